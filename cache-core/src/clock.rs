@@ -1,0 +1,224 @@
+//! Time: a coarse monotonic clock for hits, a precise one for measuring, a manual one for tests.
+
+use crate::timer::Timers;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// How many bits of nanoseconds one tick drops: a tick is 65.5 microseconds.
+pub(crate) const TICK_SHIFT: u32 = 16;
+
+/// Where a cache takes its time from.
+///
+/// The system clock is monotonic. Hits read it in its coarse form (a step of 4 ms on most Linux
+/// kernels, for about 5 ns); [`lag`](Clock::lag) says how far that may be behind, and a TTL is
+/// shortened by as much, so that nothing older than its TTL is ever returned.
+///
+/// ```
+/// use cache_core::ManualClock;
+/// use std::time::Duration;
+///
+/// let time = ManualClock::new();
+/// let clock = time.clock();
+/// let before = clock.nanos();
+/// time.advance(Duration::from_secs(3));
+/// assert_eq!(clock.nanos() - before, 3_000_000_000);
+/// ```
+pub struct Clock {
+    manual: Option<Arc<Manual>>,
+    precise: AtomicBool,
+}
+
+#[derive(Default)]
+struct Manual {
+    nanos: AtomicU64,
+    timers: Timers,
+}
+
+impl Clock {
+    /// The system's monotonic clock.
+    #[must_use]
+    pub fn system() -> Self {
+        origin();
+        Clock { manual: None, precise: AtomicBool::new(cfg!(not(target_os = "linux"))) }
+    }
+
+    /// Ticks of 65.5 microseconds since the clock's origin; on the system clock possibly
+    /// [`lag`](Clock::lag) behind.
+    #[inline]
+    pub fn tick(&self) -> u64 {
+        match &self.manual {
+            None if self.precise.load(Ordering::Relaxed) => precise_nanos() >> TICK_SHIFT,
+            None => coarse_nanos() >> TICK_SHIFT,
+            Some(manual) => manual.nanos.load(Ordering::Acquire) >> TICK_SHIFT,
+        }
+    }
+
+    /// Nanoseconds since the clock's origin, precise (about 30 ns a call).
+    #[inline]
+    pub fn nanos(&self) -> u64 {
+        match &self.manual {
+            None => precise_nanos(),
+            Some(manual) => manual.nanos.load(Ordering::Acquire),
+        }
+    }
+
+    /// How far [`tick`](Clock::tick) may be behind the real time. Zero for a manual clock.
+    pub fn lag(&self) -> Duration {
+        if self.manual.is_some() || self.precise.load(Ordering::Relaxed) {
+            return Duration::ZERO;
+        }
+        static STEP: OnceLock<Duration> = OnceLock::new();
+        *STEP.get_or_init(coarse_step)
+    }
+
+    /// Makes [`tick`](Clock::tick) precise from now on: for TTLs that are short against the step.
+    pub fn refine(&self) {
+        self.precise.store(true, Ordering::Relaxed);
+    }
+
+    /// The timers that fire with this clock.
+    pub(crate) fn timers(&self) -> &Timers {
+        match &self.manual {
+            None => Timers::system(),
+            Some(manual) => &manual.timers,
+        }
+    }
+
+    /// Whether a test moves this clock by hand.
+    pub(crate) fn is_manual(&self) -> bool {
+        self.manual.is_some()
+    }
+}
+
+impl Clone for Clock {
+    fn clone(&self) -> Self {
+        Clock {
+            manual: self.manual.clone(),
+            precise: AtomicBool::new(self.precise.load(Ordering::Relaxed)),
+        }
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Clock::system()
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_manual() { "Clock::Manual" } else { "Clock::System" })
+    }
+}
+
+/// A clock that stands still until a test moves it; for larder's tests and for yours.
+///
+/// ```
+/// use cache_core::ManualClock;
+/// use std::time::Duration;
+///
+/// let time = ManualClock::new();
+/// time.advance(Duration::from_secs(60));
+/// assert_eq!(time.elapsed(), Duration::from_secs(60));
+/// ```
+#[derive(Clone, Default)]
+pub struct ManualClock(Arc<Manual>);
+
+impl ManualClock {
+    /// A clock that stands at its origin.
+    #[must_use]
+    pub fn new() -> Self {
+        ManualClock::default()
+    }
+
+    /// The clock to hand to a cache; all clocks of one `ManualClock` move together.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        Clock { manual: Some(self.0.clone()), precise: AtomicBool::new(true) }
+    }
+
+    /// Moves time forward, and fires what becomes due.
+    pub fn advance(&self, by: Duration) {
+        let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+        // A saturating add: a test may jump to the end of time.
+        let now = self
+            .0
+            .nanos
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |now| Some(now.saturating_add(by)))
+            .map_or(0, |before| before.saturating_add(by));
+        self.0.timers.fire(now);
+    }
+
+    /// How far the clock has been moved.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        Duration::from_nanos(self.0.nanos.load(Ordering::Acquire))
+    }
+}
+
+impl fmt::Debug for ManualClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ManualClock").field(&self.elapsed()).finish()
+    }
+}
+
+/// The origin is shared by all system clocks, so that their ticks can be compared.
+fn origin() -> Instant {
+    static ORIGIN: OnceLock<Instant> = OnceLock::new();
+    *ORIGIN.get_or_init(|| {
+        #[cfg(target_os = "linux")]
+        COARSE_ORIGIN.store(raw_coarse_nanos(), Ordering::Relaxed);
+        Instant::now()
+    })
+}
+
+#[inline]
+fn precise_nanos() -> u64 {
+    // 2^64 nanoseconds are 584 years of uptime.
+    origin().elapsed().as_nanos() as u64
+}
+
+/// The coarse clock at the origin; zero until the first clock is made.
+#[cfg(target_os = "linux")]
+static COARSE_ORIGIN: AtomicU64 = AtomicU64::new(0);
+
+#[cfg(target_os = "linux")]
+#[inline]
+fn coarse_nanos() -> u64 {
+    raw_coarse_nanos().wrapping_sub(COARSE_ORIGIN.load(Ordering::Relaxed))
+}
+
+#[cfg(target_os = "linux")]
+#[inline]
+#[expect(unsafe_code, reason = "std has no coarse clock; five times cheaper than `Instant::now`")]
+fn raw_coarse_nanos() -> u64 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `now` is a valid, exclusively borrowed timespec; the call writes nothing else.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC_COARSE, &raw mut now) };
+    (now.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(now.tv_nsec as u64)
+}
+
+#[cfg(not(target_os = "linux"))]
+#[inline]
+fn coarse_nanos() -> u64 {
+    precise_nanos()
+}
+
+/// Twice the kernel's step: the tick may be late, and the origins were read one after the other.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "std does not tell a clock's resolution")]
+fn coarse_step() -> Duration {
+    let mut step = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `step` is a valid, exclusively borrowed timespec; the call writes nothing else.
+    let failed = unsafe { libc::clock_getres(libc::CLOCK_MONOTONIC_COARSE, &raw mut step) };
+    let nanos = if failed == 0 { step.tv_nsec as u64 } else { 10_000_000 };
+    Duration::from_nanos(2 * nanos)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn coarse_step() -> Duration {
+    Duration::ZERO
+}

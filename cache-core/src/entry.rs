@@ -1,0 +1,206 @@
+//! What passes between callers and caches: entries, answers, leases, namespaces.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use crate::table::PutWhen;
+
+/// A value and how long it may live.
+///
+/// ```
+/// use cache_core::Entry;
+/// use std::time::Duration;
+///
+/// let entry = Entry::new("value").with_ttl(Duration::from_secs(60));
+/// assert_eq!(entry.ttl, Some(Duration::from_secs(60)));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry<V> {
+    /// The value.
+    pub value: V,
+    /// How long it lives from now on; `None` until it is evicted.
+    pub ttl: Option<Duration>,
+    /// The age at which it should be refreshed; `None`: not before it expires.
+    pub refresh_after: Option<Duration>,
+}
+
+impl<V> Entry<V> {
+    /// A value without a TTL.
+    pub fn new(value: V) -> Self {
+        Entry { value, ttl: None, refresh_after: None }
+    }
+
+    /// With a TTL.
+    #[must_use]
+    pub fn with_ttl(mut self, ttl: impl crate::IntoTtl) -> Self {
+        self.ttl = ttl.into_ttl();
+        self
+    }
+
+    /// With an age at which it should be refreshed.
+    #[must_use]
+    pub fn with_refresh_after(mut self, age: Duration) -> Self {
+        self.refresh_after = Some(age);
+        self
+    }
+}
+
+/// What a cache knows of a key.
+#[derive(Debug)]
+pub enum Lookup<V> {
+    /// A value within its TTL.
+    Fresh {
+        /// The value.
+        value: V,
+        /// What is left of its TTL; `Duration::MAX` without one.
+        left: Duration,
+    },
+    /// A value within its TTL, past its refresh threshold.
+    Stale {
+        /// The value.
+        value: V,
+        /// What is left of its TTL; `Duration::MAX` without one.
+        left: Duration,
+    },
+    /// A value past its TTL that is still there; nobody gets it but those who ask for `grace`.
+    Expired {
+        /// The value.
+        value: V,
+        /// For how long it has been expired.
+        since: Duration,
+        /// For storing what is computed instead.
+        lease: Lease,
+    },
+    /// No value.
+    Missing {
+        /// Why not.
+        reason: Reason,
+        /// For storing what is computed instead.
+        lease: Lease,
+    },
+}
+
+impl<V> Lookup<V> {
+    /// The value, if it is within its TTL, and what is left of that.
+    pub fn live(self) -> Option<(V, Duration)> {
+        match self {
+            Lookup::Fresh { value, left } | Lookup::Stale { value, left } => Some((value, left)),
+            Lookup::Expired { .. } | Lookup::Missing { .. } => None,
+        }
+    }
+}
+
+/// Why there is no value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// Never seen, or forgotten so long ago that nobody remembers.
+    Never,
+    /// Its TTL passed.
+    Expired,
+    /// Other values needed its room.
+    Evicted,
+    /// Somebody removed it.
+    Invalidated,
+    /// The client could not be reached.
+    Unreachable,
+}
+
+/// Leave to store what is computed after a miss: worthless once the key was invalidated, put or
+/// cleared in between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease(u64);
+
+impl Lease {
+    /// A lease with a client's own mark.
+    #[must_use]
+    pub fn new(mark: u64) -> Self {
+        Lease(mark)
+    }
+
+    /// The client's mark.
+    #[must_use]
+    pub fn mark(self) -> u64 {
+        self.0
+    }
+}
+
+/// What became of a value that was to be stored under a lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Filled {
+    /// It is stored.
+    Stored,
+    /// The lease was worthless: something newer happened to the key.
+    Fenced,
+    /// It could not be stored: too heavy, or the cache holds nothing.
+    Refused,
+}
+
+/// A part of a client with a name of its own: the same key in two namespaces is two entries.
+///
+/// ```
+/// use cache_core::Namespace;
+/// assert_eq!(Namespace::new("scores").name(), "scores");
+/// assert!(!Namespace::new("scores").is_private());
+/// ```
+#[derive(Clone)]
+pub struct Namespace {
+    name: Arc<str>,
+    private: bool,
+    weigher: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+/// What one entry of a cache weighs.
+pub type Weigher<K, V> = Arc<dyn Fn(&K, &V) -> u32 + Send + Sync>;
+
+impl Namespace {
+    /// The namespace of this name; the empty name is the raw client.
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
+        Namespace { name: name.into(), private: false, weigher: None }
+    }
+
+    /// A namespace that nobody else can open in this process, whatever its name: what a function
+    /// without an explicit namespace gets.
+    pub fn private(name: impl Into<Arc<str>>) -> Self {
+        Namespace { name: name.into(), private: true, weigher: None }
+    }
+
+    /// With weights for its entries, for clients whose capacity is a weight.
+    #[must_use]
+    pub fn with_weigher<K: 'static, V: 'static>(mut self, weigher: Weigher<K, V>) -> Self {
+        self.weigher = Some(Arc::new(weigher));
+        self
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether it belongs to one function alone.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        self.private
+    }
+
+    /// The weights for entries of these types.
+    #[must_use]
+    pub fn weigher<K: 'static, V: 'static>(&self) -> Option<Weigher<K, V>> {
+        self.weigher.as_ref()?.downcast_ref::<Weigher<K, V>>().cloned()
+    }
+}
+
+impl fmt::Debug for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Namespace").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl From<&str> for Namespace {
+    fn from(name: &str) -> Self {
+        Namespace::new(name)
+    }
+}

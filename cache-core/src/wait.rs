@@ -1,0 +1,42 @@
+//! The sync face of async code: poll once, else park this thread until it is woken.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Waits in this thread for a future that wakes through its waker only.
+///
+/// A ready answer costs one poll. Every future of larder's own caches may be waited for anywhere,
+/// also inside a runtime's worker; a future that needs a runtime's timers or sockets needs that
+/// runtime around it.
+///
+/// ```
+/// assert_eq!(cache_core::wait(async { 6 * 7 }), 42);
+/// ```
+pub fn wait<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    if let Poll::Ready(out) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        return out;
+    }
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut context = Context::from_waker(&waker);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(out) => return out,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
