@@ -1,0 +1,53 @@
+//! One stored pair with its stamp: 24 bytes for a pair of `u64`.
+
+use super::stamp::{self, Stamp};
+use crate::sync::{AtomicU64, Ordering};
+
+pub(super) struct Entry<K, V> {
+    pub(super) key: K,
+    pub(super) value: V,
+    /// A [`Stamp`]. Readers add visits, relaxed, and may lose some; all else changes under the write lock.
+    word: AtomicU64,
+}
+
+impl<K, V> Entry<K, V> {
+    pub(super) fn new(key: K, value: V, stamp: Stamp) -> Self {
+        Entry { key, value, word: AtomicU64::new(stamp.0) }
+    }
+
+    #[inline(always)]
+    pub(super) fn stamp(&self) -> Stamp {
+        Stamp(self.word.load(Ordering::Relaxed))
+    }
+
+    /// The value if it is fresh, counting the visit.
+    #[inline(always)]
+    pub(super) fn fresh(&self, tick: u64) -> Option<&V> {
+        let word = self.word.load(Ordering::Relaxed);
+        if !stamp::is_fresh(word, tick) {
+            return None;
+        }
+        self.count(word);
+        Some(&self.value)
+    }
+
+    pub(super) fn visit(&self) {
+        self.count(self.word.load(Ordering::Relaxed));
+    }
+
+    #[inline(always)]
+    fn count(&self, word: u64) {
+        if let Some(more) = stamp::visited(word) {
+            self.word.store(more, Ordering::Relaxed);
+        }
+    }
+
+    /// Needs the entry alone: a reader that counts a visit meanwhile would undo it.
+    pub(super) fn set_stamp(&mut self, stamp: Stamp) {
+        self.word.store(stamp.0, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_live(&self, tick: u64) -> bool {
+        self.stamp().is_live(tick)
+    }
+}

@@ -1,0 +1,125 @@
+//! The complete answer about a key: what `fresh` does not say.
+
+use super::Table;
+use super::entry::Entry;
+use super::ghost::Gone;
+use super::shard::Shard;
+use super::stamp::NEVER;
+use super::Eviction;
+use crate::clock::TICK_SHIFT;
+use std::hash::Hash;
+use std::time::Duration;
+
+/// Whether a look counts as a use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Touch {
+    /// It does: the entry stays longer.
+    Visit,
+    /// It does not.
+    Leave,
+}
+
+/// What a table knows about a key.
+///
+/// ```
+/// use cache_core::table::{Budget, Look, Missing, Table, TableOptions, Touch};
+///
+/// let options = TableOptions::new(Budget::entries(100), cache_core::Clock::system());
+/// let table = Table::<u32, u32>::new(options);
+/// let hash = table.hash(&1);
+/// assert_eq!(table.look(hash, |key| *key == 1, Touch::Leave), Look::Missing(Missing::Never));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Look<V> {
+    /// It may be returned.
+    Live {
+        /// The value.
+        value: V,
+        /// It wants to be renewed.
+        soft_passed: bool,
+        /// How long it may still be returned; `Duration::MAX`: for ever.
+        left: Duration,
+    },
+    /// It may not, but it is still there.
+    Expired {
+        /// The value.
+        value: V,
+        /// How long it has been dead.
+        since: Duration,
+        /// By [`Table::expire`], and not by its age.
+        by_call: bool,
+    },
+    /// It is not there.
+    Missing(Missing),
+}
+
+/// Why a key is not there, as far as is remembered (see [`Look`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Missing {
+    /// It never was, or that is long forgotten.
+    Never,
+    /// Others needed the room.
+    Evicted,
+    /// It was removed.
+    Invalidated,
+    /// It was dropped when its time was over.
+    Expired,
+}
+
+impl<K, V> Table<K, V>
+where
+    K: Hash + Eq + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    /// What there is to know about a key. Inside of its own shard's change, nothing.
+    #[cold]
+    #[inline(never)]
+    pub fn look(&self, hash: u64, eq: impl Fn(&K) -> bool, touch: Touch) -> Look<V> {
+        // The coarse clock may run a step ahead of the precise one; both must agree with the hit path.
+        let nanos = self.clock.nanos().max(self.clock.tick() << TICK_SHIFT);
+        let lock = &self.slot(hash).lock;
+        let found = if self.eviction == Eviction::Lru && touch == Touch::Visit {
+            lock.write(|shard| {
+                let found = see(shard, hash, eq, nanos);
+                shard.store.promote(hash);
+                found
+            })
+        } else {
+            lock.read(|shard| {
+                if touch == Touch::Visit
+                    && let Some(entry) = shard.store.get(hash, &eq)
+                {
+                    entry.visit();
+                }
+                see(shard, hash, eq, nanos)
+            })
+        };
+        found.unwrap_or(Look::Missing(Missing::Never))
+    }
+}
+
+fn see<K: Hash + Eq, V: Clone>(shard: &Shard<K, V>, hash: u64, eq: impl Fn(&K) -> bool, nanos: u64) -> Look<V> {
+    match shard.store.get(hash, eq) {
+        Some(entry) => read(entry, nanos),
+        None => Look::Missing(match shard.ghost.recall(hash) {
+            None => Missing::Never,
+            Some(Gone::Young | Gone::Old) => Missing::Evicted,
+            Some(Gone::Invalidated) => Missing::Invalidated,
+            Some(Gone::Expired) => Missing::Expired,
+        }),
+    }
+}
+
+fn read<K, V: Clone>(entry: &Entry<K, V>, nanos: u64) -> Look<V> {
+    let (stamp, tick) = (entry.stamp(), nanos >> TICK_SHIFT);
+    let value = entry.value.clone();
+    if stamp.is_live(tick) {
+        let left = match stamp.hard() {
+            NEVER => Duration::MAX,
+            hard => Duration::from_nanos((hard << TICK_SHIFT) - nanos),
+        };
+        return Look::Live { value, soft_passed: stamp.soft() <= tick, left };
+    }
+    let since = Duration::from_nanos(nanos - (stamp.end() << TICK_SHIFT));
+    Look::Expired { value, since, by_call: stamp.is_expired_by_call() }
+}

@@ -1,0 +1,193 @@
+//! S3-FIFO: newcomers prove themselves in a small queue, the rest live in a main queue with second chances.
+//!
+//! The queues hold hashes only, so a hit touches nothing but the entry. A hash whose entry is gone stays in
+//! its queue until it comes to the front or the queue is compacted. Invariant: each entry's hash is in a
+//! queue, except after a panic of the user's `Hash`; what is lost then is found when the queues run dry.
+
+use super::entry::Entry;
+use super::ghost::Gone;
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use std::collections::{HashSet, VecDeque};
+use std::hash::{BuildHasher, Hash};
+
+pub(super) struct S3Fifo<K, V> {
+    entries: HashTable<Entry<K, V>>,
+    small: VecDeque<u64>,
+    main: VecDeque<u64>,
+    hasher: RandomState,
+}
+
+/// The small queue's share of the entries.
+const SMALL_SHARE: usize = 10;
+
+impl<K: Hash + Eq, V> S3Fifo<K, V> {
+    pub(super) fn new(hasher: RandomState) -> Self {
+        S3Fifo { entries: HashTable::new(), small: VecDeque::new(), main: VecDeque::new(), hasher }
+    }
+
+    /// An empty one with the same hashes.
+    pub(super) fn fresh(&self) -> Self {
+        S3Fifo::new(self.hasher.clone())
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    #[inline(always)]
+    pub(super) fn get(&self, hash: u64, eq: impl Fn(&K) -> bool) -> Option<&Entry<K, V>> {
+        self.entries.find(hash, |entry| eq(&entry.key))
+    }
+
+    pub(super) fn get_mut(&mut self, hash: u64, eq: impl Fn(&K) -> bool) -> Option<&mut Entry<K, V>> {
+        self.entries.find_mut(hash, |entry| eq(&entry.key))
+    }
+
+    /// Makes room for one more. The only place that runs `Hash` of many keys, apart from
+    /// [`compact`](S3Fifo::compact): a panic there loses entries at most, and nobody counts on their number.
+    pub(super) fn reserve(&mut self) {
+        let hasher = &self.hasher;
+        self.entries.reserve(1, |entry| hasher.hash_one(&entry.key));
+    }
+
+    /// Stores an absent key, after [`reserve`](S3Fifo::reserve).
+    pub(super) fn push(&mut self, hash: u64, entry: Entry<K, V>, proven: bool) {
+        if proven { self.main.push_back(hash) } else { self.small.push_back(hash) }
+        let hasher = &self.hasher;
+        self.entries.insert_unique(hash, entry, |entry| hasher.hash_one(&entry.key));
+    }
+
+    pub(super) fn take(&mut self, hash: u64, eq: impl Fn(&K) -> bool) -> Option<Entry<K, V>> {
+        self.take_if(hash, |entry, _| eq(&entry.key))
+    }
+
+    /// Takes out any entry with this hash, whatever its key.
+    pub(super) fn take_hash(&mut self, hash: u64) -> Option<Entry<K, V>> {
+        self.take_if(hash, |entry, hasher| hasher.hash_one(&entry.key) == hash)
+    }
+
+    /// As [`take_hash`](S3Fifo::take_hash), of those that were dead at `limit`.
+    pub(super) fn take_dead(&mut self, hash: u64, limit: u64) -> Option<Entry<K, V>> {
+        self.take_if(hash, |entry, hasher| !entry.is_live(limit) && hasher.hash_one(&entry.key) == hash)
+    }
+
+    fn take_if(&mut self, hash: u64, which: impl Fn(&Entry<K, V>, &RandomState) -> bool) -> Option<Entry<K, V>> {
+        // First, since it may panic.
+        if self.small.len() + self.main.len() > self.entries.len() + self.entries.len() / 2 + 64 {
+            self.compact();
+        }
+        let hasher = &self.hasher;
+        Some(self.entries.find_entry(hash, |entry| which(entry, hasher)).ok()?.remove().0)
+    }
+
+    /// Takes out the entry that matters least, and says which queue it leaves.
+    #[inline]
+    pub(super) fn evict(&mut self, tick: u64) -> Option<(u64, Entry<K, V>, Gone)> {
+        while !self.entries.is_empty() {
+            let target = (self.entries.len() / SMALL_SHARE).max(1);
+            let found = if self.small.len() >= target || self.main.is_empty() {
+                self.step_small(tick)
+            } else {
+                self.step_main(tick)
+            };
+            if found.is_some() {
+                return found;
+            }
+            if self.small.is_empty() && self.main.is_empty() {
+                self.requeue();
+            }
+        }
+        None
+    }
+
+    #[inline]
+    fn step_small(&mut self, tick: u64) -> Option<(u64, Entry<K, V>, Gone)> {
+        let hash = pop(&mut self.small)?;
+        let hasher = &self.hasher;
+        let mut found = self.entries.find_entry(hash, |entry| hasher.hash_one(&entry.key) == hash).ok()?;
+        let entry = found.get_mut();
+        let stamp = entry.stamp();
+        if !stamp.is_live(tick) {
+            return Some((hash, found.remove().0, Gone::Expired));
+        }
+        if stamp.visits() == 0 {
+            return Some((hash, found.remove().0, Gone::Young));
+        }
+        entry.set_stamp(stamp.with_visits(0));
+        self.main.push_back(hash);
+        None
+    }
+
+    #[inline]
+    fn step_main(&mut self, tick: u64) -> Option<(u64, Entry<K, V>, Gone)> {
+        let hash = pop(&mut self.main)?;
+        let hasher = &self.hasher;
+        let mut found = self.entries.find_entry(hash, |entry| hasher.hash_one(&entry.key) == hash).ok()?;
+        let entry = found.get_mut();
+        let stamp = entry.stamp();
+        if !stamp.is_live(tick) {
+            return Some((hash, found.remove().0, Gone::Expired));
+        }
+        if stamp.visits() == 0 {
+            return Some((hash, found.remove().0, Gone::Old));
+        }
+        entry.set_stamp(stamp.with_visits(stamp.visits() - 1));
+        self.main.push_back(hash);
+        None
+    }
+
+    /// Queues what no queue knows any more.
+    #[cold]
+    fn requeue(&mut self) {
+        let hasher = &self.hasher;
+        self.main = self.entries.iter().map(|entry| hasher.hash_one(&entry.key)).collect();
+    }
+
+    /// Drops stale hashes, and all but the newest of equal ones.
+    #[cold]
+    fn compact(&mut self) {
+        let (entries, hasher) = (&self.entries, &self.hasher);
+        let mut seen = HashSet::with_capacity_and_hasher(entries.len(), RandomState::default());
+        let mut kept = |queue: &VecDeque<u64>| {
+            let mut kept: VecDeque<u64> = VecDeque::with_capacity(entries.len().min(queue.len()));
+            for &hash in queue.iter().rev() {
+                let there = entries.find(hash, |entry| hasher.hash_one(&entry.key) == hash).is_some();
+                if there && seen.insert(hash) {
+                    kept.push_front(hash);
+                }
+            }
+            kept
+        };
+        // Both are made before either is replaced: `Hash` may panic.
+        let (small, main) = (kept(&self.small), kept(&self.main));
+        (self.small, self.main) = (small, main);
+    }
+
+    /// The hashes of all entries that `choose` picks.
+    pub(super) fn hashes(&self, choose: impl Fn(&Entry<K, V>) -> bool) -> Vec<u64> {
+        let hasher = &self.hasher;
+        self.entries.iter().filter(|entry| choose(entry)).map(|entry| hasher.hash_one(&entry.key)).collect()
+    }
+
+    #[cfg(test)]
+    pub(super) fn validate(&self) {
+        let queued: HashSet<u64> = self.small.iter().chain(&self.main).copied().collect();
+        for entry in &self.entries {
+            assert!(queued.contains(&self.hasher.hash_one(&entry.key)), "an entry is in no queue");
+        }
+        let bound = self.entries.len() + self.entries.len() / 2 + 64;
+        assert!(self.small.len() + self.main.len() <= bound, "the queues outgrow the entries");
+    }
+}
+
+/// Takes from the front, and gives memory back when a queue has become much shorter than it was.
+#[inline]
+fn pop(queue: &mut VecDeque<u64>) -> Option<u64> {
+    let hash = queue.pop_front();
+    // Once in a while is often enough.
+    if hash.is_none_or(|hash| hash & 0xff == 0) && queue.capacity() > 4 * queue.len() + 64 {
+        queue.shrink_to(2 * queue.len());
+    }
+    hash
+}
