@@ -1,0 +1,130 @@
+//! Waiting for somebody else's computation, and helping with it where that is possible.
+
+use super::{Failure, Flight, Landing};
+use crate::trail::Waiting;
+use std::any::Any;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// What a follower gets.
+pub(crate) enum Landed<V> {
+    Value(V),
+    /// The failure itself: this follower is the one that got it.
+    Sole(Failure),
+    /// A copy of the failure.
+    Shared(Arc<dyn Any + Send + Sync>),
+    /// It failed, and somebody else got the failure; try again.
+    Gone,
+    /// Waiting would never end: the flight waits for this follower's own computation.
+    Circle,
+}
+
+/// Ready when the flight has landed. Polls an async body itself (unless told not to), so it needs
+/// no leader that is alive.
+pub(crate) struct Follow<K: Send + Sync + 'static, V: Send + Sync + 'static> {
+    flight: Arc<Flight<K, V>>,
+    place: Option<u64>,
+    waiting: Option<Waiting>,
+    drives: bool,
+}
+
+impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Follow<K, V> {
+    pub(crate) fn new(flight: Arc<Flight<K, V>>) -> Self {
+        Follow { flight, place: None, waiting: None, drives: true }
+    }
+
+    /// Leaves the polling of an async body to the task that was spawned for it.
+    pub(crate) fn without_driving(mut self) -> Self {
+        self.drives = false;
+        self
+    }
+
+    pub(crate) fn flight(&self) -> &Arc<Flight<K, V>> {
+        &self.flight
+    }
+
+    pub(crate) fn register(&mut self, cx: &Context<'_>) {
+        let mut waiters = self.flight.waiters.lock();
+        if let Some(place) = self.place
+            && let Some((_, waker)) = waiters.wakers.iter_mut().find(|(id, _)| *id == place)
+        {
+            if waker.will_wake(cx.waker()) {
+                return;
+            }
+            let old = std::mem::replace(waker, cx.waker().clone());
+            drop(waiters);
+            drop(old);
+            return;
+        }
+        let place = waiters.next;
+        waiters.next += 1;
+        waiters.wakers.push((place, cx.waker().clone()));
+        self.place = Some(place);
+    }
+}
+
+impl<K: Send + Sync + 'static, V: Clone + Send + Sync + 'static> Follow<K, V> {
+    fn landed(&self) -> Option<Landed<V>> {
+        Some(match self.flight.landed.get()? {
+            Landing::Value(value) => Landed::Value(value.clone()),
+            Landing::Failed { sole, shared } => match (sole.lock().take(), shared) {
+                (Some(failure), _) => Landed::Sole(failure),
+                (None, Some(failure)) => Landed::Shared(failure.clone()),
+                (None, None) => Landed::Gone,
+            },
+        })
+    }
+}
+
+impl<K, V> Future for Follow<K, V>
+where
+    K: Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    type Output = Landed<V>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Landed<V>> {
+        if let Some(landed) = self.landed() {
+            return Poll::Ready(landed);
+        }
+        if self.waiting.is_none() {
+            match Waiting::begin(self.flight.id) {
+                None => return Poll::Ready(Landed::Circle),
+                waiting => self.waiting = waiting,
+            }
+        }
+        // First the place, then the look: a landing or a wake-up in between finds the waker.
+        self.register(cx);
+        if self.drives {
+            self.flight.drive();
+        }
+        match self.landed() {
+            Some(landed) => Poll::Ready(landed),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Drop for Follow<K, V> {
+    fn drop(&mut self) {
+        let Some(place) = self.place else { return };
+        if self.flight.has_landed() {
+            return;
+        }
+        let left = {
+            let mut waiters = self.flight.waiters.lock();
+            if let Some(at) = waiters.wakers.iter().position(|(id, _)| *id == place) {
+                drop(waiters.wakers.swap_remove(at));
+            }
+            !waiters.wakers.is_empty()
+        };
+        // This follower may have swallowed the wake-up that was meant for whoever polls next.
+        if left {
+            self.flight.wake_all();
+        } else if self.drives && self.flight.has_task() {
+            crate::task::adopt(self.flight.clone());
+        }
+    }
+}

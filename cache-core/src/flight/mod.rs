@@ -1,0 +1,137 @@
+//! Single flight: at most one computation of a key at a time, joined by threads and tasks alike.
+//!
+//! A [`Flight`] is found by its key in [`Flights`] for as long as it may be joined. Whoever starts
+//! it holds the [`Lead`]; everybody else gets a [`Follow`]. The work of an `async fn` lies in the
+//! flight itself, so that whoever waits can drive it: a leader that is alive but not polled stops
+//! nobody. A fence takes a flight out of the registry, so that later callers start afresh, and
+//! keeps its result from being stored.
+
+mod follow;
+mod kept;
+mod lead;
+mod registry;
+mod work;
+
+#[cfg(all(test, loom))]
+mod loom_flight;
+#[cfg(all(test, not(loom)))]
+mod tests;
+
+pub(crate) use follow::{Follow, Landed};
+pub(crate) use kept::KeptLead;
+pub(crate) use lead::Lead;
+pub use registry::Flights;
+pub(crate) use registry::Joined;
+pub(crate) use work::Work;
+
+use crate::sync::{AtomicBool, Mutex, Ordering};
+use std::any::Any;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::task::Waker;
+
+/// One computation in progress.
+pub(crate) struct Flight<K, V> {
+    pub(crate) id: u64,
+    pub(crate) hash: u64,
+    pub(crate) key: K,
+    /// The computations inside of which this one was started.
+    pub(crate) ancestors: Box<[u64]>,
+    fenced: AtomicBool,
+    landed: OnceLock<Landing<V>>,
+    waiters: Mutex<Waiters>,
+    work: Mutex<Option<Work>>,
+    /// Whether the work is a future to poll.
+    polled: AtomicBool,
+}
+
+#[derive(Default)]
+struct Waiters {
+    wakers: Vec<(u64, Waker)>,
+    next: u64,
+}
+
+/// How a flight ended.
+pub(crate) enum Landing<V> {
+    Value(V),
+    /// A failure: for one waiter itself, for the others a copy if there can be one.
+    Failed { sole: Mutex<Option<Failure>>, shared: Option<Arc<dyn Any + Send + Sync>> },
+}
+
+/// What a computation left instead of a value.
+pub(crate) enum Failure {
+    /// A result that is not to be stored, as its own type.
+    Result(Box<dyn Any + Send>),
+    Panic(Box<dyn Any + Send>),
+}
+
+impl<V> Landing<V> {
+    /// Nothing to report: the next one may try.
+    pub(crate) fn gone() -> Self {
+        Landing::Failed { sole: Mutex::new(None), shared: None }
+    }
+
+    pub(crate) fn sole(failure: Failure) -> Self {
+        Landing::Failed { sole: Mutex::new(Some(failure)), shared: None }
+    }
+
+    pub(crate) fn shared(failure: Arc<dyn Any + Send + Sync>) -> Self {
+        Landing::Failed { sole: Mutex::new(None), shared: Some(failure) }
+    }
+}
+
+impl<K, V> Flight<K, V> {
+    fn new(hash: u64, key: K) -> Self {
+        Flight {
+            id: crate::trail::next_id(),
+            hash,
+            key,
+            ancestors: crate::trail::ancestors(),
+            fenced: AtomicBool::new(false),
+            landed: OnceLock::new(),
+            waiters: Mutex::new(Waiters::default()),
+            work: Mutex::new(None),
+            polled: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether something happened to the key after this computation began.
+    pub(crate) fn is_fenced(&self) -> bool {
+        self.fenced.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn has_landed(&self) -> bool {
+        self.landed.get().is_some()
+    }
+
+    /// Ends the flight and wakes everybody; only the first landing counts.
+    pub(crate) fn land(&self, landing: Landing<V>) -> bool {
+        let first = self.landed.set(landing).is_ok();
+        if first {
+            self.wake_all();
+        }
+        first
+    }
+
+    /// Wakes outside the lock: a waker is foreign code.
+    pub(crate) fn wake_all(&self) {
+        let wakers = std::mem::take(&mut self.waiters.lock().wakers);
+        for (_, waker) in wakers {
+            waker.wake();
+        }
+    }
+
+    pub(crate) fn has_waiters(&self) -> bool {
+        !self.waiters.lock().wakers.is_empty()
+    }
+}
+
+impl<K, V> fmt::Debug for Flight<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flight")
+            .field("id", &self.id)
+            .field("landed", &self.has_landed())
+            .field("fenced", &self.fenced)
+            .finish_non_exhaustive()
+    }
+}
