@@ -1,0 +1,259 @@
+//! Makes the memo of a cached function from what its attribute says.
+
+use crate::backoff::Backoff;
+use crate::client::Client;
+use crate::clock::Clock;
+use crate::entry::{Namespace, Weigher};
+use crate::memo::{AnyMemo, Memo, Opened, ValueRules};
+use crate::near::Near;
+use crate::policy::{IntoAsyncTtl, IntoTtl, Jitter, Policy};
+use crate::registry;
+use crate::stats::Recorder;
+use crate::table::{Budget, TableOptions};
+use parking_lot::RwLock;
+use std::fmt;
+use std::hash::Hash;
+use std::marker::PhantomData;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// Where the values of a function go.
+enum Place<K, V> {
+    /// The in-process cache that all functions without a client share.
+    Default,
+    /// One of its own.
+    Own(usize),
+    Client(Opened<K, V>),
+}
+
+/// What the attribute's arguments become. Call [`finish`](MemoBuilder::finish) in the end.
+pub struct MemoBuilder<K, V> {
+    name: &'static str,
+    of: Option<&'static str>,
+    namespace: Option<String>,
+    version: Option<String>,
+    policy: Policy,
+    values: ValueRules<K, V>,
+    weigher: Option<Weigher<K, V>>,
+    listed: Option<fn() -> &'static dyn AnyMemo>,
+    place: Place<K, V>,
+}
+
+impl<K, V> MemoBuilder<K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    /// For the function of this path.
+    #[must_use]
+    pub fn new(name: &'static str) -> Self {
+        let values =
+            ValueRules { wanted: None, ttl_of: None, failed: None, key: PhantomData };
+        MemoBuilder {
+            name,
+            of: None,
+            namespace: None,
+            version: None,
+            policy: Policy::new(),
+            values,
+            weigher: None,
+            listed: None,
+            place: Place::Default,
+        }
+    }
+
+    /// Adds a type's name to the function's: for methods and generic functions.
+    #[must_use]
+    pub fn of<T: ?Sized>(mut self) -> Self {
+        self.of = Some(std::any::type_name::<T>());
+        self
+    }
+
+    /// The absolute limit of a value's age.
+    #[must_use]
+    pub fn ttl(mut self, ttl: impl IntoTtl) -> Self {
+        self.policy = self.policy.with_ttl(ttl);
+        self
+    }
+
+    /// When to recompute in the background.
+    #[must_use]
+    pub fn async_ttl(mut self, when: impl IntoAsyncTtl) -> Self {
+        self.policy = self.policy.with_async_ttl(when);
+        self
+    }
+
+    /// By how much to shorten TTLs at random.
+    #[must_use]
+    pub fn jitter(mut self, jitter: impl Into<Jitter>) -> Self {
+        self.policy = self.policy.with_jitter(jitter);
+        self
+    }
+
+    /// For how long past its TTL a value may stand in for a computation that failed.
+    #[must_use]
+    pub fn grace(mut self, grace: impl IntoTtl) -> Self {
+        self.policy = self.policy.with_grace(grace);
+        self
+    }
+
+    /// The TTL of stored failures, and how to know them.
+    #[must_use]
+    pub fn err_ttl(mut self, ttl: impl IntoTtl, failed: fn(&V) -> bool) -> Self {
+        self.values.failed = Some((failed, ttl.into_ttl()));
+        self
+    }
+
+    /// An explicit namespace, used verbatim: functions of one namespace and type share values.
+    #[must_use]
+    pub fn namespace(mut self, name: impl Into<String>) -> Self {
+        self.namespace = Some(name.into());
+        self
+    }
+
+    /// The raw client, without a namespace.
+    #[must_use]
+    pub fn no_namespace(self) -> Self {
+        self.namespace("")
+    }
+
+    /// A version of what the function computes: another version never sees this one's values.
+    #[must_use]
+    pub fn version(mut self, version: impl fmt::Display) -> Self {
+        self.version = Some(version.to_string());
+        self
+    }
+
+    /// Which values are stored.
+    #[must_use]
+    pub fn cache_if(mut self, wanted: fn(&V) -> bool) -> Self {
+        self.values.wanted = Some(wanted);
+        self
+    }
+
+    /// A TTL that comes with the value; the shorter one counts.
+    #[must_use]
+    pub fn ttl_of(mut self, ttl: fn(&V) -> Option<Duration>) -> Self {
+        self.values.ttl_of = Some(ttl);
+        self
+    }
+
+    /// What an entry weighs, for clients whose capacity is a weight.
+    #[must_use]
+    pub fn weight(mut self, weigh: fn(&K, &V) -> u32) -> Self {
+        self.weigher = Some(Arc::new(weigh));
+        self
+    }
+
+    /// Keeps the values in this client. Opens it under the name, version, TTL and weights given so
+    /// far: say those before.
+    #[must_use]
+    pub fn client<C: Client<K, V> + ?Sized>(mut self, client: &C) -> Self {
+        let space = self.namespace_of();
+        self.place = Place::Client(Opened::cache(client.open(&space)));
+        self
+    }
+
+    /// Keeps the values in a cache of the function's own, of this many entries.
+    #[must_use]
+    pub fn capacity(mut self, entries: usize) -> Self {
+        self.place = Place::Own(entries);
+        self
+    }
+
+    /// Puts the function on the list of all cached functions.
+    #[must_use]
+    pub fn listed(mut self, memo: fn() -> &'static dyn AnyMemo) -> Self {
+        self.listed = Some(memo);
+        self
+    }
+
+    /// The memo.
+    ///
+    /// # Panics
+    /// When the arguments contradict each other, with a message that names the function.
+    #[must_use]
+    pub fn finish(self) -> Memo<K, V> {
+        let name = self.full_name();
+        if let Some(fault) = self.policy.fault() {
+            panic!("larder: `{name}`: {fault}");
+        }
+        let opened = match self.place {
+            Place::Client(opened) => opened,
+            Place::Default => Opened::near(own_cache(default_budget(), self.weigher)),
+            Place::Own(entries) => {
+                Opened::near(own_cache(Budget::entries(entries), self.weigher))
+            }
+        };
+        if let Some(listed) = self.listed {
+            registry::list(listed);
+        }
+        let clock = opened.near.as_ref().map_or_else(Clock::system, |near| near.clock().clone());
+        Memo {
+            name: name.into(),
+            table: opened.near.as_ref().map(|near| near.table().clone()),
+            near: opened.near,
+            far: opened.far,
+            flights: opened.flights,
+            policy: self.policy,
+            values: self.values,
+            stats: Recorder::new(),
+            backoff: Backoff::default(),
+            clock,
+            hooks: RwLock::new(Vec::new()),
+            hooked: AtomicBool::new(false),
+        }
+    }
+
+    fn full_name(&self) -> String {
+        match self.of {
+            Some(of) => format!("{} [{of}]", self.name),
+            None => self.name.to_owned(),
+        }
+    }
+
+    /// Explicit names are used verbatim. Others begin with the function's path and differ between
+    /// versions and TTLs, and nobody else can open them.
+    fn namespace_of(&self) -> Namespace {
+        let version = self.version.as_ref().map(|v| format!("#{v}")).unwrap_or_default();
+        let space = match &self.namespace {
+            Some(explicit) if explicit.is_empty() => Namespace::new(""),
+            Some(explicit) => Namespace::new(format!("{explicit}{version}")),
+            None => {
+                let ttl = self.policy.ttl().map(|ttl| format!("@{ttl:?}")).unwrap_or_default();
+                Namespace::private(format!("{}{version}{ttl}", self.full_name()))
+            }
+        };
+        match &self.weigher {
+            Some(weigher) => space.with_weigher(weigher.clone()),
+            None => space,
+        }
+    }
+}
+
+/// The capacity that functions without a client share: 100 000 entries, or `LARDER_CAPACITY`.
+fn default_budget() -> Arc<Budget> {
+    static BUDGET: OnceLock<Arc<Budget>> = OnceLock::new();
+    BUDGET
+        .get_or_init(|| Budget::entries(crate::env::number("LARDER_CAPACITY", 100_000)))
+        .clone()
+}
+
+fn own_cache<K, V>(budget: Arc<Budget>, weigher: Option<Weigher<K, V>>) -> Arc<Near<K, V>>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    let mut options = TableOptions::new(budget, Clock::system());
+    if let Some(weigher) = weigher {
+        options = options.with_weigher(weigher);
+    }
+    Arc::new(Near::new(options))
+}
+
+impl<K, V> fmt::Debug for MemoBuilder<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoBuilder").field("name", &self.name).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,398 @@
+//! The handle of one call of a cached `async fn`. What may wait is a future; the rest is immediate.
+
+use super::inline::{self, Claim, Step};
+use super::work::{AsyncLater, AsyncWork, Bundle, Kept, NoBackground};
+use crate::compute::Want;
+use crate::detached::{AsyncJob, Body, Urgency};
+use crate::entry::Reason;
+use crate::error::Timeout;
+use crate::fly::Fly;
+use crate::key::View;
+use crate::memo::{Found, Memo};
+use crate::outcome::{Mode, Rules, Share};
+use crate::pending::Pending;
+use crate::stats::{Event, Stats};
+use crate::table::Touch;
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+
+/// One set of arguments of a cached `async fn`, with all that can be done with their value.
+#[must_use = "a call does nothing until you `get`, `peek`, `put`, .."]
+pub struct AsyncCall<W>(W);
+
+/// A hit, or the future of the value; borrows nothing of the caller.
+#[derive(Debug)]
+pub enum Begun<R, F> {
+    /// The value was there.
+    Hit(R),
+    /// To be awaited.
+    Fly(F),
+}
+
+impl<Q, X, V, M, R, F, Fut> AsyncCall<Bundle<Q, X, V, M, R, F, NoBackground>>
+where
+    Q: View,
+    V: Clone + Send + Sync + 'static,
+    M: Mode<R, Value = V>,
+    R: Send + 'static,
+    F: FnOnce(Q, X) -> Fut,
+    Fut: Future<Output = R>,
+{
+    #[doc(hidden)]
+    #[inline]
+    #[expect(clippy::needless_pass_by_value, reason = "`mode` only names its type")]
+    pub fn new(
+        memo: &'static Memo<Q::Key, V>,
+        view: Q,
+        rest: X,
+        mode: M,
+        share: Share<R>,
+        run: F,
+    ) -> Self {
+        let _ = mode;
+        AsyncCall(Bundle::new(memo, view, rest, share, run))
+    }
+
+    /// The same call with a way to compute it later, from its owned key and what is kept of `rest`.
+    #[doc(hidden)]
+    #[inline]
+    pub fn later<B: FnOnce(X) -> AsyncJob<Q::Key, R>>(
+        self,
+        back: B,
+    ) -> AsyncCall<Bundle<Q, X, V, M, R, F, Kept<B>>> {
+        AsyncCall(self.0.later(back))
+    }
+}
+
+impl<W: AsyncWork> AsyncCall<W> {
+    fn rules(&self) -> Rules<W::Value, W::Out> {
+        self.0.rules().0
+    }
+
+    #[inline]
+    fn fresh(&self) -> Option<W::Value> {
+        self.0.memo().fresh(self.0.hash(), |key| self.0.matches(key))
+    }
+
+    fn look(&self, touch: Touch) -> Found<W::Value> {
+        self.0.memo().look(self.0.hash(), |key| self.0.matches(key), touch)
+    }
+
+    /// Looks the value up; on a miss, starts or joins its computation.
+    #[doc(hidden)]
+    #[inline]
+    pub fn begin(self) -> Begun<W::Out, Fly<W::Key, W::Value, W::Out>>
+    where
+        W: AsyncLater,
+    {
+        match self.fresh() {
+            Some(value) => Begun::Hit(W::wrap(value)),
+            None => self.miss(false),
+        }
+    }
+
+    /// The same with refresh-ahead.
+    #[doc(hidden)]
+    #[inline]
+    pub fn begin_swr(self) -> Begun<W::Out, Fly<W::Key, W::Value, W::Out>>
+    where
+        W: AsyncLater,
+    {
+        match self.fresh() {
+            Some(value) => Begun::Hit(W::wrap(value)),
+            None => self.miss(true),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn miss(self, ahead: bool) -> Begun<W::Out, Fly<W::Key, W::Value, W::Out>>
+    where
+        W: AsyncLater,
+    {
+        let memo = self.0.memo();
+        let reason = match self.look(Touch::Visit) {
+            Found::Expiring(_) if !ahead => Reason::Expired,
+            Found::Live { value, .. } | Found::Expiring(value) => {
+                memo.stats.count(Event::StaleHit);
+                if ahead {
+                    self.refresh_once();
+                }
+                return Begun::Hit(W::wrap(value));
+            }
+            Found::Missing(reason) => reason,
+        };
+        match self.take_off(reason, Urgency::Polled) {
+            Ok(fly) => Begun::Fly(fly),
+            Err(value) => Begun::Hit(W::wrap(value)),
+        }
+    }
+
+    /// Starts the computation, unless it fails all the time and an old value is good enough.
+    fn take_off(
+        self,
+        reason: Reason,
+        urgency: Urgency,
+    ) -> Result<Fly<W::Key, W::Value, W::Out>, W::Value>
+    where
+        W: AsyncLater,
+    {
+        let (memo, hash, key, rules) = (self.0.memo(), self.0.hash(), self.0.own(), self.rules());
+        if let Some(value) = memo.pausing(hash, &key) {
+            memo.stats.count(Event::GraceHit);
+            return Err(value);
+        }
+        memo.count_miss(reason);
+        let body = Body::Async(self.0.job());
+        Ok(Fly::start(memo, hash, key, body, rules, urgency, Want::Value))
+    }
+
+    fn refresh_once(self)
+    where
+        W: AsyncLater,
+    {
+        let memo = self.0.memo();
+        let hold = memo.policy.pause(1);
+        let held = memo.table.as_ref().is_some_and(|table| {
+            table.hold_refresh(self.0.hash(), |key| self.0.matches(key), hold)
+        });
+        if held || memo.policy.async_ttl().is_none() {
+            self.launch_refresh();
+        }
+    }
+
+    fn launch_refresh(self)
+    where
+        W: AsyncLater,
+    {
+        let (memo, hash, key, rules) = (self.0.memo(), self.0.hash(), self.0.own(), self.rules());
+        let body = Body::Async(self.0.job());
+        drop(memo.launch(hash, key, &body, rules, Urgency::Refresh));
+    }
+
+    /// The value: from the cache, from a computation in progress, or computed now; by its caller
+    /// if an argument is skipped, else by whoever waits for it.
+    pub async fn get(self) -> W::Out {
+        let (memo, hash, rules) = (self.0.memo(), self.0.hash(), self.rules());
+        let eq = |key: &W::Key| self.0.matches(key);
+        let acquire = match inline::claim_of(memo, hash, || self.0.own(), eq, rules) {
+            Claim::Hit(result) => return result,
+            Claim::Wait(acquire) => acquire,
+        };
+        let key = self.0.own();
+        let work = match self.0.rebuilt() {
+            Ok(job) => {
+                let (body, urgency) = (Body::Async(job), Urgency::Polled);
+                return Fly::start(memo, hash, key, body, rules, urgency, Want::Value).await;
+            }
+            Err(work) => work,
+        };
+        match acquire.await {
+            Step::Done(result) => result,
+            Step::Lead(lead) => lead.compute(work.run()).await,
+        }
+    }
+
+    /// Like [`get`](AsyncCall::get); a value past its refresh threshold is returned at once, and
+    /// computed again in the background.
+    pub async fn get_swr(self) -> W::Out
+    where
+        W: AsyncLater,
+    {
+        match self.begin_swr() {
+            Begun::Hit(result) => result,
+            Begun::Fly(fly) => fly.await,
+        }
+    }
+
+    /// The value if there is a live one, in any tier. Never computes; immediate over a near client.
+    pub async fn peek(self) -> Option<W::Value> {
+        match self.fresh() {
+            Some(value) => Some(value),
+            None => self.get_ttl().await.map(|(value, _)| value),
+        }
+    }
+
+    /// The value and what is left of its TTL (`Duration::MAX` without one). Never computes.
+    pub async fn get_ttl(self) -> Option<(W::Value, Duration)> {
+        let (memo, hash, key) = (self.0.memo(), self.0.hash(), self.0.own());
+        let found = memo.live_async(hash, key.clone()).await;
+        match &found {
+            Some(_) => memo.stats.count(Event::Hit),
+            None => match memo.look(hash, |k| *k == key, Touch::Leave) {
+                Found::Missing(reason) => memo.count_miss(reason),
+                Found::Live { .. } | Found::Expiring(_) => memo.count_miss(Reason::Expired),
+            },
+        }
+        found
+    }
+
+    /// Computes now, stores and returns; a computation that is in progress is too old for that and
+    /// is waited for first.
+    pub async fn refresh(self) -> W::Out {
+        let (memo, hash, key, rules) = (self.0.memo(), self.0.hash(), self.0.own(), self.rules());
+        let work = match self.0.rebuilt() {
+            Ok(job) => {
+                let (body, urgency) = (Body::Async(job), Urgency::Polled);
+                return Fly::start(memo, hash, key, body, rules, urgency, Want::Newer).await;
+            }
+            Err(work) => work,
+        };
+        match inline::acquire(memo, hash, key, rules, Want::Newer).await {
+            Step::Done(result) => result,
+            Step::Lead(lead) => lead.compute(work.run()).await,
+        }
+    }
+
+    fn fly_newer(self, urgency: Urgency) -> Fly<W::Key, W::Value, W::Out>
+    where
+        W: AsyncLater,
+    {
+        let (memo, hash, key, rules) = (self.0.memo(), self.0.hash(), self.0.own(), self.rules());
+        let body = Body::Async(self.0.job());
+        Fly::start(memo, hash, key, body, rules, urgency, Want::Newer)
+    }
+
+    /// Stores a value without computing; it wins over a computation in progress.
+    pub async fn put(self, value: W::Value) {
+        let (memo, hash, key) = (self.0.memo(), self.0.hash(), self.0.own());
+        memo.put(hash, key, value).await;
+    }
+
+    /// Removes the value; a computation in progress is not stored. Says whether there was one.
+    pub async fn invalidate(self) -> bool {
+        let (memo, hash, key) = (self.0.memo(), self.0.hash(), self.0.own());
+        memo.invalidate(hash, key).await
+    }
+
+    /// Makes the value stale at once: with an async TTL it is served while it is being refreshed,
+    /// else it is gone. Says whether there was one.
+    pub async fn expire(self) -> bool {
+        let (memo, hash, key) = (self.0.memo(), self.0.hash(), self.0.own());
+        memo.expire(hash, key).await
+    }
+
+    /// Just the body: reads and writes no cache.
+    pub fn uncached(self) -> W::Fut {
+        self.0.run()
+    }
+
+    /// The key under which the value is stored.
+    pub fn key(&self) -> W::Key {
+        self.0.own()
+    }
+
+    /// The counters of the function.
+    pub fn stats(&self) -> Stats {
+        self.0.memo().stats()
+    }
+
+    /// Forgets all values of the function, in a time that does not depend on how many there are.
+    pub fn clear(&self) -> impl Future<Output = ()> + Send + use<W> {
+        let memo = self.0.memo();
+        async move { memo.clear().await }
+    }
+
+    /// Calls `hook` after each computation of the function, where it was computed.
+    pub fn on_value(&self, hook: impl Fn(&W::Key, &W::Value) + Send + Sync + 'static) {
+        self.0.memo().on_value(hook);
+    }
+
+    /// A fresh value that is not due for a refresh, also where no async TTL was given.
+    fn fresh_enough(&self) -> Option<W::Value> {
+        let memo = self.0.memo();
+        if memo.policy.async_ttl().is_some() || memo.policy.ttl().is_none() {
+            return self.fresh();
+        }
+        match self.look(Touch::Visit) {
+            Found::Live { value, soft_passed, left } if !memo.policy.is_due(soft_passed, left) => {
+                memo.stats.count(Event::Hit);
+                Some(value)
+            }
+            _ => None,
+        }
+    }
+
+    /// Never waits: the value if a live one is near, else `None`; what is missing or due is looked
+    /// for in far tiers or computed by a task.
+    pub fn lazy(self) -> Option<W::Value>
+    where
+        W: AsyncLater,
+    {
+        if let Some(value) = self.fresh_enough() {
+            return Some(value);
+        }
+        let memo = self.0.memo();
+        match self.look(Touch::Visit) {
+            Found::Live { value, .. } | Found::Expiring(value) => {
+                memo.stats.count(Event::StaleHit);
+                self.refresh_once();
+                Some(value)
+            }
+            Found::Missing(reason) => {
+                memo.count_miss(reason);
+                self.launch_refresh();
+                None
+            }
+        }
+    }
+
+    /// The value, computed by a task of its own if need be.
+    pub async fn async_(self) -> W::Out
+    where
+        W: AsyncLater,
+    {
+        self.future().await
+    }
+
+    /// The value as a future: done already if there is a live one, else its computation starts now,
+    /// as a task, and goes on if the future is dropped.
+    pub fn future(self) -> Pending<W::Out>
+    where
+        W: AsyncLater,
+    {
+        let memo = self.0.memo();
+        if let Some(value) = self.fresh_enough() {
+            return Pending::ready(W::wrap(value));
+        }
+        match self.look(Touch::Visit) {
+            Found::Live { value, .. } | Found::Expiring(value) => {
+                memo.stats.count(Event::StaleHit);
+                self.refresh_once();
+                Pending::ready(W::wrap(value))
+            }
+            Found::Missing(reason) => match self.take_off(reason, Urgency::Demand) {
+                Ok(fly) => Pending::coming(&memo.clock, Box::pin(fly)),
+                Err(value) => Pending::ready(W::wrap(value)),
+            },
+        }
+    }
+
+    /// Like [`refresh`](AsyncCall::refresh), as a task.
+    pub fn future_refresh(self) -> Pending<W::Out>
+    where
+        W: AsyncLater,
+    {
+        let clock = &self.0.memo().clock;
+        let fly = self.fly_newer(Urgency::Demand);
+        Pending::coming(clock, crate::task::detach(fly))
+    }
+
+    /// Like [`get`](AsyncCall::get), but waits no longer than `time`.
+    ///
+    /// # Errors
+    /// [`Timeout`]; the computation goes on.
+    pub async fn get_within(self, time: Duration) -> Result<W::Out, Timeout>
+    where
+        W: AsyncLater,
+    {
+        self.future().within(time).await
+    }
+}
+
+impl<W: AsyncWork> fmt::Debug for AsyncCall<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("AsyncCall").field(&self.0.memo().name).finish()
+    }
+}

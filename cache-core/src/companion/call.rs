@@ -1,0 +1,372 @@
+//! The handle of one call of a cached function whose body blocks.
+
+use super::work::{Bundle, Kept, Later, NoBackground, Work};
+use crate::compute::{Miss, Want};
+use crate::detached::{Body, Job, Urgency};
+use crate::entry::Reason;
+use crate::error::Timeout;
+use crate::fly::Fly;
+use crate::handoff::handoff;
+use crate::key::View;
+use crate::memo::{Found, Memo};
+use crate::outcome::{Mode, Rules, Share};
+use crate::pending::Pending;
+use crate::stats::{Event, Stats};
+use crate::table::Touch;
+use crate::{pool, wait};
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+/// One set of arguments of a cached function, with all that can be done with their value.
+#[must_use = "a call does nothing until you `get`, `peek`, `put`, .."]
+pub struct Call<W>(W);
+
+impl<Q, X, V, M, R, F> Call<Bundle<Q, X, V, M, R, F, NoBackground>>
+where
+    Q: View,
+    V: Clone + Send + Sync + 'static,
+    M: Mode<R, Value = V>,
+    R: 'static,
+    F: FnOnce(Q, X) -> R,
+{
+    #[doc(hidden)]
+    #[inline]
+    #[expect(clippy::needless_pass_by_value, reason = "`mode` only names its type")]
+    pub fn new(
+        memo: &'static Memo<Q::Key, V>,
+        view: Q,
+        rest: X,
+        mode: M,
+        share: Share<R>,
+        run: F,
+    ) -> Self {
+        let _ = mode;
+        Call(Bundle::new(memo, view, rest, share, run))
+    }
+
+    /// The same call with a way to compute it later, from its owned key and what is kept of `rest`.
+    #[doc(hidden)]
+    #[inline]
+    pub fn later<B: FnOnce(X) -> Job<Q::Key, R>>(
+        self,
+        back: B,
+    ) -> Call<Bundle<Q, X, V, M, R, F, Kept<B>>> {
+        Call(self.0.later(back))
+    }
+}
+
+impl<W: Work> Call<W> {
+    fn rules(&self) -> Rules<W::Value, W::Out> {
+        Rules { value: W::value, wrap: W::wrap, share: self.0.sharing(), fails: W::FAILS }
+    }
+
+    #[inline]
+    fn fresh(&self) -> Option<W::Value> {
+        self.0.memo().fresh(self.0.hash(), |key| self.0.matches(key))
+    }
+
+    fn look(&self, touch: Touch) -> Found<W::Value> {
+        self.0.memo().look(self.0.hash(), |key| self.0.matches(key), touch)
+    }
+
+    /// The value: from the cache, from a computation in progress, or computed here.
+    #[inline]
+    pub fn get(self) -> W::Out {
+        match self.fresh() {
+            Some(value) => W::wrap(value),
+            None => self.miss(),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn miss(self) -> W::Out {
+        let memo = self.0.memo();
+        if memo.policy.async_ttl().is_none() && memo.policy.grace().is_none() {
+            // Nothing that is not fresh could be served: the leader's look is enough.
+            let (key, rules) = (self.0.own(), self.rules());
+            return self.run_in_flight(key, Want::Value, Miss::Uncounted, rules);
+        }
+        match self.look(Touch::Visit) {
+            Found::Live { value, .. } => {
+                memo.stats.count(Event::StaleHit);
+                W::wrap(value)
+            }
+            Found::Expiring(_) => self.compute(Reason::Expired),
+            Found::Missing(reason) => self.compute(reason),
+        }
+    }
+
+    fn compute(self, reason: Reason) -> W::Out {
+        let (memo, hash, key, rules) = (self.0.memo(), self.0.hash(), self.0.own(), self.rules());
+        if let Some(value) = memo.pausing(hash, &key) {
+            memo.stats.count(Event::GraceHit);
+            return W::wrap(value);
+        }
+        memo.count_miss(reason);
+        self.run_in_flight(key, Want::Value, Miss::Counted, rules)
+    }
+
+    fn run_in_flight(
+        self,
+        key: W::Key,
+        want: Want,
+        miss: Miss,
+        rules: Rules<W::Value, W::Out>,
+    ) -> W::Out {
+        let (memo, hash) = (self.0.memo(), self.0.hash());
+        let mut work = Some(self.0);
+        memo.compute(hash, key, want, miss, rules, &mut || match work.take() {
+            Some(work) => work.run(),
+            None => unreachable!("a flight runs its body once"),
+        })
+    }
+
+    /// The value if there is a live one, in any tier. Never computes.
+    #[inline]
+    pub fn peek(self) -> Option<W::Value> {
+        match self.fresh() {
+            Some(value) => Some(value),
+            None => self.get_ttl().map(|(value, _)| value),
+        }
+    }
+
+    /// The value and what is left of its TTL (`Duration::MAX` without one). Never computes.
+    pub fn get_ttl(self) -> Option<(W::Value, Duration)> {
+        let memo = self.0.memo();
+        let own = || self.0.own();
+        let found = memo.live(self.0.hash(), &own, |key| self.0.matches(key));
+        match &found {
+            Some(_) => memo.stats.count(Event::Hit),
+            None => match self.look(Touch::Leave) {
+                Found::Missing(reason) => memo.count_miss(reason),
+                Found::Live { .. } | Found::Expiring(_) => {
+                    memo.count_miss(Reason::Expired);
+                }
+            },
+        }
+        found
+    }
+
+    /// Computes now, stores and returns; a computation that is in progress is too old for that and
+    /// is waited for first.
+    pub fn refresh(self) -> W::Out {
+        let (key, rules) = (self.0.own(), self.rules());
+        self.run_in_flight(key, Want::Newer, Miss::Counted, rules)
+    }
+
+    /// Stores a value without computing; it wins over a computation in progress.
+    pub fn put(self, value: W::Value) {
+        let memo = self.0.memo();
+        wait(memo.put(self.0.hash(), self.0.own(), value));
+    }
+
+    /// Removes the value; a computation in progress is not stored. Says whether there was one.
+    pub fn invalidate(self) -> bool {
+        let memo = self.0.memo();
+        wait(memo.invalidate(self.0.hash(), self.0.own()))
+    }
+
+    /// Makes the value stale at once: with an async TTL it is served while it is being refreshed,
+    /// else it is gone. Says whether there was one.
+    pub fn expire(self) -> bool {
+        let memo = self.0.memo();
+        wait(memo.expire(self.0.hash(), self.0.own()))
+    }
+
+    /// Just the body: reads and writes no cache.
+    pub fn uncached(self) -> W::Out {
+        self.0.run()
+    }
+
+    /// The key under which the value is stored.
+    pub fn key(&self) -> W::Key {
+        self.0.own()
+    }
+
+    /// The counters of the function.
+    pub fn stats(&self) -> Stats {
+        self.0.memo().stats()
+    }
+
+    /// Forgets all values of the function, in a time that does not depend on how many there are.
+    pub fn clear(&self) {
+        wait(self.0.memo().clear());
+    }
+
+    /// Calls `hook` after each computation of the function, in the thread that computed.
+    pub fn on_value(&self, hook: impl Fn(&W::Key, &W::Value) + Send + Sync + 'static) {
+        self.0.memo().on_value(hook);
+    }
+
+    /// Like [`get`](Call::get); a value past its refresh threshold is returned at once, and
+    /// computed again in the background.
+    #[inline]
+    pub fn get_swr(self) -> W::Out
+    where
+        W: Later,
+    {
+        match self.fresh() {
+            Some(value) => W::wrap(value),
+            None => self.miss_swr(),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn miss_swr(self) -> W::Out
+    where
+        W: Later,
+    {
+        match self.look(Touch::Visit) {
+            Found::Live { value, .. } | Found::Expiring(value) => {
+                self.0.memo().stats.count(Event::StaleHit);
+                self.refresh_once();
+                W::wrap(value)
+            }
+            Found::Missing(reason) => self.compute(reason),
+        }
+    }
+
+    /// Starts one refresh; for some time nobody else will.
+    fn refresh_once(self)
+    where
+        W: Later,
+    {
+        let memo = self.0.memo();
+        let hold = memo.policy.pause(1);
+        let held = memo.table.as_ref().is_some_and(|table| {
+            table.hold_refresh(self.0.hash(), |key| self.0.matches(key), hold)
+        });
+        if held || memo.policy.async_ttl().is_none() {
+            self.launch(Urgency::Refresh);
+        }
+    }
+
+    fn launch(self, urgency: Urgency)
+    where
+        W: Later,
+    {
+        let (memo, hash, key, rules) = (self.0.memo(), self.0.hash(), self.0.own(), self.rules());
+        let body = Body::Blocking(self.0.job());
+        drop(memo.launch(hash, key, &body, rules, urgency));
+    }
+
+    /// Never waits: the value if a live one is near, else `None`; what is missing or due is looked
+    /// for in far tiers or computed in the background.
+    pub fn lazy(self) -> Option<W::Value>
+    where
+        W: Later,
+    {
+        if let Some(value) = self.fresh_enough() {
+            return Some(value);
+        }
+        let memo = self.0.memo();
+        match self.look(Touch::Visit) {
+            Found::Live { value, .. } | Found::Expiring(value) => {
+                memo.stats.count(Event::StaleHit);
+                self.refresh_once();
+                Some(value)
+            }
+            Found::Missing(reason) => {
+                memo.count_miss(reason);
+                self.launch(Urgency::Refresh);
+                None
+            }
+        }
+    }
+
+    /// A fresh value that is not due for a refresh, also where no async TTL was given.
+    fn fresh_enough(&self) -> Option<W::Value> {
+        let memo = self.0.memo();
+        if memo.policy.async_ttl().is_some() || memo.policy.ttl().is_none() {
+            return self.fresh();
+        }
+        match self.look(Touch::Visit) {
+            Found::Live { value, soft_passed, left } if !memo.policy.is_due(soft_passed, left) => {
+                memo.stats.count(Event::Hit);
+                Some(value)
+            }
+            _ => None,
+        }
+    }
+
+    /// The value, computed in the background if need be, while this thread waits.
+    pub fn async_(self) -> W::Out
+    where
+        W: Later,
+    {
+        self.future().wait()
+    }
+
+    /// The value as a future: done already if there is a live one, else its computation starts now,
+    /// in the background, and goes on if the future is dropped.
+    pub fn future(self) -> Pending<W::Out>
+    where
+        W: Later,
+    {
+        let memo = self.0.memo();
+        if let Some(value) = self.fresh_enough() {
+            return Pending::ready(W::wrap(value));
+        }
+        match self.look(Touch::Visit) {
+            Found::Live { value, .. } | Found::Expiring(value) => {
+                memo.stats.count(Event::StaleHit);
+                self.refresh_once();
+                Pending::ready(W::wrap(value))
+            }
+            Found::Missing(reason) => self.coming(reason),
+        }
+    }
+
+    fn coming(self, reason: Reason) -> Pending<W::Out>
+    where
+        W: Later,
+    {
+        let (memo, hash, key, rules) = (self.0.memo(), self.0.hash(), self.0.own(), self.rules());
+        if let Some(value) = memo.pausing(hash, &key) {
+            memo.stats.count(Event::GraceHit);
+            return Pending::ready(W::wrap(value));
+        }
+        memo.count_miss(reason);
+        let body = Body::Blocking(self.0.job());
+        let fly = Fly::start(memo, hash, key, body, rules, Urgency::Demand, Want::Value);
+        Pending::coming(&memo.clock, Box::pin(fly))
+    }
+
+    /// Like [`refresh`](Call::refresh), in the background.
+    pub fn future_refresh(self) -> Pending<W::Out>
+    where
+        W: Later,
+    {
+        let (memo, hash, key, rules) = (self.0.memo(), self.0.hash(), self.0.own(), self.rules());
+        let job = self.0.job();
+        let (giver, taker) = handoff();
+        let again = key.clone();
+        pool::submit_or_run(Box::new(move || {
+            let computed = catch_unwind(AssertUnwindSafe(|| {
+                memo.compute(hash, key, Want::Newer, Miss::Counted, rules, &mut || job(&again))
+            }));
+            giver.give(computed);
+        }));
+        Pending::coming(&memo.clock, Box::pin(taker))
+    }
+
+    /// Like [`async_`](Call::async_), but waits no longer than `time`.
+    ///
+    /// # Errors
+    /// [`Timeout`]; the computation goes on.
+    pub fn get_within(self, time: Duration) -> Result<W::Out, Timeout>
+    where
+        W: Later,
+    {
+        self.future().wait_for(time)
+    }
+}
+
+impl<W: Work> fmt::Debug for Call<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Call").field(&self.0.memo().name).finish()
+    }
+}

@@ -1,0 +1,16 @@
+//! The companions of a cached function, as methods of a handle for one set of arguments.
+//!
+//! `score::entry(7)` and `shop.price_entry("tea")` give a [`Call`] (or an [`AsyncCall`] for an
+//! `async fn`); `score::peek(7)` and the others are one line each over it.
+
+mod async_call;
+mod call;
+mod inline;
+mod work;
+
+pub use async_call::{AsyncCall, Begun};
+pub use call::Call;
+pub use inline::{Acquire, Claim, InlineLead, Step, claim};
+pub use work::{
+    AsyncLater, AsyncWork, Background, Bundle, Kept, Later, NoBackground, Rebuild, Work,
+};

@@ -1,0 +1,317 @@
+//! The miss: join the flight of a key or lead it, compute, store, report. For bodies that block.
+
+use crate::detached::Settled;
+use crate::client::Cache;
+use crate::entry::{Entry, Filled, Lease, Lookup, Reason};
+use crate::error::Error;
+use crate::flight::{Failure, Flight, Follow, Joined, Landed, Landing, Lead};
+use crate::memo::{Found, Memo};
+use crate::outcome::Rules;
+use crate::stats::Event;
+use crate::table::{Inserted, Life, Touch};
+use crate::trail::Inside;
+use crate::wait;
+use std::hash::Hash;
+use std::panic::resume_unwind;
+
+/// Whether a computation that is in progress will do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Want {
+    /// Any value that is live.
+    Value,
+    /// One whose computation begins after the call.
+    Newer,
+}
+
+/// Whether the miss that leads to a computation has been counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Miss {
+    Counted,
+    Uncounted,
+}
+
+/// What became of one try to get a value from a flight.
+pub(crate) enum Attempt<R> {
+    Done(R),
+    Again,
+}
+
+impl<K, V> Memo<K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    /// Gets the value from the flight of this key, or computes it in this thread.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn compute<R: 'static>(
+        &self,
+        hash: u64,
+        mut key: K,
+        want: Want,
+        mut miss: Miss,
+        rules: Rules<V, R>,
+        run: &mut dyn FnMut() -> R,
+    ) -> R {
+        let mut too_old = want == Want::Newer;
+        loop {
+            match self.flights.join(hash, key) {
+                Joined::Lead(lead) => {
+                    if want == Want::Value
+                        && let Some(value) = self.landed_before(lead.flight(), miss)
+                    {
+                        return (rules.wrap)(value);
+                    }
+                    return self.lead(lead, rules, run);
+                }
+                Joined::Follow(flight, again) => {
+                    self.count_waiter(&flight, miss);
+                    miss = Miss::Counted;
+                    // Still in the pool's queue: no need to wait for a thread.
+                    flight.run_job();
+                    let landed = wait(Follow::new(flight));
+                    self.refuse_circle(&landed);
+                    // Whatever flight is found after this one began after the call.
+                    if !std::mem::take(&mut too_old)
+                        && let Attempt::Done(result) = self.take(hash, &again, landed, rules)
+                    {
+                        return result;
+                    }
+                    key = again;
+                }
+            }
+        }
+    }
+
+    /// What a flight that ended between the look and the join has left. The look of a new leader
+    /// also tells why there was no value, for those that did not count their miss before.
+    pub(crate) fn landed_before(&self, flight: &Flight<K, V>, miss: Miss) -> Option<V> {
+        let reason = match self.look(flight.hash, |k| *k == flight.key, Touch::Visit) {
+            Found::Live { value, .. } => {
+                if miss == Miss::Uncounted {
+                    self.stats.count(Event::Hit);
+                }
+                return Some(value);
+            }
+            Found::Expiring(_) => Reason::Expired,
+            Found::Missing(reason) => reason,
+        };
+        if miss == Miss::Uncounted {
+            self.count_miss(reason);
+        }
+        None
+    }
+
+    fn count_waiter(&self, flight: &Flight<K, V>, miss: Miss) {
+        self.stats.count(Event::Waiter);
+        if miss == Miss::Uncounted {
+            match self.look(flight.hash, |k| *k == flight.key, Touch::Leave) {
+                Found::Missing(reason) => self.count_miss(reason),
+                Found::Live { .. } | Found::Expiring(_) => self.count_miss(Reason::Expired),
+            }
+        }
+    }
+
+    /// Turns what a flight gave into a result.
+    pub(crate) fn take<R: 'static>(
+        &self,
+        hash: u64,
+        key: &K,
+        landed: Landed<V>,
+        rules: Rules<V, R>,
+    ) -> Attempt<R> {
+        let failed = match landed {
+            Landed::Value(value) => return Attempt::Done((rules.wrap)(value)),
+            Landed::Sole(Failure::Panic(panic)) => resume_unwind(panic),
+            Landed::Sole(Failure::Result(result)) => result.downcast().ok().map(|result| *result),
+            Landed::Shared(failure) => rules.share.and_then(|share| share.give(&*failure)),
+            Landed::Gone => None,
+            Landed::Circle => self.panic_in_circle(),
+        };
+        let Some(failed) = failed else { return Attempt::Again };
+        Attempt::Done(self.graced(hash, key, failed, rules))
+    }
+
+    /// A failure, or the expired value that `grace` allows instead.
+    pub(crate) fn graced<R>(&self, hash: u64, key: &K, failed: R, rules: Rules<V, R>) -> R {
+        match self.graceful(hash, key) {
+            Some(value) if rules.fails => {
+                self.stats.count(Event::GraceHit);
+                (rules.wrap)(value)
+            }
+            _ => failed,
+        }
+    }
+
+    pub(crate) fn refuse_circle(&self, landed: &Landed<V>) {
+        if matches!(landed, Landed::Circle) {
+            self.panic_in_circle();
+        }
+    }
+
+    pub(crate) fn panic_in_circle(&self) -> ! {
+        panic!("{}", Error::recursion(&self.name));
+    }
+
+    fn lead<R>(&self, lead: Lead<'_, K, V>, rules: Rules<V, R>, run: &mut dyn FnMut() -> R) -> R {
+        let lease = match wait_far(self, lead.flight()) {
+            Far::Value(value) => return self.land_found(lead, value, rules),
+            Far::Lease(lease) => lease,
+        };
+        let result = self.timed(lead.flight(), run);
+        match self.settle(lead.flight(), &result, rules) {
+            Settled::Entry(entry) => {
+                self.store(&lead, entry, lease);
+                let value = || (rules.value)(&result).cloned();
+                // A handle of our own would look like a waiter, and cost a clone of the value.
+                let told = self.has_hooks().then(|| lead.flight().clone());
+                lead.land(|| value().map_or_else(Landing::gone, Landing::Value));
+                if let (Some(flight), Some(value)) = (told, (rules.value)(&result)) {
+                    self.tell(&flight.key, value);
+                }
+                result
+            }
+            Settled::Failed(landing) => {
+                let flight = lead.flight().clone();
+                lead.land(|| landing.unwrap_or_else(Landing::gone));
+                self.graced(flight.hash, &flight.key, result, rules)
+            }
+        }
+    }
+
+    /// Runs the body, and counts it and its time, also when it panics.
+    fn timed<R>(&self, flight: &Flight<K, V>, run: &mut dyn FnMut() -> R) -> R {
+        let _tally = Tally::begin(self, flight);
+        let _inside = Inside::enter(&flight.ancestors, flight.id);
+        run()
+    }
+
+    /// A far tier had it: nobody computes.
+    pub(crate) fn land_found<R>(&self, lead: Lead<'_, K, V>, value: V, rules: Rules<V, R>) -> R {
+        lead.land(|| Landing::Value(value.clone()));
+        (rules.wrap)(value)
+    }
+
+    /// Stores what was computed, unless something newer happened to the key.
+    pub(crate) fn store(&self, lead: &Lead<'_, K, V>, entry: Entry<V>, lease: Option<Lease>) {
+        if !self.is_wanted(&entry.value) {
+            self.stats.count(Event::Unstored);
+            return;
+        }
+        let flight = lead.flight();
+        self.backoff.forget(flight.hash);
+        if let Some(far) = &self.far {
+            let Some(lease) = lease else { return };
+            if flight.is_fenced() {
+                return self.stats.count(Event::Fenced);
+            }
+            return match wait(far.fill(&flight.key, entry, lease)) {
+                Ok(Filled::Stored) => {}
+                Ok(Filled::Fenced) => self.stats.count(Event::Fenced),
+                Ok(Filled::Refused) | Err(_) => self.stats.count(Event::Unstored),
+            };
+        }
+        let Some(near) = &self.near else { return };
+        let life = Life { ttl: entry.ttl, refresh_after: entry.refresh_after };
+        match near.commit(flight, entry.value, life) {
+            Inserted::Stored | Inserted::Present => {}
+            Inserted::Fenced => self.stats.count(Event::Fenced),
+            Inserted::TooHeavy | Inserted::Busy => self.stats.count(Event::Unstored),
+        }
+    }
+
+    pub(crate) fn note_failure(&self, hash: u64, fails: bool) {
+        if fails {
+            self.stats.count(Event::Error);
+            self.backoff.note(hash, self.clock.nanos(), &self.policy);
+        } else {
+            self.stats.count(Event::Unstored);
+        }
+    }
+}
+
+/// What the tiers behind the near table know.
+pub(crate) enum Far<V> {
+    Value(V),
+    /// None where there is no far tier, or it cannot be reached.
+    Lease(Option<Lease>),
+}
+
+pub(crate) fn wait_far<K, V>(memo: &Memo<K, V>, flight: &Flight<K, V>) -> Far<V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    if memo.far.is_none() {
+        return Far::Lease(None);
+    }
+    wait(memo.ask_far(&flight.key))
+}
+
+impl<K, V> Memo<K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    pub(crate) async fn ask_far(&self, key: &K) -> Far<V> {
+        let Some(far) = &self.far else { return Far::Lease(None) };
+        match far.lookup(key).await {
+            Ok(Lookup::Fresh { value, .. } | Lookup::Stale { value, .. }) => Far::Value(value),
+            Ok(Lookup::Expired { lease, .. } | Lookup::Missing { lease, .. }) => {
+                Far::Lease(Some(lease))
+            }
+            Err(_) => {
+                self.count_miss(Reason::Unreachable);
+                Far::Lease(None)
+            }
+        }
+    }
+}
+
+/// Counts one computation when dropped, as an error too if it unwinds.
+pub(crate) struct Tally<'a, K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    memo: &'a Memo<K, V>,
+    hash: u64,
+    /// `None`: one of many short ones, whose time is known well enough.
+    began: Option<u64>,
+    panicked: bool,
+}
+
+impl<'a, K, V> Tally<'a, K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    pub(crate) fn begin(memo: &'a Memo<K, V>, flight: &Flight<K, V>) -> Self {
+        let known = memo.stats.is_time_known() && !memo.clock.is_manual();
+        let began = (!known).then(|| memo.clock.nanos());
+        Tally { memo, hash: flight.hash, began, panicked: false }
+    }
+
+    /// For bodies whose panics are caught before this goes.
+    pub(crate) fn end(mut self, panicked: bool) {
+        self.panicked = panicked;
+    }
+}
+
+impl<K, V> Drop for Tally<'_, K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    fn drop(&mut self) {
+        self.memo.stats.count(Event::Computation);
+        if let Some(began) = self.began {
+            let nanos = self.memo.clock.nanos().saturating_sub(began);
+            self.memo.stats.count(Event::Timed);
+            self.memo.stats.add(Event::ComputeNanos, nanos);
+        }
+        if self.panicked || std::thread::panicking() {
+            self.memo.note_failure(self.hash, true);
+        }
+    }
+}

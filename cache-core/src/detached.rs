@@ -1,0 +1,256 @@
+//! Computations that nobody runs in his own thread: jobs of the pool, and futures in their flight.
+
+use crate::compute::{Far, Tally};
+use crate::client::Cache;
+use crate::entry::{Entry, Filled, Lease};
+use crate::flight::{Failure, Flight, Joined, Landing, Lead, Work};
+use crate::memo::Memo;
+use crate::outcome::Rules;
+use crate::pool;
+use crate::stats::Event;
+use crate::task::{self, BoxFuture};
+use crate::trail::Inside;
+use std::any::Any;
+use std::future::Future;
+use std::hash::Hash;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// A body that blocks, rebuilt from the owned key.
+pub type Job<K, R> = Arc<dyn Fn(&K) -> R + Send + Sync>;
+
+/// An `async` body, rebuilt from the owned key.
+pub type AsyncJob<K, R> = Arc<dyn Fn(K) -> BoxFuture<'static, R> + Send + Sync>;
+
+/// Either kind.
+pub(crate) enum Body<K, R> {
+    Blocking(Job<K, R>),
+    Async(AsyncJob<K, R>),
+}
+
+impl<K, R> Clone for Body<K, R> {
+    fn clone(&self) -> Self {
+        match self {
+            Body::Blocking(job) => Body::Blocking(job.clone()),
+            Body::Async(job) => Body::Async(job.clone()),
+        }
+    }
+}
+
+/// Who sees to it that a new flight gets done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Urgency {
+    /// The pool, if it has room; the value that is there will do meanwhile.
+    Refresh,
+    /// The pool, else the caller: somebody wants the value.
+    Demand,
+    /// Whoever waits for it, by polling; async bodies only.
+    Polled,
+}
+
+impl<K, V> Memo<K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    /// Joins the flight of this key, or starts one that goes on without its caller. `None`: it was
+    /// to be a refresh, and there was no room for it, or the key is left alone after a failure.
+    pub(crate) fn launch<R: Send + 'static>(
+        &'static self,
+        hash: u64,
+        key: K,
+        body: &Body<K, R>,
+        rules: Rules<V, R>,
+        urgency: Urgency,
+    ) -> Option<(Arc<Flight<K, V>>, bool)> {
+        if urgency == Urgency::Refresh && self.backoff.is_pausing(hash, self.clock.nanos()) {
+            return None;
+        }
+        let lead = match self.flights.join(hash, key) {
+            Joined::Follow(flight, _) => return Some((flight, false)),
+            Joined::Lead(lead) => lead,
+        };
+        let flight = lead.flight().clone();
+        match body.clone() {
+            Body::Blocking(job) => {
+                flight.set_work(Work::Job(Box::new(move || self.run_job(lead, &job, rules))));
+                if !self.enqueue(&flight, urgency) {
+                    return None;
+                }
+            }
+            Body::Async(job) => {
+                flight.set_work(Work::Task(Box::pin(self.run_task(lead, job, rules))));
+                if urgency != Urgency::Polled {
+                    task::adopt(flight.clone());
+                }
+            }
+        }
+        Some((flight, true))
+    }
+
+    fn enqueue(&self, flight: &Arc<Flight<K, V>>, urgency: Urgency) -> bool {
+        let queued = flight.clone();
+        let task = Box::new(move || {
+            queued.run_job();
+        });
+        match (pool::submit(task), urgency) {
+            (Ok(()), _) => true,
+            (Err(_), Urgency::Refresh) => {
+                self.stats.count(Event::RefreshSkipped);
+                // A caller that joined meanwhile takes the job; else it ends here, without a word.
+                if !flight.has_waiters() {
+                    flight.abandon();
+                }
+                false
+            }
+            (Err(task), Urgency::Demand | Urgency::Polled) => {
+                task();
+                true
+            }
+        }
+    }
+
+    fn run_job<R: Send + 'static>(
+        &self,
+        lead: Lead<'_, K, V>,
+        job: &Job<K, R>,
+        rules: Rules<V, R>,
+    ) {
+        let flight = lead.flight().clone();
+        let lease = match crate::compute::wait_far(self, &flight) {
+            Far::Value(value) => return lead.land(|| Landing::Value(value)),
+            Far::Lease(lease) => lease,
+        };
+        let computed = catch_unwind(AssertUnwindSafe(|| {
+            let _tally = Tally::begin(self, &flight);
+            let _inside = Inside::enter(&flight.ancestors, flight.id);
+            job(&flight.key)
+        }));
+        let settled = catch_unwind(AssertUnwindSafe(|| {
+            let entry = self.settle_computed(&flight, computed, rules);
+            match entry {
+                Settled::Entry(entry) => {
+                    let value = entry.value.clone();
+                    self.store(&lead, entry, lease);
+                    self.land_computed(lead, value);
+                }
+                Settled::Failed(landing) => lead.land(|| landing.unwrap_or_else(Landing::gone)),
+            }
+        }));
+        // A panic of a clone or a hook: the lead was dropped on the way, and freed the key.
+        drop(settled);
+    }
+
+    /// The future of an async flight. It lands the flight itself.
+    fn run_task<R: Send + 'static>(
+        &'static self,
+        lead: Lead<'static, K, V>,
+        job: AsyncJob<K, R>,
+        rules: Rules<V, R>,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        async move {
+            let flight = lead.flight().clone();
+            let lease = match self.ask_far(&flight.key).await {
+                Far::Value(value) => return lead.land(|| Landing::Value(value)),
+                Far::Lease(lease) => lease,
+            };
+            let tally = Tally::begin(self, &flight);
+            let body = flight.key.clone();
+            let computed = CatchUnwind(Box::pin(async move { job(body).await })).await;
+            tally.end(computed.is_err());
+            match self.settle_computed(&flight, computed, rules) {
+                Settled::Entry(entry) => {
+                    let value = entry.value.clone();
+                    self.store_async(&lead, entry, lease).await;
+                    self.land_computed(lead, value);
+                }
+                Settled::Failed(landing) => lead.land(|| landing.unwrap_or_else(Landing::gone)),
+            }
+        }
+    }
+
+    fn settle_computed<R: Send + 'static>(
+        &self,
+        flight: &Flight<K, V>,
+        computed: Result<R, Box<dyn Any + Send>>,
+        rules: Rules<V, R>,
+    ) -> Settled<V> {
+        let result = match computed {
+            Ok(result) => result,
+            Err(panic) => {
+                return Settled::Failed(Some(Landing::sole(Failure::Panic(panic))));
+            }
+        };
+        match self.settle(flight, &result, rules) {
+            // Nobody but a waiter can tell the caller of this failure.
+            Settled::Failed(None) => {
+                Settled::Failed(Some(Landing::sole(Failure::Result(Box::new(result)))))
+            }
+            settled => settled,
+        }
+    }
+
+    /// What to store and what to tell those who wait; `Failed(None)`: nothing can be copied.
+    pub(crate) fn settle<R>(
+        &self,
+        flight: &Flight<K, V>,
+        result: &R,
+        rules: Rules<V, R>,
+    ) -> Settled<V> {
+        if let Some(value) = (rules.value)(result) {
+            return Settled::Entry(self.entry(value.clone()));
+        }
+        self.note_failure(flight.hash, rules.fails);
+        Settled::Failed(
+            rules.share.and_then(|share| share.take(result)).map(Landing::shared),
+        )
+    }
+
+    pub(crate) fn land_computed(&self, lead: Lead<'_, K, V>, value: V) {
+        let flight = lead.flight().clone();
+        let told = value.clone();
+        lead.land(|| Landing::Value(value));
+        self.tell(&flight.key, &told);
+    }
+
+    pub(crate) async fn store_async(&self, lead: &Lead<'_, K, V>, entry: Entry<V>, lease: Option<Lease>) {
+        let (Some(far), Some(lease)) = (&self.far, lease) else {
+            return self.store(lead, entry, lease);
+        };
+        let flight = lead.flight();
+        if !self.is_wanted(&entry.value) {
+            return self.stats.count(Event::Unstored);
+        }
+        self.backoff.forget(flight.hash);
+        if flight.is_fenced() {
+            return self.stats.count(Event::Fenced);
+        }
+        match far.fill(&flight.key, entry, lease).await {
+            Ok(Filled::Stored) => {}
+            Ok(Filled::Fenced) => self.stats.count(Event::Fenced),
+            Ok(Filled::Refused) | Err(_) => self.stats.count(Event::Unstored),
+        }
+    }
+}
+
+/// What a computation comes to.
+pub(crate) enum Settled<V> {
+    Entry(Entry<V>),
+    Failed(Option<Landing<V>>),
+}
+
+/// Gives the panic of a future as a value.
+struct CatchUnwind<'a, T>(BoxFuture<'a, T>);
+
+impl<T> Future for CatchUnwind<'_, T> {
+    type Output = Result<T, Box<dyn Any + Send>>;
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(cx))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(out)) => Poll::Ready(Ok(out)),
+            Err(panic) => Poll::Ready(Err(panic)),
+        }
+    }
+}

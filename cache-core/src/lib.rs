@@ -1,0 +1,88 @@
+//! The heart of larder: tables, single flight, the fence, freshness, statistics. No I/O.
+//!
+//! Users take the crate `larder`, which re-exports what is theirs. The folders follow the way of a
+//! call: a [`companion`] handle looks into the [`table`] of its [`memo`]; on a miss it joins or
+//! leads a [`flight`], [`compute`]s here or [`detached`], and stores through [`near`], whose fence
+//! turns away results that are older than an invalidation.
+
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::print_stdout))]
+
+mod backoff;
+mod builder;
+mod client;
+mod clock;
+mod companion;
+mod compute;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod detached;
+mod entry;
+mod env;
+mod erased;
+mod error;
+mod ext;
+mod flight;
+mod fly;
+mod handoff;
+mod key;
+mod memo;
+mod near;
+mod outcome;
+mod pending;
+mod policy;
+mod pool;
+mod registry;
+mod slots;
+mod stats;
+mod sync;
+pub mod table;
+mod task;
+mod timer;
+mod trail;
+mod wait;
+
+pub use builder::MemoBuilder;
+pub use client::{Cache, Client, Reach};
+pub use clock::{Clock, ManualClock};
+pub use companion::{
+    Acquire, AsyncCall, AsyncLater, AsyncWork, Background, Begun, Bundle, Call, Claim, InlineLead,
+    Kept, Later, NoBackground, Rebuild, Step, Work, claim,
+};
+pub use detached::{AsyncJob, Job};
+pub use entry::{Entry, Filled, Lease, Lookup, Namespace, PutWhen, Reason, Weigher};
+pub use erased::Shared;
+pub use error::{Error, Result, Timeout};
+pub use ext::CacheExt;
+pub use flight::Flights;
+pub use fly::Fly;
+pub use key::{Float, One, Opt, Own, Part, Ref, Val, View};
+pub use memo::{AnyMemo, Memo};
+pub use near::Near;
+pub use outcome::{Mode, OkOnly, Outcome, Plain, Probe, ProbeFallback, Share, Sharing, failed};
+pub use pending::Pending;
+pub use policy::{AsyncTtl, IntoAsyncTtl, IntoTtl, Jitter, Policy};
+pub use pool::{PoolOptions, configure_pool, queued_jobs, shutdown_pool};
+pub use registry::{CachedFn, registry, report};
+pub use slots::{Slots, type_id_of};
+pub use stats::{Misses, Stats};
+pub use table::{Budget, Eviction, TableOptions};
+pub use task::BoxFuture;
+pub use wait::wait;
+
+/// What `ttl_of = |value| ..` gives, as a TTL.
+#[doc(hidden)]
+pub fn ttl_of<V, T: IntoTtl>(value: &V, ttl: impl FnOnce(&V) -> T) -> Option<std::time::Duration> {
+    ttl(value).into_ttl()
+}
+
+/// A future in a box that may cross threads.
+#[doc(hidden)]
+pub fn boxed<'a, T>(future: impl Future<Output = T> + Send + 'a) -> BoxFuture<'a, T> {
+    Box::pin(future)
+}
+
+/// The body of companions that only exist to say why they cannot.
+#[doc(hidden)]
+pub fn cannot_rebuild() -> ! {
+    unreachable!("the bound of this companion is never met")
+}

@@ -1,0 +1,337 @@
+//! What stands behind one cached function: a near table, perhaps far caches, policy, flights, counters.
+
+use crate::backoff::Backoff;
+use crate::client::{Cache, Reach};
+use crate::clock::Clock;
+use crate::entry::{Entry, PutWhen, Reason};
+use crate::erased::Shared;
+use crate::flight::{Flight, Flights};
+use crate::key::View;
+use crate::near::Near;
+use crate::policy::Policy;
+use crate::stats::{Event, Recorder, Stats};
+use crate::table::{Look, Missing, Table, Touch};
+use crate::wait;
+use parking_lot::RwLock;
+use std::any::Any;
+use std::fmt;
+use std::hash::Hash;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// A hook that sees what was computed.
+pub(crate) type Hook<K, V> = Arc<dyn Fn(&K, &V) + Send + Sync>;
+
+/// The cache of one cached function. Lives in a `static` that the attribute writes.
+pub struct Memo<K, V> {
+    pub(crate) name: Arc<str>,
+    pub(crate) table: Option<Arc<Table<K, V>>>,
+    pub(crate) near: Option<Arc<Near<K, V>>>,
+    pub(crate) far: Option<Shared<K, V>>,
+    pub(crate) flights: Arc<Flights<K, V>>,
+    pub(crate) policy: Policy,
+    pub(crate) values: ValueRules<K, V>,
+    pub(crate) stats: Recorder,
+    pub(crate) backoff: Backoff,
+    pub(crate) clock: Clock,
+    pub(crate) hooks: RwLock<Vec<Hook<K, V>>>,
+    pub(crate) hooked: AtomicBool,
+}
+
+/// What a function says about single values.
+pub(crate) struct ValueRules<K, V> {
+    pub(crate) wanted: Option<fn(&V) -> bool>,
+    pub(crate) ttl_of: Option<fn(&V) -> Option<Duration>>,
+    /// Results that are failures but are stored all the same, and for how long.
+    pub(crate) failed: Option<(fn(&V) -> bool, Option<Duration>)>,
+    pub(crate) key: std::marker::PhantomData<fn(&K)>,
+}
+
+/// What a read found, beyond the plain fresh hit.
+pub(crate) enum Found<V> {
+    Live { value: V, soft_passed: bool, left: Duration },
+    /// Made stale by `expire`: may be served while it is being refreshed.
+    Expiring(V),
+    Missing(Reason),
+}
+
+impl<K, V> Memo<K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    /// The hash that the near table uses for this call.
+    #[inline]
+    pub(crate) fn hash<Q: View<Key = K>>(&self, view: &Q) -> u64 {
+        match &self.table {
+            Some(table) => table.hash_with(|state| view.hash(state)),
+            None => hash_far(view),
+        }
+    }
+
+    /// THE hit: a fresh value of the near table, counted.
+    #[inline]
+    pub(crate) fn fresh(&self, hash: u64, eq: impl Fn(&K) -> bool) -> Option<V> {
+        let value = self.table.as_ref()?.fresh(hash, eq)?;
+        self.stats.count(Event::Hit);
+        Some(value)
+    }
+
+    /// Everything that the near table knows of a key; counts nothing.
+    pub(crate) fn look(&self, hash: u64, eq: impl Fn(&K) -> bool, touch: Touch) -> Found<V> {
+        let Some(table) = &self.table else { return Found::Missing(Reason::Never) };
+        match table.look(hash, eq, touch) {
+            Look::Live { value, soft_passed, left } => Found::Live { value, soft_passed, left },
+            Look::Expired { value, by_call: true, .. } if self.policy.async_ttl().is_some() => {
+                Found::Expiring(value)
+            }
+            Look::Expired { .. } => Found::Missing(Reason::Expired),
+            Look::Missing(missing) => Found::Missing(match missing {
+                Missing::Never => Reason::Never,
+                Missing::Evicted => Reason::Evicted,
+                Missing::Invalidated => Reason::Invalidated,
+                Missing::Expired => Reason::Expired,
+            }),
+        }
+    }
+
+    /// A live value of any tier; waits for far tiers.
+    pub(crate) fn live(&self, hash: u64, key: &dyn Fn() -> K, eq: impl Fn(&K) -> bool) -> Option<(V, Duration)> {
+        match self.look(hash, eq, Touch::Visit) {
+            Found::Live { value, left, .. } => Some((value, left)),
+            Found::Expiring(_) => None,
+            Found::Missing(_) => {
+                let far = self.far.as_ref()?;
+                wait(far.lookup(&key())).ok()?.live()
+            }
+        }
+    }
+
+    pub(crate) async fn live_async(&self, hash: u64, key: K) -> Option<(V, Duration)> {
+        match self.look(hash, |k| *k == key, Touch::Visit) {
+            Found::Live { value, left, .. } => Some((value, left)),
+            Found::Expiring(_) => None,
+            Found::Missing(_) => self.far.as_ref()?.lookup(&key).await.ok()?.live(),
+        }
+    }
+
+    pub(crate) fn count_miss(&self, reason: Reason) {
+        self.stats.count(match reason {
+            Reason::Never => Event::MissNever,
+            Reason::Expired => Event::MissExpired,
+            Reason::Evicted => Event::MissEvicted,
+            Reason::Invalidated => Event::MissInvalidated,
+            Reason::Unreachable => Event::MissUnreachable,
+        });
+    }
+
+    /// An expired value that may stand in for a failed computation.
+    pub(crate) fn graceful(&self, hash: u64, key: &K) -> Option<V> {
+        let grace = self.policy.grace()?;
+        match self.table.as_ref()?.look(hash, |k| k == key, Touch::Leave) {
+            Look::Expired { value, since, by_call: false } if since <= grace => Some(value),
+            Look::Live { value, .. } => Some(value),
+            Look::Expired { .. } | Look::Missing(_) => None,
+        }
+    }
+
+    /// The same without trying to compute, while a failing computation is left alone.
+    pub(crate) fn pausing(&self, hash: u64, key: &K) -> Option<V> {
+        self.policy.grace()?;
+        if !self.backoff.is_pausing(hash, self.clock.nanos()) {
+            return None;
+        }
+        self.graceful(hash, key)
+    }
+
+    /// How an entry of this value is to live.
+    pub(crate) fn entry(&self, value: V) -> Entry<V> {
+        let mut own = self.values.ttl_of.and_then(|ttl| ttl(&value));
+        if let Some((failed, Some(ttl))) = &self.values.failed
+            && failed(&value)
+        {
+            own = Some(own.map_or(*ttl, |own| own.min(*ttl)));
+        }
+        let life = self.policy.life(own);
+        Entry { value, ttl: life.ttl, refresh_after: life.refresh_after }
+    }
+
+    pub(crate) fn is_wanted(&self, value: &V) -> bool {
+        self.values.wanted.is_none_or(|wanted| wanted(value))
+    }
+
+    // ---- what callers do to a key, near first for the fence, far in the given way
+
+    fn fence(&self, hash: u64, key: &K) -> Option<Arc<Flight<K, V>>> {
+        match &self.near {
+            Some(near) => near.fence(hash, |k| k == key),
+            None => self.flights.fence(hash, |k| k == key),
+        }
+    }
+
+    pub(crate) fn put_near(&self, hash: u64, key: K, entry: Entry<V>) {
+        self.backoff.forget(hash);
+        match &self.near {
+            Some(near) => drop(near.put_hashed(hash, key, entry, PutWhen::Always)),
+            None => {
+                if let Some(flight) = self.fence(hash, &key) {
+                    self.flights.preempt(&flight, || entry.value.clone());
+                }
+            }
+        }
+    }
+
+    pub(crate) async fn put(&self, hash: u64, key: K, value: V) {
+        let entry = self.entry(value);
+        let Some(far) = &self.far else { return self.put_near(hash, key, entry) };
+        self.fence(hash, &key);
+        // Far to near, so that nobody reads the old value from behind after the near one is new.
+        let _ = far.put(&key, entry.clone(), PutWhen::Always).await;
+        self.put_near(hash, key, entry);
+    }
+
+    pub(crate) async fn invalidate(&self, hash: u64, key: K) -> bool {
+        self.backoff.forget(hash);
+        self.fence(hash, &key);
+        let far = match &self.far {
+            Some(far) => far.delete(&key).await.unwrap_or(false),
+            None => false,
+        };
+        let near = self.near.as_ref().is_some_and(|near| near.remove_hashed(hash, key));
+        near || far
+    }
+
+    pub(crate) async fn expire(&self, hash: u64, key: K) -> bool {
+        self.fence(hash, &key);
+        let far = match &self.far {
+            Some(far) => far.expire(&key).await.unwrap_or(false),
+            None => false,
+        };
+        let near = self.near.as_ref().is_some_and(|near| near.expire_hashed(hash, key));
+        near || far
+    }
+
+    pub(crate) async fn clear(&self) {
+        self.backoff.forget_all();
+        self.flights.fence_all();
+        if let Some(far) = &self.far {
+            let _ = far.clear().await;
+        }
+        if let Some(near) = self.near.as_deref() {
+            near.clear();
+        }
+    }
+
+    /// Tells the hooks; one that panics does not harm the caller.
+    pub(crate) fn tell(&self, key: &K, value: &V) {
+        if !self.has_hooks() {
+            return;
+        }
+        let hooks = self.hooks.read().clone();
+        for hook in hooks {
+            let told = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hook(key, value)));
+            drop(told);
+        }
+    }
+
+    pub(crate) fn has_hooks(&self) -> bool {
+        self.hooked.load(Ordering::Acquire)
+    }
+
+    /// Calls `hook` after each computation, in the thread that computed.
+    pub fn on_value(&self, hook: impl Fn(&K, &V) + Send + Sync + 'static) {
+        self.hooks.write().push(Arc::new(hook));
+        self.hooked.store(true, Ordering::Release);
+    }
+
+    /// The counters so far.
+    pub fn stats(&self) -> Stats {
+        self.stats.snapshot()
+    }
+}
+
+/// The hash where there is no near table: it only finds flights.
+pub(crate) fn hash_far<Q: View>(view: &Q) -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    static SEED: std::sync::LazyLock<foldhash::fast::RandomState> =
+        std::sync::LazyLock::new(foldhash::fast::RandomState::default);
+    let mut state = SEED.build_hasher();
+    view.hash(&mut state);
+    state.finish()
+}
+
+/// The parts of a memo's cache that the builder found.
+pub(crate) struct Opened<K, V> {
+    pub(crate) near: Option<Arc<Near<K, V>>>,
+    pub(crate) far: Option<Shared<K, V>>,
+    pub(crate) flights: Arc<Flights<K, V>>,
+}
+
+impl<K, V> Opened<K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    pub(crate) fn near(near: Arc<Near<K, V>>) -> Self {
+        Opened { flights: near.flights().clone(), near: Some(near), far: None }
+    }
+
+    pub(crate) fn cache<C: Cache<K, V>>(cache: C) -> Self {
+        Opened {
+            near: cache.near().cloned(),
+            flights: cache.flights().clone(),
+            far: (cache.reach() == Reach::Far).then(|| Shared::new(cache)),
+        }
+    }
+}
+
+impl<K, V> fmt::Debug for Memo<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memo")
+            .field("name", &self.name)
+            .field("policy", &self.policy)
+            .field("stats", &self.stats)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A cached function as a value without its types: for dashboards and registries.
+pub trait AnyMemo: Send + Sync {
+    /// The function's path, and its types where it is generic.
+    fn name(&self) -> String;
+    /// The counters so far.
+    fn stats(&self) -> Stats;
+    /// Forgets everything, in a time that does not depend on how much that is.
+    fn clear(&self);
+    /// Calls `hook` with each value that is computed from now on.
+    fn on_any_value(&self, hook: Arc<dyn Fn(&dyn Any) + Send + Sync>);
+    /// How many values it holds in this process.
+    fn len(&self) -> usize;
+    /// Whether it holds none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl<K, V> AnyMemo for Memo<K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    fn name(&self) -> String {
+        self.name.to_string()
+    }
+    fn stats(&self) -> Stats {
+        self.stats.snapshot()
+    }
+    fn clear(&self) {
+        wait(Memo::clear(self));
+    }
+    fn on_any_value(&self, hook: Arc<dyn Fn(&dyn Any) + Send + Sync>) {
+        self.on_value(move |_, value| hook(value));
+    }
+    fn len(&self) -> usize {
+        self.table.as_ref().map_or(0, |table| table.len())
+    }
+}

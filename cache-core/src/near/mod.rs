@@ -1,0 +1,246 @@
+//! The in-process cache: a table, the flights over it, and the fence that ties them together.
+//!
+//! [`face`] is what callers use, [`single`] and [`batch`] compute what is missing, [`cache`] is the
+//! client contract.
+
+mod batch;
+mod cache;
+mod face;
+mod single;
+
+use crate::clock::Clock;
+use crate::entry::{Entry, PutWhen};
+use crate::error::Error;
+use crate::flight::{Flight, Flights};
+use crate::policy::IntoTtl;
+use crate::table::{Inserted, Life, Look, Table, TableOptions, Touch};
+use std::fmt;
+use std::hash::Hash;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+pub(crate) use batch::{Distinct, wrong_count};
+
+/// Stripes of the fence for leases; a power of two.
+const STRIPES: usize = 256;
+
+/// Cleared caches of more entries than this are dropped by the pool.
+const MANY: usize = 1024;
+
+/// A typed cache in this process. Every change of a key fences the computation of that key that is
+/// in progress, so that its result is not stored over the change.
+///
+/// Lookups take borrowed forms of the key (`&str` for `String`). A hit costs about 10 ns and takes
+/// no lock that other readers wait for; memory is about 62 bytes an entry for `u64` to `u64`.
+/// Nothing here is async, and nothing waits, except for a computation of another caller. The
+/// async face, with single flight for `async` computations, is [`CacheExt`](crate::CacheExt).
+///
+/// ```
+/// use cache_core::{Budget, Clock, Near, TableOptions};
+///
+/// let sizes = Near::<String, u64>::new(TableOptions::new(Budget::entries(100), Clock::system()));
+/// sizes.put_for("bread".to_owned(), 750, 60);
+/// assert_eq!(sizes.get("bread"), Some(750));
+/// assert_eq!(sizes.get_or_compute("milk", || 1000), 1000);
+/// assert!(sizes.delete("bread"));
+/// ```
+pub struct Near<K, V> {
+    table: Arc<Table<K, V>>,
+    flights: Arc<Flights<K, V>>,
+    stripes: Box<[AtomicU64]>,
+    ttl: Option<Duration>,
+    name: Arc<str>,
+}
+
+impl<K, V> Near<K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    /// An empty cache, whose values live until they are evicted.
+    ///
+    /// ```
+    /// use cache_core::{Budget, Clock, Near, TableOptions};
+    /// let near = Near::<u64, f64>::new(TableOptions::new(Budget::entries(100), Clock::system()));
+    /// assert_eq!(near.len(), 0);
+    /// ```
+    #[must_use]
+    pub fn new(options: TableOptions<K, V>) -> Self {
+        Near {
+            table: Table::new(options),
+            flights: Arc::new(Flights::new()),
+            stripes: (0..STRIPES).map(|_| AtomicU64::new(0)).collect(),
+            ttl: None,
+            name: "".into(),
+        }
+    }
+
+    /// With a TTL for values that come without one.
+    ///
+    /// ```
+    /// use cache_core::{Budget, Near, ManualClock, TableOptions};
+    /// use std::time::Duration;
+    ///
+    /// let time = ManualClock::new();
+    /// let options = TableOptions::new(Budget::entries(100), time.clock());
+    /// let near = Near::<u64, &str>::new(options).with_ttl(60);
+    /// near.put(1, "bread");
+    /// time.advance(Duration::from_secs(60));
+    /// assert_eq!(near.get(&1), None);
+    /// ```
+    #[must_use]
+    pub fn with_ttl(mut self, ttl: impl IntoTtl) -> Self {
+        self.ttl = ttl.into_ttl();
+        self
+    }
+
+    /// With a name, for messages.
+    ///
+    /// ```
+    /// use cache_core::{Budget, Clock, Near, TableOptions};
+    /// let options = TableOptions::new(Budget::entries(100), Clock::system());
+    /// let near = Near::<u64, f64>::new(options).with_name("scores");
+    /// assert_eq!(near.name(), "scores");
+    /// ```
+    #[must_use]
+    pub fn with_name(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// The TTL of values that come without one.
+    #[must_use]
+    pub fn ttl(&self) -> Option<Duration> {
+        self.ttl
+    }
+
+    pub(crate) fn table(&self) -> &Arc<Table<K, V>> {
+        &self.table
+    }
+
+    /// The computations in progress.
+    #[must_use]
+    pub fn flights(&self) -> &Arc<Flights<K, V>> {
+        &self.flights
+    }
+
+    /// Where it takes its time from.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        self.table.clock()
+    }
+
+    fn stripe(&self, hash: u64) -> &AtomicU64 {
+        &self.stripes[(hash >> 8) as usize % STRIPES]
+    }
+
+    /// Fences the computation of a key. For a removal: first the fence, then the change; a
+    /// computation that begins in between has begun after the removal was asked for.
+    pub(crate) fn fence(&self, hash: u64, eq: impl Fn(&K) -> bool) -> Option<Arc<Flight<K, V>>> {
+        self.stripe(hash).fetch_add(1, Ordering::AcqRel);
+        self.flights.fence(hash, eq)
+    }
+
+    /// Fences by the hash alone: for use under the table's lock, where no user code should run.
+    fn fence_hash(&self, hash: u64, fenced: &mut Vec<Arc<Flight<K, V>>>) {
+        self.stripe(hash).fetch_add(1, Ordering::AcqRel);
+        while let Some(flight) = self.flights.fence(hash, |_| true) {
+            fenced.push(flight);
+        }
+    }
+
+    /// Stores a value. A new value fences at the very moment it is stored, so that neither a
+    /// computation that began before it, nor one that found nothing yet, is stored over it.
+    pub(crate) fn put_hashed(&self, hash: u64, key: K, entry: Entry<V>, when: PutWhen) -> Inserted {
+        let life = Life { ttl: entry.ttl, refresh_after: entry.refresh_after };
+        let queued = match when {
+            PutWhen::Always => self.flights.find(hash, |k| *k == key),
+            PutWhen::Absent => None,
+        };
+        let queued = queued.map(|flight| (flight, entry.value.clone()));
+        let mut fenced = Vec::new();
+        let inserted = self.table.insert(hash, key, entry.value, life, when, || {
+            self.fence_hash(hash, &mut fenced);
+            true
+        });
+        if inserted == Inserted::Busy {
+            self.fence_hash(hash, &mut fenced);
+            self.table.remove(hash, |_| true);
+        }
+        if let Some((flight, value)) = queued {
+            self.flights.preempt(&flight, || value);
+        }
+        inserted
+    }
+
+    /// Stores what a flight computed, unless the flight has been fenced.
+    pub(crate) fn commit(&self, flight: &Flight<K, V>, value: V, life: Life) -> Inserted {
+        let key = flight.key.clone();
+        let admit = || !flight.is_fenced();
+        self.table.insert(flight.hash, key, value, life, PutWhen::Always, admit)
+    }
+
+    pub(crate) fn remove_hashed(&self, hash: u64, key: K) -> bool {
+        self.remove_where(hash, |k| *k == key)
+    }
+
+    fn remove_where(&self, hash: u64, eq: impl Fn(&K) -> bool) -> bool {
+        self.fence(hash, &eq);
+        self.table.remove(hash, eq)
+    }
+
+    pub(crate) fn expire_hashed(&self, hash: u64, key: K) -> bool {
+        self.expire_where(hash, |k| *k == key)
+    }
+
+    fn expire_where(&self, hash: u64, eq: impl Fn(&K) -> bool) -> bool {
+        self.fence(hash, &eq);
+        self.table.expire(hash, eq)
+    }
+
+    /// A live value and what is left of its TTL.
+    pub(crate) fn live(
+        &self,
+        hash: u64,
+        eq: impl Fn(&K) -> bool,
+        touch: Touch,
+    ) -> Option<(V, Duration)> {
+        match self.table.look(hash, eq, touch) {
+            Look::Live { value, left, .. } => Some((value, left)),
+            Look::Expired { .. } | Look::Missing(_) => None,
+        }
+    }
+
+    /// The life of values that come without a TTL.
+    pub(crate) fn life(&self) -> Life {
+        Life { ttl: self.ttl, refresh_after: None }
+    }
+
+    pub(crate) fn panic_in_circle(&self) -> ! {
+        panic_in_circle::<K, V>(&self.name)
+    }
+}
+
+/// A computation that waits for itself would wait for ever.
+pub(crate) fn panic_in_circle<K, V>(name: &str) -> ! {
+    if name.is_empty() {
+        let types = format!("{} -> {}", std::any::type_name::<K>(), std::any::type_name::<V>());
+        panic!("{}", Error::recursion(&types));
+    }
+    panic!("{}", Error::recursion(name))
+}
+
+impl<K, V> Near<K, V> {
+    /// Its name; empty unless it was given one.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl<K, V> fmt::Debug for Near<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Near").field("name", &self.name).field("table", &self.table).finish_non_exhaustive()
+    }
+}
