@@ -1,0 +1,93 @@
+//! One call: the view of its key, how to run the body, and how to run it later.
+
+use super::key;
+use crate::model::Model;
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+
+/// The type of the handle. Only what callers may rely on is named, so that it can be returned even
+/// when the type of the key cannot be written.
+pub(crate) fn ty(model: &Model) -> TokenStream {
+    let larder = &model.larder;
+    let (value, out) = (&model.output.value, &model.output.ty);
+    let key = key::ty(model).map(|key| quote!(Key = #key,));
+    // Who spawns the handle's futures needs to see that they may cross threads.
+    let future = model.is_async().then(|| quote!(, Fut: ::core::marker::Send));
+    let (call, work, later) =
+        if model.is_async() { ("AsyncCall", "AsyncWork", "AsyncLater") } else { ("Call", "Work", "Later") };
+    let [call, work, later] = [call, work, later].map(|name| quote::format_ident!("{name}"));
+    let later = model.is_rebuildable().then(|| quote!(+ #larder::#later));
+    quote!(#larder::#call<impl #larder::#work<#key Value = #value, Out = #out #future> #later>)
+}
+
+/// Makes the handle. `memo` may use `__view`, `body` is the path of the plain function.
+pub(crate) fn new(model: &Model, memo: &TokenStream, body: &TokenStream) -> TokenStream {
+    let larder = &model.larder;
+    let (computed, view, pattern) = (key::computed(model), key::view(model, false), key::view(model, true));
+    let (rest, rest_pattern) = (rest(model), key::rest(model, key::owner()));
+    let arguments = passed(model);
+    let (mode, share) = mode(model);
+    let call = if model.is_async() { quote!(AsyncCall) } else { quote!(Call) };
+    // The body's future has to be `Send`; that is said where the function is named.
+    let run = quote_spanned!(model.item.sig.ident.span()=> #body(#(#arguments),*));
+    let later = later(model, body);
+    quote! {
+        #computed
+        let __view = #view;
+        let __rest = #rest;
+        let __later = #later;
+        #larder::#call::new(#memo, __view, __rest, #larder::#mode, #share, |#pattern, #rest_pattern| #run, __later)
+    }
+}
+
+fn rest(model: &Model) -> TokenStream {
+    let owner = model.receiver.as_ref().map(|owner| owner.receiver.self_token);
+    key::rest(model, owner)
+}
+
+/// The arguments of the body, as the closure that runs it has bound them.
+fn passed(model: &Model) -> Vec<TokenStream> {
+    let owner = model.receiver.iter().map(|_| {
+        let name = key::owner();
+        quote!(#name)
+    });
+    let params = model.params.iter().map(|param| {
+        let name = &param.name;
+        quote!(#name)
+    });
+    owner.chain(params).collect()
+}
+
+/// The job of a computation in the background; it may be run more than once.
+fn later(model: &Model, body: &TokenStream) -> TokenStream {
+    let (larder, out) = (&model.larder, &model.output.ty);
+    if !model.is_rebuildable() {
+        return quote!(#larder::NoBackground);
+    }
+    let (rest, name) = (key::rest(model, key::owner()), key::name());
+    let (kept, again) = (key::kept(model), key::kept_again(model));
+    let arguments = key::rebuilt(model, model.is_async());
+    let run = quote_spanned!(model.item.sig.ident.span()=> #body(#(#arguments),*));
+    let job = if model.is_async() { quote!(#larder::boxed(async move { #run.await })) } else { run };
+    let job_type = if model.is_async() { quote!(AsyncJob) } else { quote!(Job) };
+    quote! {{
+        fn __later<Q: #larder::View, X, R, B: ::core::ops::FnOnce(X) -> #larder::#job_type<Q::Key, R>>(_: &Q, _: &X, back: B) -> B { back }
+        __later::<_, _, #out, _>(&__view, &__rest, |#rest| { #kept ::std::sync::Arc::new(move |#name| { #again #job }) })
+    }}
+}
+
+/// How results are stored, and how failures are shared among those who waited.
+pub(crate) fn mode(model: &Model) -> (TokenStream, TokenStream) {
+    let (larder, ty) = (&model.larder, &model.output.ty);
+    if !model.output.ok_only {
+        return (quote!(Plain), quote!(::core::option::Option::None));
+    }
+    let probe = quote_spanned!(ty.span()=> #larder::Probe::<#ty>::SHARE);
+    let share = quote!({
+        #[allow(unused_imports)]
+        use #larder::ProbeFallback as _;
+        #probe
+    });
+    (quote!(OkOnly), share)
+}

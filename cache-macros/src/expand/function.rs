@@ -1,0 +1,167 @@
+//! A free function, with a type of the same name beside it that has the companions.
+
+use super::attrs::Attrs;
+use super::signature::{self, Split};
+use super::{call, companions, key, memo, proof};
+use crate::args::Companion;
+use crate::model::Model;
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::Ident;
+
+/// What generated code may do that written code should not.
+pub(crate) const LINTS: &[&str] =
+    &["dead_code", "unused_qualifications", "clippy::all", "clippy::pedantic", "clippy::nursery", "clippy::restriction"];
+
+/// What only the split into function and plain body brings about.
+const BODY_LINTS: &[&str] = &[
+    "dead_code",
+    "clippy::missing_const_for_fn",
+    "clippy::must_use_candidate",
+    "clippy::missing_errors_doc",
+    "clippy::missing_panics_doc",
+    "clippy::unused_async",
+    "clippy::redundant_pub_crate",
+    "clippy::same_name_method",
+];
+
+pub(crate) fn expand(model: &Model) -> TokenStream {
+    let split = Split::of(model);
+    let (every, companion) = (Attrs::of(&model.item.attrs).every, companion(model));
+    let (outer, arguments, clause) = split.outer.split_for_impl();
+    let (larder, value) = (&model.larder, &model.output.value);
+    let (function, declaration, proof) = (main(model, &split), declaration(model, &split), proof::proof(model));
+    let (functions, body, reason) = (functions(model, &split), body(model), companions::reason(model));
+    let (lints, name, any) = (allow(LINTS), memo::name(model), any_memo(model));
+    quote! {
+        #function
+        #(#every)* #declaration
+        #(#every)* #reason
+        #(#every)* #proof
+        #(#every)* impl #outer #larder::CachedFn for #companion #arguments #clause {
+            type Value = #value;
+            const NAME: &'static str = #name;
+            #[inline] fn memo() -> &'static dyn #larder::AnyMemo { #any }
+        }
+        #(#every)* #lints impl #outer #companion #arguments #clause { #functions }
+        #(#every)* impl #outer #companion #arguments #clause { #body }
+    }
+}
+
+pub(crate) fn allow(lints: &[&str]) -> TokenStream {
+    let lints = lints.iter().map(|lint| lint.parse::<TokenStream>().unwrap_or_default());
+    quote!(#[allow(#(#lints),*)])
+}
+
+fn companion(model: &Model) -> Ident {
+    match &model.args.companion {
+        Some(Companion::Named(name)) => name.clone(),
+        _ => model.item.sig.ident.clone(),
+    }
+}
+
+/// The function itself: documented, exported and called as ever.
+fn main(model: &Model, split: &Split) -> TokenStream {
+    let attrs = Attrs::of(&model.item.attrs);
+    let (every, function) = (attrs.every, attrs.function);
+    let (vis, sig) = (&model.item.vis, signature::function(model));
+    let path = split.path(&companion(model));
+    let arguments = signature::arguments(model);
+    let run = ask(model, &quote!(#path::entry(#(#arguments),*)));
+    quote!(#(#every)* #(#function)* #[inline] #vis #sig { #run })
+}
+
+/// Asks the handle for the value.
+pub(crate) fn ask(model: &Model, entry: &TokenStream) -> TokenStream {
+    let (larder, is_refreshed) = (&model.larder, model.args.async_ttl.is_some());
+    if !model.is_async() {
+        return if is_refreshed { quote!(#entry.get_swr()) } else { quote!(#entry.get()) };
+    }
+    if !model.is_rebuildable() {
+        return quote!(#entry.get().await);
+    }
+    let begin = if is_refreshed { quote!(begin_swr) } else { quote!(begin) };
+    // Nothing that borrows lives across the await.
+    quote! {
+        let __fly = match #entry.#begin() {
+            #larder::Begun::Hit(__hit) => return __hit,
+            #larder::Begun::Fly(__fly) => __fly,
+        };
+        __fly.await
+    }
+}
+
+fn declaration(model: &Model, split: &Split) -> TokenStream {
+    let (vis, companion) = (&model.item.vis, companion(model));
+    let doc = format!("Cache operations of [`{}()`].", model.item.sig.ident);
+    let declaration = split.declaration(&companion);
+    // The name is only allowed where it needs to be: `#![forbid]` would refuse even that.
+    let is_camel = companion.to_string().starts_with(char::is_uppercase);
+    let camel = (!is_camel).then(|| quote!(non_camel_case_types,));
+    quote!(#[doc = #doc] #[allow(#camel dead_code, missing_debug_implementations)] #vis #declaration)
+}
+
+fn functions(model: &Model, split: &Split) -> TokenStream {
+    let key = key::ty(model);
+    let storage = storage(model, key.as_ref());
+    let companions = companions::companions(model, split);
+    let of_all_calls = companions::of_all_calls(model, key.as_ref());
+    let entry = entry(model, split, key.as_ref());
+    quote!(#storage #entry #companions #of_all_calls)
+}
+
+/// Where the memo is kept.
+fn storage(model: &Model, key: Option<&TokenStream>) -> TokenStream {
+    let (larder, value) = (&model.larder, &model.output.value);
+    let slots = memo::slots(model);
+    let Some(key) = key else {
+        return quote!(#[inline] fn __slots() -> &'static #larder::Slots { #slots &__SLOTS });
+    };
+    let memo = if model.is_generic() {
+        let slot = memo::slot(model, &quote!(__SLOTS), Some(key), &quote!(Self));
+        quote!(#slots #slot)
+    } else {
+        memo::fixed(model, key, &companion(model))
+    };
+    quote!(#[inline] fn __memo() -> &'static #larder::Memo<#key, #value> { #memo })
+}
+
+fn any_memo(model: &Model) -> TokenStream {
+    if key::ty(model).is_some() { quote!(Self::__memo()) } else { quote!(Self::__slots()) }
+}
+
+fn entry(model: &Model, split: &Split, key: Option<&TokenStream>) -> TokenStream {
+    let (vis, inputs, ty) = (&model.item.vis, signature::inputs(model), call::ty(model));
+    let name = Ident::new("entry", model.item.sig.ident.span());
+    let (lifetimes, _, _) = split.inner.split_for_impl();
+    let clause = split.inner_where(None);
+    let memo = match key {
+        Some(_) => quote!(Self::__memo()),
+        None => memo::slot(model, &quote!(Self::__slots()), None, &quote!(Self)),
+    };
+    let call = call::new(model, &memo, &quote_spanned!(model.item.sig.ident.span()=> Self::uncached));
+    quote! {
+        #[doc = "The cache entry of these arguments, with all operations as methods."]
+        #[inline] #vis fn #name #lifetimes (#(#inputs),*) -> #ty #clause { #call }
+    }
+}
+
+/// The body as it was written.
+fn body(model: &Model) -> TokenStream {
+    let name = Ident::new("uncached", model.item.sig.ident.span());
+    let mut sig = signature::body(model, name);
+    let split = Split::of(model);
+    sig.generics = split.inner;
+    let (vis, body, attrs) = (&model.item.vis, &model.item.body, Attrs::of(&model.item.attrs).body);
+    let lints = allow(BODY_LINTS);
+    quote!(#[doc = "The function itself: neither reads nor writes the cache."] #lints #(#attrs)* #vis #sig #body)
+}
+
+/// The body of a method, under a name that documentation leaves out.
+pub(crate) fn hidden_body(model: &Model, name: Ident) -> TokenStream {
+    let sig = signature::body(model, name);
+    let placed = Attrs::of(&model.item.attrs);
+    let (every, attrs) = (placed.every, placed.body);
+    let (vis, body, lints) = (&model.item.vis, &model.item.body, allow(BODY_LINTS));
+    quote!(#(#every)* #[doc(hidden)] #lints #(#attrs)* #vis #sig #body)
+}

@@ -1,0 +1,115 @@
+//! The memo of a function: what it is built with, and how it is reached.
+
+use crate::args::{AsyncTtl, CacheErr, Namespace};
+use crate::duration::{Jitter, Time, duration};
+use crate::model::Model;
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+
+/// The path of the function, as text.
+pub(crate) fn name(model: &Model) -> TokenStream {
+    let name = format!("::{}", model.item.sig.ident.unraw());
+    quote!(::core::concat!(::core::module_path!(), #name))
+}
+
+/// What is called on the builder, in the order of its documentation.
+pub(crate) fn settings(model: &Model) -> TokenStream {
+    let args = &model.args;
+    let all = [
+        args.ttl.as_ref().map(|ttl| quote!(.ttl(#ttl))),
+        args.async_ttl.as_ref().map(|when| async_ttl(model, when)),
+        args.jitter.as_ref().map(|jitter| self::jitter(model, jitter)),
+        args.grace.as_ref().map(|grace| quote!(.grace(#grace))),
+        cache_err(model),
+        args.namespace.as_ref().map(namespace),
+        args.version.as_ref().map(|version| quote!(.version(#version))),
+        args.cache_if.as_ref().map(|wanted| quote!(.cache_if(#wanted))),
+        ttl_of(model),
+        args.weight.as_ref().map(|weight| quote!(.weight(#weight))),
+        args.client.as_ref().map(|client| quote_spanned!(client.span()=> .client(&#client))),
+        args.capacity.as_ref().map(|capacity| quote!(.capacity(#capacity))),
+    ];
+    all.into_iter().flatten().collect()
+}
+
+fn async_ttl(model: &Model, when: &AsyncTtl) -> TokenStream {
+    let larder = &model.larder;
+    match (when, &model.args.ttl) {
+        (AsyncTtl::At(Time::Later(value)), _) => quote!(.async_ttl(#value)),
+        (AsyncTtl::At(time), _) => {
+            let side = if time.is_negative() { quote!(Age) } else { quote!(Remaining) };
+            quote!(.async_ttl(#larder::AsyncTtl::#side(#time)))
+        }
+        (AsyncTtl::Half, Some(Time::Known { nanos, .. })) => {
+            let half = duration(nanos / 2);
+            quote!(.async_ttl(#larder::AsyncTtl::Remaining(#half)))
+        }
+        (AsyncTtl::Half, ttl) => {
+            let half = quote!(#larder::IntoTtl::into_ttl(#ttl).map_or(::core::time::Duration::ZERO, |__ttl| __ttl / 2));
+            quote!(.async_ttl(#larder::AsyncTtl::Remaining(#half)))
+        }
+    }
+}
+
+fn jitter(model: &Model, jitter: &Jitter) -> TokenStream {
+    let larder = &model.larder;
+    match jitter {
+        Jitter::Fraction { part, .. } => quote!(.jitter(#larder::Jitter::Fraction(#part))),
+        Jitter::Time(Time::Later(value)) => quote!(.jitter(#value)),
+        Jitter::Time(time) => quote!(.jitter(#larder::Jitter::Duration(#time))),
+    }
+}
+
+fn cache_err(model: &Model) -> Option<TokenStream> {
+    let Some(CacheErr(Some(ttl))) = &model.args.cache_err else { return None };
+    let (larder, ty) = (&model.larder, &model.output.ty);
+    Some(quote!(.err_ttl(#ttl, #larder::failed::<#ty>)))
+}
+
+fn namespace(namespace: &Namespace) -> TokenStream {
+    match namespace {
+        Namespace::None => quote!(.no_namespace()),
+        Namespace::Named(name) => quote!(.namespace(#name)),
+        Namespace::Later(value) => quote!(.namespace(&#value)),
+    }
+}
+
+fn ttl_of(model: &Model) -> Option<TokenStream> {
+    let (larder, own) = (&model.larder, model.args.ttl_of.as_ref()?);
+    // The closure is passed on, not called here: only so are its types inferred.
+    Some(quote!(.ttl_of(|__value| #larder::ttl_of(__value, #own))))
+}
+
+/// A memo in a static of its own: for functions whose types can all be named there.
+pub(crate) fn fixed(model: &Model, key: &TokenStream, companion: &impl ToTokens) -> TokenStream {
+    let (larder, settings, value) = (&model.larder, settings(model), &model.output.value);
+    quote! {
+        static __MEMO: #larder::LazyLock<#larder::Memo<#key, #value>> = #larder::LazyLock::new(|| {
+            #larder::MemoBuilder::<#key, #value>::new(<#companion as #larder::CachedFn>::NAME) #settings
+                .listed(<#companion as #larder::CachedFn>::memo)
+                .finish()
+        });
+        &__MEMO
+    }
+}
+
+/// A memo out of many, one for each set of types.
+pub(crate) fn slot(model: &Model, slots: &TokenStream, key: Option<&TokenStream>, owner: &TokenStream) -> TokenStream {
+    let (larder, settings, value, name) = (&model.larder, settings(model), &model.output.value, name(model));
+    let scope = if model.is_generic() || model.needs_self() { Some(quote!(.of::<#owner>())) } else { None };
+    let key = key.cloned().unwrap_or_else(|| quote!(_));
+    // A function pointer captures nothing: settings hold for all calls.
+    quote!({
+        let __make: fn() -> #larder::Memo<#key, #value> =
+            || #larder::MemoBuilder::<#key, #value>::new(#name) #scope #settings .finish();
+        #slots.memo(#larder::type_id_of::<#owner>(), __make)
+    })
+}
+
+/// The static that [`slot`] looks in.
+pub(crate) fn slots(model: &Model) -> TokenStream {
+    let larder = &model.larder;
+    quote!(static __SLOTS: #larder::Slots = #larder::Slots::new();)
+}
