@@ -40,11 +40,8 @@ pub struct MemoBuilder<K, V> {
     place: Place<K, V>,
 }
 
-impl<K, V> MemoBuilder<K, V>
-where
-    K: Hash + Eq + Clone + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-{
+// The settings ask nothing of the types: what is wrong with those is told where the call is made.
+impl<K: 'static, V: 'static> MemoBuilder<K, V> {
     /// For the function of this path.
     #[must_use]
     pub fn new(name: &'static str) -> Self {
@@ -146,15 +143,6 @@ where
         self
     }
 
-    /// Keeps the values in this client. Opens it under the name, version, TTL and weights given so
-    /// far: say those before.
-    #[must_use]
-    pub fn client<C: Client<K, V> + ?Sized>(mut self, client: &C) -> Self {
-        let space = self.namespace_of();
-        self.place = Place::Client(Opened::cache(client.open(&space)));
-        self
-    }
-
     /// Keeps the values in a cache of the function's own, of this many entries.
     #[must_use]
     pub fn capacity(mut self, entries: usize) -> Self {
@@ -166,6 +154,21 @@ where
     #[must_use]
     pub fn listed(mut self, memo: fn() -> &'static dyn AnyMemo) -> Self {
         self.listed = Some(memo);
+        self
+    }
+}
+
+impl<K, V> MemoBuilder<K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    /// Keeps the values in this client. Opens it under the name, version, TTL and weights given so
+    /// far: say those before.
+    #[must_use]
+    pub fn client<C: Client<K, V> + ?Sized>(mut self, client: &C) -> Self {
+        let space = self.namespace_of();
+        self.place = Place::Client(Opened::cache(client.open(&space)));
         self
     }
 

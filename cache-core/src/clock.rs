@@ -4,7 +4,7 @@ use crate::timer::Timers;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// How many bits of nanoseconds one tick drops: a tick is 65.5 microseconds.
@@ -27,9 +27,16 @@ pub(crate) const TICK_SHIFT: u32 = 16;
 /// assert_eq!(clock.nanos() - before, 3_000_000_000);
 /// ```
 pub struct Clock {
+    /// One byte decides on the hit path: see the constants below.
+    kind: AtomicU8,
+    /// What the coarse clock showed at the origin.
+    origin: u64,
     manual: Option<Arc<Manual>>,
-    precise: AtomicBool,
 }
+
+const COARSE: u8 = 0;
+const PRECISE: u8 = 1;
+const MANUAL: u8 = 2;
 
 #[derive(Default)]
 struct Manual {
@@ -41,19 +48,18 @@ impl Clock {
     /// The system's monotonic clock.
     #[must_use]
     pub fn system() -> Self {
-        origin();
-        Clock { manual: None, precise: AtomicBool::new(cfg!(not(target_os = "linux"))) }
+        let kind = if cfg!(target_os = "linux") { COARSE } else { PRECISE };
+        Clock { kind: AtomicU8::new(kind), origin: origin().1, manual: None }
     }
 
     /// Ticks of 65.5 microseconds since the clock's origin; on the system clock possibly
     /// [`lag`](Clock::lag) behind.
     #[inline]
     pub fn tick(&self) -> u64 {
-        match &self.manual {
-            None if self.precise.load(Ordering::Relaxed) => precise_nanos() >> TICK_SHIFT,
-            None => coarse_nanos() >> TICK_SHIFT,
-            Some(manual) => manual.nanos.load(Ordering::Acquire) >> TICK_SHIFT,
+        if self.kind.load(Ordering::Relaxed) == COARSE {
+            return raw_coarse_nanos().wrapping_sub(self.origin) >> TICK_SHIFT;
         }
+        self.nanos() >> TICK_SHIFT
     }
 
     /// Nanoseconds since the clock's origin, precise (about 30 ns a call).
@@ -67,7 +73,7 @@ impl Clock {
 
     /// How far [`tick`](Clock::tick) may be behind the real time. Zero for a manual clock.
     pub fn lag(&self) -> Duration {
-        if self.manual.is_some() || self.precise.load(Ordering::Relaxed) {
+        if self.kind.load(Ordering::Relaxed) != COARSE {
             return Duration::ZERO;
         }
         static STEP: OnceLock<Duration> = OnceLock::new();
@@ -76,7 +82,7 @@ impl Clock {
 
     /// Makes [`tick`](Clock::tick) precise from now on: for TTLs that are short against the step.
     pub fn refine(&self) {
-        self.precise.store(true, Ordering::Relaxed);
+        let _ = self.kind.compare_exchange(COARSE, PRECISE, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     /// The timers that fire with this clock.
@@ -96,8 +102,9 @@ impl Clock {
 impl Clone for Clock {
     fn clone(&self) -> Self {
         Clock {
+            kind: AtomicU8::new(self.kind.load(Ordering::Relaxed)),
+            origin: self.origin,
             manual: self.manual.clone(),
-            precise: AtomicBool::new(self.precise.load(Ordering::Relaxed)),
         }
     }
 }
@@ -137,7 +144,7 @@ impl ManualClock {
     /// The clock to hand to a cache; all clocks of one `ManualClock` move together.
     #[must_use]
     pub fn clock(&self) -> Clock {
-        Clock { manual: Some(self.0.clone()), precise: AtomicBool::new(true) }
+        Clock { kind: AtomicU8::new(MANUAL), origin: 0, manual: Some(self.0.clone()) }
     }
 
     /// Moves time forward, and fires what becomes due.
@@ -165,30 +172,20 @@ impl fmt::Debug for ManualClock {
     }
 }
 
-/// The origin is shared by all system clocks, so that their ticks can be compared.
-fn origin() -> Instant {
-    static ORIGIN: OnceLock<Instant> = OnceLock::new();
+/// The origin, by the precise and by the coarse clock; all system clocks share it, so that their
+/// ticks can be compared.
+fn origin() -> (Instant, u64) {
+    static ORIGIN: OnceLock<(Instant, u64)> = OnceLock::new();
     *ORIGIN.get_or_init(|| {
-        #[cfg(target_os = "linux")]
-        COARSE_ORIGIN.store(raw_coarse_nanos(), Ordering::Relaxed);
-        Instant::now()
+        let coarse = raw_coarse_nanos();
+        (Instant::now(), coarse)
     })
 }
 
 #[inline]
 fn precise_nanos() -> u64 {
     // 2^64 nanoseconds are 584 years of uptime.
-    origin().elapsed().as_nanos() as u64
-}
-
-/// The coarse clock at the origin; zero until the first clock is made.
-#[cfg(target_os = "linux")]
-static COARSE_ORIGIN: AtomicU64 = AtomicU64::new(0);
-
-#[cfg(target_os = "linux")]
-#[inline]
-fn coarse_nanos() -> u64 {
-    raw_coarse_nanos().wrapping_sub(COARSE_ORIGIN.load(Ordering::Relaxed))
+    origin().0.elapsed().as_nanos() as u64
 }
 
 #[cfg(target_os = "linux")]
@@ -201,10 +198,10 @@ fn raw_coarse_nanos() -> u64 {
     (now.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(now.tv_nsec as u64)
 }
 
+/// There is none: clocks are precise from the start.
 #[cfg(not(target_os = "linux"))]
-#[inline]
-fn coarse_nanos() -> u64 {
-    precise_nanos()
+fn raw_coarse_nanos() -> u64 {
+    0
 }
 
 /// Twice the kernel's step: the tick may be late, and the origins were read one after the other.

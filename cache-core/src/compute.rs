@@ -9,7 +9,6 @@ use crate::memo::{Found, Memo};
 use crate::outcome::Rules;
 use crate::stats::Event;
 use crate::table::{Inserted, Life, Touch};
-use crate::trail::Inside;
 use crate::wait;
 use std::hash::Hash;
 use std::panic::resume_unwind;
@@ -182,7 +181,7 @@ where
     /// Runs the body, and counts it and its time, also when it panics.
     fn timed<R>(&self, flight: &Flight<K, V>, run: &mut dyn FnMut() -> R) -> R {
         let _tally = Tally::begin(self, flight);
-        let _inside = Inside::enter(&flight.ancestors, flight.id);
+        let _inside = flight.enter();
         run()
     }
 

@@ -9,7 +9,6 @@ use crate::outcome::Rules;
 use crate::pool;
 use crate::stats::Event;
 use crate::task::{self, BoxFuture};
-use crate::trail::Inside;
 use std::any::Any;
 use std::future::Future;
 use std::hash::Hash;
@@ -99,10 +98,8 @@ where
             (Ok(()), _) => true,
             (Err(_), Urgency::Refresh) => {
                 self.stats.count(Event::RefreshSkipped);
-                // A caller that joined meanwhile takes the job; else it ends here, without a word.
-                if !flight.has_waiters() {
-                    flight.abandon();
-                }
+                // Whoever joined meanwhile tries again, and then demands it.
+                flight.abandon();
                 false
             }
             (Err(task), Urgency::Demand | Urgency::Polled) => {
@@ -125,7 +122,7 @@ where
         };
         let computed = catch_unwind(AssertUnwindSafe(|| {
             let _tally = Tally::begin(self, &flight);
-            let _inside = Inside::enter(&flight.ancestors, flight.id);
+            let _inside = flight.enter();
             job(&flight.key)
         }));
         let settled = catch_unwind(AssertUnwindSafe(|| {

@@ -16,7 +16,7 @@ use std::time::Duration;
 /// use cache_core::{Budget, CacheExt, Clock, Near, Shared, TableOptions, wait};
 /// use std::sync::Arc;
 ///
-/// let near = Near::<u64, f64>::new(TableOptions::new(Budget::entries(100)), Clock::system());
+/// let near = Near::<u64, f64>::new(TableOptions::new(Budget::entries(100), Clock::system()));
 /// let shared = Shared::new(Arc::new(near));
 /// wait(CacheExt::put_for(&shared, &7, 0.5, 60)).unwrap();
 /// assert_eq!(wait(CacheExt::get(&shared, &7)).unwrap(), Some(0.5));

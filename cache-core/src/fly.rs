@@ -7,6 +7,7 @@ use crate::memo::{Found, Memo};
 use crate::outcome::Rules;
 use crate::stats::Event;
 use crate::table::Touch;
+use crate::task;
 use std::fmt;
 use std::future::Future;
 use std::hash::Hash;
@@ -108,8 +109,13 @@ where
     V: Send + Sync + 'static,
 {
     let follow = Follow::new(flight);
-    // A task was spawned for it, on a runtime that the waiting thread may not be part of.
-    if urgency == Urgency::Polled { follow } else { follow.without_driving() }
+    // A task was spawned for it. A thread outside of any runtime must leave the polling to that
+    // task; a thread inside of one polls too, since it may be the very one that the task needs.
+    if urgency == Urgency::Polled || task::is_inside_runtime() {
+        follow
+    } else {
+        follow.without_driving()
+    }
 }
 
 impl<K, V, R> Future for Fly<K, V, R>

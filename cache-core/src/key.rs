@@ -3,6 +3,24 @@
 use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
 
+/// What a key may consist of.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be part of a cache key: that takes `Hash + Eq + Clone + Send + Sync + 'static`; derive those, leave the argument out with `skip(..)`, or make the key of something else with `key = ..`",
+    label = "not a cache key"
+)]
+pub trait Key: Hash + Eq + Clone + Send + Sync + 'static {}
+#[diagnostic::do_not_recommend]
+impl<T: Hash + Eq + Clone + Send + Sync + 'static> Key for T {}
+
+/// What may be stored.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be cached: a value is handed out as a clone, in any thread, which takes `Clone + Send + Sync + 'static`; derive `Clone`, or return an `Arc`",
+    label = "not a cache value"
+)]
+pub trait Storable: Clone + Send + Sync + 'static {}
+#[diagnostic::do_not_recommend]
+impl<T: Clone + Send + Sync + 'static> Storable for T {}
+
 /// One argument of a cached function as the cache sees it.
 ///
 /// Implemented by [`Own`], [`Val`] and [`Ref`]; the attribute picks the right one.
@@ -14,7 +32,7 @@ use std::hash::{Hash, Hasher};
 )]
 pub trait Part {
     /// What is stored in the key.
-    type Owned: Hash + Eq + Clone + Send + Sync + 'static;
+    type Owned: Key;
     /// Feeds the hasher exactly as [`Part::Owned`] would.
     fn hash<H: Hasher>(&self, state: &mut H);
     /// Compares with a stored part.
@@ -55,7 +73,7 @@ where
     }
 }
 
-impl<T: Hash + Eq + Clone + Send + Sync + 'static> Part for Own<T> {
+impl<T: Key> Part for Own<T> {
     type Owned = T;
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
@@ -71,7 +89,7 @@ impl<T: Hash + Eq + Clone + Send + Sync + 'static> Part for Own<T> {
     }
 }
 
-impl<T: Hash + Eq + Clone + Send + Sync + 'static> Part for Val<'_, T> {
+impl<T: Key> Part for Val<'_, T> {
     type Owned = T;
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {

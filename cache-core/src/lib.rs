@@ -45,8 +45,8 @@ pub use builder::MemoBuilder;
 pub use client::{Cache, Client, Reach};
 pub use clock::{Clock, ManualClock};
 pub use companion::{
-    Acquire, AsyncCall, AsyncLater, AsyncWork, Background, Begun, Bundle, Call, Claim, InlineLead,
-    Kept, Later, NoBackground, Rebuild, Step, Work, claim,
+    Acquire, AsyncCall, AsyncLater, AsyncWork, Background, Begun, Bundle, Call, Claim, Flying,
+    InlineLead, Kept, Later, NoBackground, Rebuild, Step, Work, claim,
 };
 pub use detached::{AsyncJob, Job};
 pub use entry::{Entry, Filled, Lease, Lookup, Namespace, PutWhen, Reason, Weigher};
@@ -55,7 +55,7 @@ pub use error::{Error, Result, Timeout};
 pub use ext::CacheExt;
 pub use flight::Flights;
 pub use fly::Fly;
-pub use key::{Float, One, Opt, Own, Part, Ref, Val, View};
+pub use key::{Float, Key, One, Opt, Own, Part, Ref, Storable, Val, View};
 pub use memo::{AnyMemo, Memo};
 pub use near::Near;
 pub use outcome::{Mode, OkOnly, Outcome, Plain, Probe, ProbeFallback, Share, Sharing, failed};

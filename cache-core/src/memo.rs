@@ -198,7 +198,7 @@ where
             Some(far) => far.delete(&key).await.unwrap_or(false),
             None => false,
         };
-        let near = self.near.as_ref().is_some_and(|near| near.remove_hashed(hash, key));
+        let near = self.near.as_ref().is_some_and(|near| near.remove_hashed(hash, &key));
         near || far
     }
 
@@ -208,7 +208,7 @@ where
             Some(far) => far.expire(&key).await.unwrap_or(false),
             None => false,
         };
-        let near = self.near.as_ref().is_some_and(|near| near.expire_hashed(hash, key));
+        let near = self.near.as_ref().is_some_and(|near| near.expire_hashed(hash, &key));
         near || far
     }
 
@@ -219,7 +219,7 @@ where
             let _ = far.clear().await;
         }
         if let Some(near) = self.near.as_deref() {
-            near.clear();
+            Near::clear(near);
         }
     }
 

@@ -79,6 +79,17 @@ fn spawn(future: BoxFuture<'static, ()>) {
     }
 }
 
+/// Whether bodies may be polled in this thread that need a runtime around them.
+#[cfg(all(feature = "tokio", not(loom)))]
+pub(crate) fn is_inside_runtime() -> bool {
+    tokio::runtime::Handle::try_current().is_ok()
+}
+
+#[cfg(not(all(feature = "tokio", not(loom))))]
+pub(crate) fn is_inside_runtime() -> bool {
+    true
+}
+
 /// One thread that runs the tasks of callers who have no runtime.
 #[cfg(all(feature = "tokio", not(loom)))]
 fn own_runtime() -> &'static tokio::runtime::Handle {

@@ -42,7 +42,12 @@ impl Inside {
         let before = TRAIL.try_with(|trail| {
             let mut trail = trail.borrow_mut();
             let before = trail.len();
-            trail.extend_from_slice(ancestors);
+            // In the thread that started it they are there already.
+            for ancestor in ancestors {
+                if !trail[..before].contains(ancestor) {
+                    trail.push(*ancestor);
+                }
+            }
             trail.push(id);
             before
         });
@@ -122,6 +127,17 @@ mod tests {
         let _inner = Inside::enter(&[], inner);
         assert!(Waiting::begin(outer).is_none());
         assert!(Waiting::begin(next_id()).is_some());
+    }
+
+    #[test]
+    fn ancestors_are_noted_once_however_deep_the_nesting() {
+        let mut inside = Vec::new();
+        for _ in 0..50 {
+            inside.push(Inside::enter(&ancestors(), next_id()));
+        }
+        assert_eq!(ancestors().len(), 50);
+        while inside.pop().is_some() {}
+        assert!(ancestors().is_empty());
     }
 
     #[test]

@@ -113,6 +113,12 @@ fn keyed(name: &Ident, ty: &Type, taken: &Taken, errors: &mut Errors) {
         errors.at(ty, format!("a `{float}` has no exact equality to make a key of: {how}, or `skip({name})`"));
         return;
     }
+    if let Taken::Reference(elem) | Taken::Optional(elem) = taken
+        && matches!(types::bare(elem), Type::TraitObject(_))
+    {
+        errors.at(ty, format!("a `dyn` cannot be compared, and so cannot be part of a key: `skip({name})`, or name what identifies it in `key = (..)`"));
+        return;
+    }
     let (borrows, how) = match taken {
         Taken::Value => (types::borrows(ty), format!("take `{name}` by value or behind one `&`")),
         Taken::Reference(elem) => (types::borrows(elem), format!("take `{name}` as a slice or reference to owned values")),

@@ -49,9 +49,43 @@ pub(crate) fn owned(elem: &Type) -> TokenStream {
             let elem = &slice.elem;
             quote!(::std::vec::Vec<#elem>)
         }
-        other => quote!(<#other as ::std::borrow::ToOwned>::Owned),
+        other if is_unsized(other) => quote!(<#other as ::std::borrow::ToOwned>::Owned),
+        other => quote!(#other),
     }
 }
+
+/// Whether the type behind a reference is owned as another type. That cannot be seen of a name, but
+/// all that are known are called after what they are.
+pub(crate) fn is_unsized(elem: &Type) -> bool {
+    match bare(elem) {
+        Type::Slice(_) => true,
+        Type::Path(_) => last_segment(elem).is_some_and(|last| {
+            let name = last.ident.to_string();
+            ["str", "Str", "Path", "Slice"].iter().any(|end| name.ends_with(end))
+        }),
+        _ => false,
+    }
+}
+
+/// Whether values of this type can be stored, and be part of a key, for all that is known of its names.
+pub(crate) fn is_innocent(ty: &Type) -> bool {
+    match bare(ty) {
+        Type::Path(path) if path.qself.is_none() => path.path.segments.iter().all(|segment| {
+            INNOCENT.contains(&&*segment.ident.to_string()) && type_arguments(segment).into_iter().all(is_innocent)
+        }),
+        Type::Tuple(tuple) => tuple.elems.iter().all(is_innocent),
+        Type::Array(array) => is_innocent(&array.elem),
+        Type::Slice(slice) => is_innocent(&slice.elem),
+        Type::Reference(reference) => is_innocent(&reference.elem),
+        _ => false,
+    }
+}
+
+const INNOCENT: &[&str] = &[
+    "bool", "char", "str", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize",
+    "f32", "f64", "String", "Vec", "Box", "Arc", "Option", "BTreeMap", "BTreeSet", "Duration", "Float", "std", "core",
+    "alloc", "string", "vec", "sync", "option", "boxed", "collections", "time", "larder",
+];
 
 /// `&'static T`, which is kept as it is.
 pub(crate) fn is_static(reference: &TypeReference) -> bool {

@@ -57,7 +57,11 @@ impl Rooms {
         self.doors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn named<K, V>(&self, name: &str, make: impl FnOnce() -> Near<K, V>) -> Arc<Near<K, V>>
+    pub(super) fn named<K, V>(
+        &self,
+        name: &str,
+        make: impl FnOnce() -> Near<K, V>,
+    ) -> Arc<Near<K, V>>
     where
         K: Hash + Eq + Clone + Send + Sync + 'static,
         V: Clone + Send + Sync + 'static,

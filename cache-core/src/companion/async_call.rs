@@ -15,6 +15,8 @@ use crate::stats::{Event, Stats};
 use crate::table::Touch;
 use std::fmt;
 use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// One set of arguments of a cached `async fn`, with all that can be done with their value.
@@ -28,6 +30,25 @@ pub enum Begun<R, F> {
     Hit(R),
     /// To be awaited.
     Fly(F),
+}
+
+/// The future of a call. It has nothing of the call but the types, and relies on what they promise:
+/// so a cached function whose types are wrong is told so once, and not again where it waits.
+pub struct Flying<W: AsyncWork>(Fly<W::Key, W::Value, W::Out>);
+
+impl<W: AsyncWork> Unpin for Flying<W> {}
+
+impl<W: AsyncWork> Future for Flying<W> {
+    type Output = W::Out;
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<W::Out> {
+        Pin::new(&mut self.0).poll(cx)
+    }
+}
+
+impl<W: AsyncWork> fmt::Debug for Flying<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Flying")
+    }
 }
 
 impl<Q, X, V, M, R, F, Fut> AsyncCall<Bundle<Q, X, V, M, R, F, NoBackground>>
@@ -82,7 +103,7 @@ impl<W: AsyncWork> AsyncCall<W> {
     /// Looks the value up; on a miss, starts or joins its computation.
     #[doc(hidden)]
     #[inline]
-    pub fn begin(self) -> Begun<W::Out, Fly<W::Key, W::Value, W::Out>>
+    pub fn begin(self) -> Begun<W::Out, Flying<W>>
     where
         W: AsyncLater,
     {
@@ -95,7 +116,7 @@ impl<W: AsyncWork> AsyncCall<W> {
     /// The same with refresh-ahead.
     #[doc(hidden)]
     #[inline]
-    pub fn begin_swr(self) -> Begun<W::Out, Fly<W::Key, W::Value, W::Out>>
+    pub fn begin_swr(self) -> Begun<W::Out, Flying<W>>
     where
         W: AsyncLater,
     {
@@ -107,7 +128,7 @@ impl<W: AsyncWork> AsyncCall<W> {
 
     #[cold]
     #[inline(never)]
-    fn miss(self, ahead: bool) -> Begun<W::Out, Fly<W::Key, W::Value, W::Out>>
+    fn miss(self, ahead: bool) -> Begun<W::Out, Flying<W>>
     where
         W: AsyncLater,
     {
@@ -124,7 +145,7 @@ impl<W: AsyncWork> AsyncCall<W> {
             Found::Missing(reason) => reason,
         };
         match self.take_off(reason, Urgency::Polled) {
-            Ok(fly) => Begun::Fly(fly),
+            Ok(fly) => Begun::Fly(Flying(fly)),
             Err(value) => Begun::Hit(W::wrap(value)),
         }
     }

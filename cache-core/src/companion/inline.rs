@@ -10,7 +10,6 @@ use crate::outcome::{Mode, Rules, Share};
 use crate::stats::Event;
 use crate::table::Touch;
 use crate::task::BoxFuture;
-use crate::trail::Inside;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::hash::Hash;
@@ -171,7 +170,7 @@ where
         let tally = Tally::begin(self.memo, &flight);
         let mut body = pin!(body);
         let result = poll_fn(|cx| {
-            let _inside = Inside::enter(&flight.ancestors, flight.id);
+            let _inside = flight.enter();
             body.as_mut().poll(cx)
         })
         .await;

@@ -8,7 +8,7 @@ mod call;
 mod inline;
 mod work;
 
-pub use async_call::{AsyncCall, Begun};
+pub use async_call::{AsyncCall, Begun, Flying};
 pub use call::Call;
 pub use inline::{Acquire, Claim, InlineLead, Step, claim};
 pub use work::{

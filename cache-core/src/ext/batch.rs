@@ -51,23 +51,34 @@ where
         let (leads, follows) = join_all(cache, &batch, open);
         if !leads.is_empty() {
             let (report, led) = launch(cache, leads, compute.clone());
-            for (at, flight) in led {
-                let id = flight.id;
-                match Follow::new(flight).await {
-                    Landed::Value(value) => batch.settle(at, Some(value)),
-                    Landed::Circle => refuse::<K, V>(cache),
-                    _ if report.lock().failed.contains(&id) => batch.settle(at, None),
-                    // Stays open: unless the report says why, it was thrown away, and is tried again.
-                    Landed::Sole(_) | Landed::Shared(_) | Landed::Gone => answer(&report),
-                }
-            }
+            settle(cache, &mut batch, led, Some(&report)).await;
             answer(&report);
         }
-        for (at, flight) in follows {
-            match Follow::new(flight).await {
-                Landed::Value(value) => batch.settle(at, Some(value)),
-                Landed::Circle => refuse::<K, V>(cache),
-                Landed::Sole(_) | Landed::Shared(_) | Landed::Gone => {}
+        settle(cache, &mut batch, follows, None).await;
+    }
+}
+
+/// Waits for flights. A key whose flight gave nothing stays open, unless the report says that its
+/// own computation has failed.
+async fn settle<K, V, C>(
+    cache: &C,
+    batch: &mut Distinct<'_, K, V>,
+    flights: Placed<K, V>,
+    report: Option<&Mutex<Report>>,
+) where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    C: Cache<K, V>,
+{
+    for (at, flight) in flights {
+        let id = flight.id;
+        match Follow::new(flight).await {
+            Landed::Value(value) => batch.settle(at, Some(value)),
+            Landed::Circle => refuse::<K, V>(cache),
+            Landed::Sole(_) | Landed::Shared(_) | Landed::Gone => {
+                if report.is_some_and(|report| report.lock().failed.contains(&id)) {
+                    batch.settle(at, None);
+                }
             }
         }
     }
@@ -91,8 +102,11 @@ fn answer(report: &Mutex<Report>) {
     }
 }
 
-/// Places of keys with their leads, and with the flights of others.
-type Round<K, V> = (Vec<(usize, KeptLead<K, V>)>, Vec<(usize, Arc<Flight<K, V>>)>);
+/// Flights, each with the place of its key.
+type Placed<K, V> = Vec<(usize, Arc<Flight<K, V>>)>;
+
+/// Leads with the places of their keys, and the flights of others.
+type Round<K, V> = (Vec<(usize, KeptLead<K, V>)>, Placed<K, V>);
 
 fn join_all<K, V, C>(cache: &C, batch: &Distinct<'_, K, V>, open: Vec<usize>) -> Round<K, V>
 where
@@ -116,7 +130,7 @@ fn launch<K, V, C, F, Fut>(
     cache: &C,
     leads: Vec<(usize, KeptLead<K, V>)>,
     compute: Arc<F>,
-) -> (Arc<Mutex<Report>>, Vec<(usize, Arc<Flight<K, V>>)>)
+) -> (Arc<Mutex<Report>>, Placed<K, V>)
 where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,

@@ -25,6 +25,7 @@ pub(crate) use registry::Joined;
 pub(crate) use work::Work;
 
 use crate::sync::{AtomicBool, Mutex, Ordering};
+use crate::trail::Inside;
 use std::any::Any;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -35,8 +36,8 @@ pub(crate) struct Flight<K, V> {
     pub(crate) id: u64,
     pub(crate) hash: u64,
     pub(crate) key: K,
-    /// The computations inside of which this one was started.
-    pub(crate) ancestors: Box<[u64]>,
+    /// The computations inside of which this one was started, where another thread may do it.
+    ancestors: OnceLock<Box<[u64]>>,
     fenced: AtomicBool,
     landed: OnceLock<Landing<V>>,
     waiters: Mutex<Waiters>,
@@ -86,13 +87,18 @@ impl<K, V> Flight<K, V> {
             id: crate::trail::next_id(),
             hash,
             key,
-            ancestors: crate::trail::ancestors(),
+            ancestors: OnceLock::new(),
             fenced: AtomicBool::new(false),
             landed: OnceLock::new(),
             waiters: Mutex::new(Waiters::default()),
             work: Mutex::new(None),
             polled: AtomicBool::new(false),
         }
+    }
+
+    /// Marks this thread as computing this flight, until dropped.
+    pub(crate) fn enter(&self) -> Inside {
+        Inside::enter(self.ancestors.get().map_or(&[], |ids| ids), self.id)
     }
 
     /// Whether something happened to the key after this computation began.

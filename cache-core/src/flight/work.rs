@@ -2,7 +2,6 @@
 
 use super::Flight;
 use crate::sync::{MutexGuard, Ordering};
-use crate::trail::Inside;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -19,6 +18,7 @@ pub(crate) enum Work {
 
 impl<K, V> Flight<K, V> {
     pub(crate) fn set_work(&self, work: Work) {
+        let _ = self.ancestors.set(crate::trail::ancestors());
         self.polled.store(matches!(work, Work::Task(_)), Ordering::Release);
         *self.work.lock() = Some(work);
     }
@@ -64,7 +64,7 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Flight<K, V> {
     pub(crate) fn drive(self: &Arc<Self>) {
         let Some(mut work) = self.work.try_lock() else { return };
         let Some(Work::Task(task)) = work.as_mut() else { return };
-        let inside = Inside::enter(&self.ancestors, self.id);
+        let inside = self.enter();
         let waker = Waker::from(self.clone());
         let polled = catch_unwind(AssertUnwindSafe(|| {
             task.as_mut().poll(&mut Context::from_waker(&waker))

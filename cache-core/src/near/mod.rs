@@ -34,7 +34,9 @@ const MANY: usize = 1024;
 /// Lookups take borrowed forms of the key (`&str` for `String`). A hit costs about 10 ns and takes
 /// no lock that other readers wait for; memory is about 62 bytes an entry for `u64` to `u64`.
 /// Nothing here is async, and nothing waits, except for a computation of another caller. The
-/// async face, with single flight for `async` computations, is [`CacheExt`](crate::CacheExt).
+/// async face, with single flight for `async` computations, is [`CacheExt`](crate::CacheExt). Where
+/// that or [`Cache`](crate::Cache) is in scope, `cache.get(..)` on an `Arc<Near>` means the async
+/// one; write `Near::get(&cache, ..)` for this one there.
 ///
 /// ```
 /// use cache_core::{Budget, Clock, Near, TableOptions};
@@ -181,8 +183,8 @@ where
         self.table.insert(flight.hash, key, value, life, PutWhen::Always, admit)
     }
 
-    pub(crate) fn remove_hashed(&self, hash: u64, key: K) -> bool {
-        self.remove_where(hash, |k| *k == key)
+    pub(crate) fn remove_hashed(&self, hash: u64, key: &K) -> bool {
+        self.remove_where(hash, |k| k == key)
     }
 
     fn remove_where(&self, hash: u64, eq: impl Fn(&K) -> bool) -> bool {
@@ -190,8 +192,8 @@ where
         self.table.remove(hash, eq)
     }
 
-    pub(crate) fn expire_hashed(&self, hash: u64, key: K) -> bool {
-        self.expire_where(hash, |k| *k == key)
+    pub(crate) fn expire_hashed(&self, hash: u64, key: &K) -> bool {
+        self.expire_where(hash, |k| k == key)
     }
 
     fn expire_where(&self, hash: u64, eq: impl Fn(&K) -> bool) -> bool {
@@ -241,6 +243,9 @@ impl<K, V> Near<K, V> {
 
 impl<K, V> fmt::Debug for Near<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Near").field("name", &self.name).field("table", &self.table).finish_non_exhaustive()
+        f.debug_struct("Near")
+            .field("name", &self.name)
+            .field("table", &self.table)
+            .finish_non_exhaustive()
     }
 }

@@ -37,7 +37,8 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
-        self.compute(key, self.life(), || Ok(compute())).unwrap_or_else(|never: Infallible| match never {})
+        self.compute(key, self.life(), || Ok(compute()))
+            .unwrap_or_else(|never: Infallible| match never {})
     }
 
     /// [`get_or_compute`](Near::get_or_compute) with a TTL for the value, if it is computed.
@@ -52,7 +53,12 @@ where
     /// time.advance(Duration::from_secs(60));
     /// assert_eq!(near.get_or_compute_for(&7, 60, || 2), 2);
     /// ```
-    pub fn get_or_compute_for<Q>(&self, key: &Q, ttl: impl IntoTtl, compute: impl FnOnce() -> V) -> V
+    pub fn get_or_compute_for<Q>(
+        &self,
+        key: &Q,
+        ttl: impl IntoTtl,
+        compute: impl FnOnce() -> V,
+    ) -> V
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,

@@ -73,7 +73,7 @@ where
         inserted
     }
 
-    fn store(&self, offer: &mut Offer<K, V>, trash: &mut Trash<K, V>, admit: &mut dyn FnMut() -> bool) -> Inserted {
+    fn store(&self, offer: &mut Offer<K, V>, trash: &mut Trash<K, V>, admit: &mut impl FnMut() -> bool) -> Inserted {
         let mut room = Room::new(&self.budget);
         let alone = self.slots.len() == 1 && !self.budget.is_shared();
         if self.budget.is_shared() {
@@ -100,7 +100,8 @@ where
     }
 
     /// Too heavy: the older value goes, the new one does not come.
-    fn refuse(&self, offer: &Offer<K, V>, trash: &mut Trash<K, V>, admit: &mut dyn FnMut() -> bool) -> Inserted {
+    #[cold]
+    fn refuse(&self, offer: &Offer<K, V>, trash: &mut Trash<K, V>, admit: &mut impl FnMut() -> bool) -> Inserted {
         let Some((key, _)) = &offer.pair else { return Inserted::TooHeavy };
         let done = self.slot(offer.hash).write(&self.budget, |shard| {
             let live = shard.store.get(offer.hash, |k| k == key).is_some_and(|entry| entry.is_live(offer.tick));

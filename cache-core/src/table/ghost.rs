@@ -32,6 +32,7 @@ const SMALLEST: usize = 64;
 
 impl Ghost {
     /// Remembers; `len` is how many entries there are, and so how long the memory should be.
+    #[inline]
     pub(super) fn remember(&mut self, hash: u64, gone: Gone, len: usize) {
         if self.cells.len() < len.max(1) {
             self.widen(len);
@@ -46,12 +47,14 @@ impl Ghost {
     }
 
     /// What became of the key with this hash, as far as is remembered.
+    #[inline]
     pub(super) fn recall(&self, hash: u64) -> Option<Gone> {
         let cell = *self.cells.get(self.index(hash))?;
         self.read(cell).filter(|(print, _)| *print == fingerprint(hash)).map(|(_, gone)| gone)
     }
 
     /// As [`recall`](Ghost::recall), and forgets it: the key is back.
+    #[inline]
     pub(super) fn forget(&mut self, hash: u64) -> Option<Gone> {
         let gone = self.recall(hash)?;
         let at = self.index(hash);

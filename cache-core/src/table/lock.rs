@@ -59,6 +59,20 @@ impl Drop for Announced<'_> {
     }
 }
 
+/// A biased read, until dropped.
+pub(super) struct Reading<'a, T> {
+    lock: &'a Lock<T>,
+    _announced: Announced<'a>,
+}
+
+impl<T> Reading<'_, T> {
+    #[inline(always)]
+    pub(super) fn with<R>(&self, f: impl FnOnce(&T) -> R) -> R {
+        // SAFETY: announced before the bias was seen, so a writer waits for us; see `revoke`.
+        self.lock.data.with(|data| f(unsafe { &*data }))
+    }
+}
+
 impl<T> Lock<T> {
     pub(super) fn new(data: T, bias: Bias) -> Self {
         let biasable = bias == Bias::Readers && record::is_asymmetric();
@@ -76,18 +90,26 @@ impl<T> Lock<T> {
         std::ptr::from_ref(self).addr()
     }
 
+    /// The fast way in, for callers that have another way: keeps what they hold in registers, which
+    /// handing one closure to both ways does not.
+    #[inline(always)]
+    pub(super) fn read_biased(&self) -> Option<Reading<'_, T>> {
+        let record = record::current()?;
+        if record.slots[0].load(Ordering::Relaxed) != 0 {
+            return None;
+        }
+        let announced = self.announce(&record.slots[0])?;
+        Some(Reading { lock: self, _announced: announced })
+    }
+
     /// Reads together with other readers. `None` when this thread writes the lock, or would have to wait
     /// while it holds another.
     #[inline(always)]
     pub(super) fn read<R>(&self, f: impl FnOnce(&T) -> R) -> Option<R> {
-        if let Some(record) = record::current()
-            && record.slots[0].load(Ordering::Relaxed) == 0
-            && let Some(_announced) = self.announce(&record.slots[0])
-        {
-            // SAFETY: announced before the bias was seen, so a writer waits for us; see `revoke`.
-            return Some(self.data.with(|data| f(unsafe { &*data })));
+        match self.read_biased() {
+            Some(reading) => Some(reading.with(f)),
+            None => self.read_slow(f),
         }
-        self.read_slow(f)
     }
 
     /// Announces this thread as a reader, if the lock is biased.

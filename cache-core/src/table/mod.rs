@@ -141,21 +141,22 @@ where
     /// With [`Eviction::Lru`] this excludes all other access to the table.
     #[inline]
     pub fn fresh(&self, hash: u64, eq: impl Fn(&K) -> bool) -> Option<V> {
-        if self.eviction == Eviction::Lru {
-            return self.fresh_in_order(hash, eq);
-        }
         let tick = self.clock.tick();
-        self.slot(hash).lock.read(|shard| {
-            let Store::S3Fifo(store) = &shard.store else { return None };
-            store.get(hash, eq)?.fresh(tick).cloned()
-        })?
+        match self.slot(hash).lock.read_biased() {
+            Some(reading) => reading.with(|shard| shard.fresh(hash, eq, tick)),
+            None => self.fresh_slow(hash, eq, tick),
+        }
     }
 
+    /// Without the bias: writers are about, or reading is writing.
     #[cold]
     #[inline(never)]
-    fn fresh_in_order(&self, hash: u64, eq: impl Fn(&K) -> bool) -> Option<V> {
-        let tick = self.clock.tick();
-        self.slot(hash).lock.write(|shard| {
+    fn fresh_slow(&self, hash: u64, eq: impl Fn(&K) -> bool, tick: u64) -> Option<V> {
+        let slot = self.slot(hash);
+        if self.eviction != Eviction::Lru {
+            return slot.lock.read(|shard| shard.fresh(hash, eq, tick))?;
+        }
+        slot.lock.write(|shard| {
             let value = shard.store.get(hash, eq)?.fresh(tick)?.clone();
             shard.store.promote(hash);
             Some(value)

@@ -126,6 +126,16 @@ impl<K: Hash + Eq + 'static, V: 'static> Shard<K, V> {
         Shard { store, ghost: Ghost::default(), weights: weighted.then(Box::default), reserved: 0 }
     }
 
+    /// The value if it is there and wants no refresh.
+    #[inline(always)]
+    pub(super) fn fresh(&self, hash: u64, eq: impl Fn(&K) -> bool, tick: u64) -> Option<V>
+    where
+        V: Clone,
+    {
+        let Store::S3Fifo(store) = &self.store else { return None };
+        store.get(hash, eq)?.fresh(tick).cloned()
+    }
+
     #[cfg(test)]
     pub(super) fn validate(&self) {
         self.store.validate();
@@ -248,7 +258,7 @@ impl<K: Hash + Eq + 'static, V: 'static> Shard<K, V> {
         room: &mut Room<'_>,
         trash: &mut Trash<K, V>,
         alone: bool,
-        admit: &mut dyn FnMut() -> bool,
+        admit: &mut impl FnMut() -> bool,
     ) -> Step {
         let Some((key, _)) = &offer.pair else { return Step::Done(Inserted::Stored) };
         let (hash, tick) = (offer.hash, offer.tick);

@@ -31,13 +31,11 @@ pub(crate) fn new(model: &Model, memo: &TokenStream, body: &TokenStream) -> Toke
     let call = if model.is_async() { quote!(AsyncCall) } else { quote!(Call) };
     // The body's future has to be `Send`; that is said where the function is named.
     let run = quote_spanned!(model.item.sig.ident.span()=> #body(#(#arguments),*));
-    let later = later(model, body);
+    let later = model.is_rebuildable().then(|| later(model, body));
     quote! {
         #computed
         let __view = #view;
-        let __rest = #rest;
-        let __later = #later;
-        #larder::#call::new(#memo, __view, __rest, #larder::#mode, #share, |#pattern, #rest_pattern| #run, __later)
+        #larder::#call::new(#memo, __view, #rest, #larder::#mode, #share, |#pattern, #rest_pattern| #run) #later
     }
 }
 
@@ -61,20 +59,13 @@ fn passed(model: &Model) -> Vec<TokenStream> {
 
 /// The job of a computation in the background; it may be run more than once.
 fn later(model: &Model, body: &TokenStream) -> TokenStream {
-    let (larder, out) = (&model.larder, &model.output.ty);
-    if !model.is_rebuildable() {
-        return quote!(#larder::NoBackground);
-    }
+    let larder = &model.larder;
     let (rest, name) = (key::rest(model, key::owner()), key::name());
     let (kept, again) = (key::kept(model), key::kept_again(model));
     let arguments = key::rebuilt(model, model.is_async());
     let run = quote_spanned!(model.item.sig.ident.span()=> #body(#(#arguments),*));
     let job = if model.is_async() { quote!(#larder::boxed(async move { #run.await })) } else { run };
-    let job_type = if model.is_async() { quote!(AsyncJob) } else { quote!(Job) };
-    quote! {{
-        fn __later<Q: #larder::View, X, R, B: ::core::ops::FnOnce(X) -> #larder::#job_type<Q::Key, R>>(_: &Q, _: &X, back: B) -> B { back }
-        __later::<_, _, #out, _>(&__view, &__rest, |#rest| { #kept ::std::sync::Arc::new(move |#name| { #again #job }) })
-    }}
+    quote!(.later(|#rest| { #kept ::std::sync::Arc::new(move |#name| { #again #job }) }))
 }
 
 /// How results are stored, and how failures are shared among those who waited.

@@ -1,5 +1,6 @@
 //! The functions beside a cached function: one line each, and one line of documentation.
 
+use super::proof;
 use super::signature::{self, Split};
 use crate::model::Model;
 use proc_macro2::TokenStream;
@@ -61,6 +62,7 @@ pub(crate) fn companions(model: &Model, split: &Split) -> TokenStream {
 
 impl Companion {
     fn head(&self, model: &Model, split: &Split, bound: Option<TokenStream>) -> TokenStream {
+        let bounds = proof::bounds(model).into_iter().chain(bound).collect();
         let Companion { doc, .. } = self;
         let name = Ident::new(self.name, model.item.sig.ident.span());
         let (vis, mut inputs) = (&model.item.vis, signature::inputs(model));
@@ -70,7 +72,7 @@ impl Companion {
         }
         let waits = (self.waits && model.is_async()).then(|| quote!(async));
         let (lifetimes, _, _) = split.inner.split_for_impl();
-        let clause = split.inner_where(bound);
+        let clause = split.inner_where(bounds);
         let output = self.output(model);
         quote!(#[doc = #doc] #[inline] #vis #waits fn #name #lifetimes (#(#inputs),*) #output #clause)
     }
@@ -134,6 +136,7 @@ pub(crate) fn reason(model: &Model) -> Option<TokenStream> {
 
 /// The companions that concern all calls: their memo is at hand.
 pub(crate) fn of_all_calls(model: &Model, key: Option<&TokenStream>) -> TokenStream {
+    let bounds = signature::with(None, proof::bounds(model));
     let (larder, vis, value) = (&model.larder, &model.item.vis, &model.output.value);
     let span = model.item.sig.ident.span();
     let [stats, clear, on_value] = ["stats", "clear", "on_value"].map(|name| Ident::new(name, span));
@@ -144,15 +147,15 @@ pub(crate) fn of_all_calls(model: &Model, key: Option<&TokenStream>) -> TokenStr
     });
     let hook = key.map(|key| quote_spanned! {span=>
         #[doc = "Calls back with each value that is stored from now on."]
-        #vis fn #on_value(callback: impl ::core::ops::Fn(&#key, &#value) + ::core::marker::Send + ::core::marker::Sync + 'static) {
+        #vis fn #on_value(callback: impl ::core::ops::Fn(&#key, &#value) + ::core::marker::Send + ::core::marker::Sync + 'static) #bounds {
             #memo.on_value(callback)
         }
     });
     quote! {
         #[doc = "Counts of hits, misses and computations."]
-        #[inline] #vis fn #stats() -> #larder::Stats { #stats_of }
+        #[inline] #vis fn #stats() -> #larder::Stats #bounds { #stats_of }
         #[doc = "Forgets all values."]
-        #[inline] #vis fn #clear() { #clear_of }
+        #[inline] #vis fn #clear() #bounds { #clear_of }
         #hook
     }
 }

@@ -15,9 +15,12 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     let ident = &model.item.sig.ident;
     let name = format_ident!("{}_entry", ident.unraw(), span = ident.span());
     let body_name = format_ident!("{}_uncached", ident.unraw(), span = ident.span());
-    let arguments = signature::arguments(model);
     let turbofish = signature::turbofish(model);
-    let run = ask(model, &quote!(Self::#name #turbofish (#(#arguments),*)));
+    let place = proof::place(model);
+    let arguments = signature::arguments_at(model, place);
+    let mut called = name.clone();
+    called.set_span(place);
+    let run = ask(model, &quote_spanned!(place=> Self::#called #turbofish (#(#arguments),*)));
     let (entry, body) = (entry(model, &name, &body_name), hidden_body(model, body_name));
     quote! {
         #(#every)* #(#function)* #[inline] #vis #sig { #run }
@@ -29,6 +32,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
 fn entry(model: &Model, name: &syn::Ident, body: &syn::Ident) -> TokenStream {
     let (vis, inputs, ty) = (&model.item.vis, signature::inputs(model), call::ty(model));
     let (params, _, clause) = model.item.sig.generics.split_for_impl();
+    let clause = signature::with(clause.cloned(), proof::bounds(model));
     let slots = memo::slots(model);
     let owner = types(model);
     let memo = memo::slot(model, &quote!(__SLOTS), None, &owner.name);

@@ -29,6 +29,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     let split = Split::of(model);
     let (every, companion) = (Attrs::of(&model.item.attrs).every, companion(model));
     let (outer, arguments, clause) = split.outer.split_for_impl();
+    let proven = split.outer_where(proof::bounds(model));
     let (larder, value) = (&model.larder, &model.output.value);
     let (function, declaration, proof) = (main(model, &split), declaration(model, &split), proof::proof(model));
     let (functions, body, reason) = (functions(model, &split), body(model), companions::reason(model));
@@ -38,7 +39,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
         #(#every)* #declaration
         #(#every)* #reason
         #(#every)* #proof
-        #(#every)* impl #outer #larder::CachedFn for #companion #arguments #clause {
+        #(#every)* impl #outer #larder::CachedFn for #companion #arguments #proven {
             type Value = #value;
             const NAME: &'static str = #name;
             #[inline] fn memo() -> &'static dyn #larder::AnyMemo { #any }
@@ -65,9 +66,12 @@ fn main(model: &Model, split: &Split) -> TokenStream {
     let attrs = Attrs::of(&model.item.attrs);
     let (every, function) = (attrs.every, attrs.function);
     let (vis, sig) = (&model.item.vis, signature::function(model));
-    let path = split.path(&companion(model));
-    let arguments = signature::arguments(model);
-    let run = ask(model, &quote!(#path::entry(#(#arguments),*)));
+    let place = proof::place(model);
+    let arguments = signature::arguments_at(model, place);
+    let mut companion = companion(model);
+    companion.set_span(companion.span().located_at(place));
+    let path = split.path(&companion, place);
+    let run = ask(model, &quote_spanned!(place=> #path::entry(#(#arguments),*)));
     quote!(#(#every)* #(#function)* #[inline] #vis #sig { #run })
 }
 
@@ -123,7 +127,8 @@ fn storage(model: &Model, key: Option<&TokenStream>) -> TokenStream {
     } else {
         memo::fixed(model, key, &companion(model))
     };
-    quote!(#[inline] fn __memo() -> &'static #larder::Memo<#key, #value> { #memo })
+    let bounds = signature::with(None, proof::bounds(model));
+    quote!(#[inline] fn __memo() -> &'static #larder::Memo<#key, #value> #bounds { #memo })
 }
 
 fn any_memo(model: &Model) -> TokenStream {
@@ -134,7 +139,7 @@ fn entry(model: &Model, split: &Split, key: Option<&TokenStream>) -> TokenStream
     let (vis, inputs, ty) = (&model.item.vis, signature::inputs(model), call::ty(model));
     let name = Ident::new("entry", model.item.sig.ident.span());
     let (lifetimes, _, _) = split.inner.split_for_impl();
-    let clause = split.inner_where(None);
+    let clause = split.inner_where(proof::bounds(model));
     let memo = match key {
         Some(_) => quote!(Self::__memo()),
         None => memo::slot(model, &quote!(Self::__slots()), None, &quote!(Self)),

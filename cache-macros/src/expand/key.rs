@@ -92,7 +92,8 @@ pub(crate) fn seen(model: &Model) -> TokenStream {
 fn wrapper(taken: &Taken, ty: &Type) -> TokenStream {
     match taken {
         Taken::Value => quote_spanned!(ty.span()=> Own),
-        Taken::Reference(_) => quote_spanned!(ty.span()=> Ref),
+        Taken::Reference(elem) if types::is_unsized(elem) => quote_spanned!(ty.span()=> Ref),
+        Taken::Reference(_) => quote_spanned!(ty.span()=> Val),
         Taken::Optional(_) => quote_spanned!(ty.span()=> Opt),
     }
 }

@@ -28,8 +28,9 @@ pub(crate) fn settings(model: &Model) -> TokenStream {
         args.cache_if.as_ref().map(|wanted| quote!(.cache_if(#wanted))),
         ttl_of(model),
         args.weight.as_ref().map(|weight| quote!(.weight(#weight))),
-        args.client.as_ref().map(|client| quote_spanned!(client.span()=> .client(&#client))),
         args.capacity.as_ref().map(|capacity| quote!(.capacity(#capacity))),
+        // Last: the client is opened at once, with what is known by then.
+        args.client.as_ref().map(|client| quote_spanned!(client.span()=> .client(&#client))),
     ];
     all.into_iter().flatten().collect()
 }
@@ -82,16 +83,18 @@ fn ttl_of(model: &Model) -> Option<TokenStream> {
     Some(quote!(.ttl_of(|__value| #larder::ttl_of(__value, #own))))
 }
 
-/// A memo in a static of its own: for functions whose types can all be named there.
+/// A memo in a static of its own: for functions whose types can all be named there. It is made in
+/// the function's body, where the bounds hold that a static would have to prove again.
 pub(crate) fn fixed(model: &Model, key: &TokenStream, companion: &impl ToTokens) -> TokenStream {
     let (larder, settings, value) = (&model.larder, settings(model), &model.output.value);
     quote! {
-        static __MEMO: #larder::LazyLock<#larder::Memo<#key, #value>> = #larder::LazyLock::new(|| {
-            #larder::MemoBuilder::<#key, #value>::new(<#companion as #larder::CachedFn>::NAME) #settings
+        static __MEMO: ::std::sync::OnceLock<#larder::Memo<#key, #value>> = ::std::sync::OnceLock::new();
+        __MEMO.get_or_init(|| {
+            #larder::MemoBuilder::<#key, #value>::new(<#companion as #larder::CachedFn>::NAME)
                 .listed(<#companion as #larder::CachedFn>::memo)
+                #settings
                 .finish()
-        });
-        &__MEMO
+        })
     }
 }
 
@@ -99,13 +102,12 @@ pub(crate) fn fixed(model: &Model, key: &TokenStream, companion: &impl ToTokens)
 pub(crate) fn slot(model: &Model, slots: &TokenStream, key: Option<&TokenStream>, owner: &TokenStream) -> TokenStream {
     let (larder, settings, value, name) = (&model.larder, settings(model), &model.output.value, name(model));
     let scope = if model.is_generic() || model.needs_self() { Some(quote!(.of::<#owner>())) } else { None };
-    let key = key.cloned().unwrap_or_else(|| quote!(_));
-    // A function pointer captures nothing: settings hold for all calls.
-    quote!({
-        let __make: fn() -> #larder::Memo<#key, #value> =
-            || #larder::MemoBuilder::<#key, #value>::new(#name) #scope #settings .finish();
-        #slots.memo(#larder::type_id_of::<#owner>(), __make)
-    })
+    let types = quote!(#larder::type_id_of::<#owner>());
+    let build = quote!(|__memo| __memo #scope #settings);
+    match key {
+        Some(key) => quote!(#slots.memo::<#key, #value>(#types, #name, #build)),
+        None => quote!(#slots.memo_of::<_, #value>(#types, #name, &__view, #build)),
+    }
 }
 
 /// The static that [`slot`] looks in.

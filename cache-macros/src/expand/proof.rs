@@ -1,11 +1,56 @@
-//! What only the compiler can tell: whether an innocent name hides a `Result`, or a promising one does not.
+//! What only the compiler can tell: whether types can be keys and values, and which of them are results.
 
-use crate::model::{Model, Output};
+use crate::model::{Model, Output, Param, Part, Taken};
 use crate::types;
-use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{GenericParam, Type};
+use syn::{GenericParam, Ident, Type};
+
+/// What has to hold of the types. Each function of the expansion asks for it in a form that is proven
+/// only where the function is used (`for<'__x>`), and relies on it otherwise. So what is wrong is told
+/// once: where the decorated function uses its companion.
+pub(crate) fn bounds(model: &Model) -> Vec<TokenStream> {
+    let larder = &model.larder;
+    let bound = |ty: &dyn ToTokens, span: Span, name: &str| {
+        let name = Ident::new(name, span);
+        quote_spanned!(span=> for<'__x> #ty: #larder::#name)
+    };
+    let parts = model.key.iter().filter_map(|part| match part {
+        Part::Param(index) => Some(key_type(&model.params[*index])),
+        Part::Typed(_, ty) => Some(ty),
+        Part::Float(_) | Part::Computed(_) => None,
+    });
+    let keys = parts.filter(|ty| !types::is_innocent(ty)).map(|ty| bound(ty, ty.span(), "Key"));
+    let output = &model.output;
+    let is_sure = types::is_innocent(&output.ty)
+        || types::last_segment(&output.ty).is_some_and(|last| {
+            output.ok_only && types::type_arguments(last).first().is_some_and(|ty| types::is_innocent(ty))
+        });
+    let value = (!is_sure).then(|| bound(&output.value, output.ty.span(), "Storable"));
+    keys.chain(value).collect()
+}
+
+/// What of a parameter ends up in the key.
+fn key_type(param: &Param) -> &Type {
+    match &param.taken {
+        Taken::Value => &param.ty,
+        Taken::Reference(elem) | Taken::Optional(elem) => match types::bare(elem) {
+            Type::Slice(slice) => &slice.elem,
+            _ => elem,
+        },
+    }
+}
+
+/// Where what is wrong with the types is told: at the only type that may be wrong, else at the signature.
+pub(crate) fn place(model: &Model) -> Span {
+    let sig = &model.item.sig;
+    match &*bounds(model) {
+        [] => sig.ident.span(),
+        [one] => one.clone().into_iter().last().map_or(sig.ident.span(), |last| last.span()),
+        _ => sig.ident.span().join(sig.output.span()).unwrap_or_else(|| sig.ident.span()),
+    }
+}
 
 /// Types of these names are what they are called; asking would only cost time.
 const PLAIN: &[&str] = &[

@@ -1,8 +1,8 @@
 //! The user's signature, in the variants that the expansion needs.
 
 use crate::model::Model;
-use proc_macro2::TokenStream;
-use quote::{ToTokens, quote};
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::visit::{self, Visit};
 use syn::{
     FnArg, GenericParam, Generics, Ident, Lifetime, Pat, ReceiverKind, Signature, Token, TypeParam, TypeParamBound,
@@ -42,6 +42,18 @@ pub(crate) fn body(model: &Model, name: Ident) -> Signature {
 pub(crate) fn arguments(model: &Model) -> Vec<TokenStream> {
     let owner = model.receiver.iter().map(|owner| owner.receiver.self_token.to_token_stream());
     owner.chain(model.params.iter().map(|param| param.name.to_token_stream())).collect()
+}
+
+/// The same, said to be elsewhere: where a message about them belongs.
+pub(crate) fn arguments_at(model: &Model, place: Span) -> Vec<TokenStream> {
+    let placed = |token: TokenTree| match token {
+        TokenTree::Ident(mut name) => {
+            name.set_span(name.span().located_at(place));
+            TokenTree::Ident(name)
+        }
+        other => other,
+    };
+    arguments(model).into_iter().map(|tokens| tokens.into_iter().map(placed).collect()).collect()
 }
 
 /// The type and constant arguments, where a function of the same generics is called: `::<T, N>`.
@@ -95,20 +107,20 @@ impl Split {
     }
 
     /// The companion with its generic arguments, as an expression: `render::<T>`.
-    pub(crate) fn path(&self, companion: &Ident) -> TokenStream {
+    pub(crate) fn path(&self, companion: &Ident, place: Span) -> TokenStream {
         let (_, arguments, _) = self.outer.split_for_impl();
         let arguments = arguments.as_turbofish();
-        quote!(#companion #arguments)
+        quote_spanned!(place=> #companion #arguments)
     }
 
-    /// The `where` clause of one function, with one more predicate.
-    pub(crate) fn inner_where(&self, more: Option<TokenStream>) -> Option<WhereClause> {
-        let mut clause = self.inner.where_clause.clone();
-        if let Some(more) = more {
-            let empty = WhereClause { where_token: <Token![where]>::default(), predicates: Default::default() };
-            clause.get_or_insert(empty).predicates.push(parse_quote!(#more));
-        }
-        clause
+    /// The `where` clause of one function, with more predicates.
+    pub(crate) fn inner_where(&self, more: Vec<TokenStream>) -> Option<WhereClause> {
+        with(self.inner.where_clause.clone(), more)
+    }
+
+    /// The `where` clause of an `impl` of the companion, with more predicates.
+    pub(crate) fn outer_where(&self, more: Vec<TokenStream>) -> Option<WhereClause> {
+        with(self.outer.where_clause.clone(), more)
     }
 
     /// The declaration of the companion type; it cannot be made, so it needs no bounds.
@@ -128,6 +140,15 @@ impl Split {
             }
         }
     }
+}
+
+/// A `where` clause with more predicates.
+pub(crate) fn with(mut clause: Option<WhereClause>, more: Vec<TokenStream>) -> Option<WhereClause> {
+    for predicate in more {
+        let empty = || WhereClause { where_token: <Token![where]>::default(), predicates: Default::default() };
+        clause.get_or_insert_with(empty).predicates.push(parse_quote!(#predicate));
+    }
+    clause
 }
 
 fn names_any(bound: &impl Mentions, lifetimes: &[Lifetime]) -> bool {

@@ -1,0 +1,48 @@
+//! Namespaces keep apart, and handles of one namespace see the same.
+
+use super::harness::{Harness, Subject, key, text};
+use crate::ext::CacheExt;
+use crate::wait;
+
+/// C24.
+pub fn c24_namespaces_and_the_raw_client_are_independent<C: Subject>(harness: &Harness<C>) {
+    let all = [harness.fresh(), harness.fresh(), harness.open("")];
+    let shared = format!("{} {}", key(1), harness.name());
+    for (n, cache) in all.iter().enumerate() {
+        wait(cache.put_for(&shared, n.to_string(), 100)).unwrap();
+    }
+    for (n, cache) in all.iter().enumerate() {
+        assert_eq!(wait(cache.get(&shared)).unwrap(), Some(n.to_string()));
+    }
+    wait(all[0].delete(&shared)).unwrap();
+    assert_eq!(wait(all[0].get(&shared)).unwrap(), None);
+    assert_eq!(wait(all[1].get(&shared)).unwrap(), Some(text("1")));
+    assert_eq!(wait(all[2].get(&shared)).unwrap(), Some(text("2")));
+}
+
+/// C25.
+pub fn c25_clearing_a_namespace_leaves_the_others<C: Subject>(harness: &Harness<C>) {
+    let (cleared, other, raw) = (harness.fresh(), harness.fresh(), harness.open(""));
+    let shared = format!("{} {}", key(1), harness.name());
+    for cache in [&cleared, &other, &raw] {
+        wait(cache.put_for(&shared, text("some"), 100)).unwrap();
+    }
+    wait(cleared.clear()).unwrap();
+    assert_eq!(wait(cleared.get(&shared)).unwrap(), None);
+    assert_eq!(wait(other.get(&shared)).unwrap(), Some(text("some")));
+    assert_eq!(wait(raw.get(&shared)).unwrap(), Some(text("some")));
+}
+
+/// C27.
+pub fn c27_another_handle_sees_a_clear<C: Subject>(harness: &Harness<C>) {
+    let name = harness.name();
+    let (one, other) = (harness.open(&name), harness.open(&name));
+    wait(one.put_for(&key(1), text("one"), 1000)).unwrap();
+    harness.settle();
+    assert_eq!(wait(other.get(&key(1))).unwrap(), Some(text("one")));
+    wait(one.clear()).unwrap();
+    harness.settle();
+    assert_eq!(wait(other.get(&key(1))).unwrap(), None);
+    // Nor does the other one bring it back.
+    assert_eq!(wait(one.get(&key(1))).unwrap(), None);
+}
