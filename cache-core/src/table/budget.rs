@@ -8,9 +8,9 @@ use std::sync::{Arc, Weak};
 
 /// A capacity, shared by the tables that are made with it.
 ///
-/// What the tables hold together never exceeds it. While it is used up, each newcomer takes the room of an
-/// entry of a table drawn by lot, where a table has as many lots as it holds entries: so the shares follow
-/// the rates of insertion, and a table that nobody uses gives its room away.
+/// What the tables hold together never exceeds it. While it is used up, each newcomer takes the
+/// room of an entry of a table drawn by lot, where a table has as many lots as it holds entries: so
+/// the shares follow the rates of insertion, and a table that nobody uses gives its room away.
 ///
 /// ```
 /// use cache_core::table::Budget;
@@ -97,24 +97,19 @@ impl Budget {
         }
     }
 
+    /// Called while this thread holds no lock, and so never refused.
     pub(super) fn join(&self, member: Weak<dyn Member>) {
-        let mut member = Some(member);
-        loop {
-            let done = self.lots.write(|lots| {
-                lots.members.retain(|member| member.strong_count() > 0);
-                lots.members.extend(member.take());
-                lots.tickets.clear();
-                self.members.store(lots.members.len(), Ordering::Relaxed);
-            });
-            // Refused only to a thread that makes a table inside of another's lock.
-            match done {
-                Some(()) => return,
-                None => crate::sync::yield_now(),
-            }
-        }
+        self.lots.write(|lots| {
+            lots.members.retain(|member| member.strong_count() > 0);
+            lots.members.push(member);
+            lots.tickets.clear();
+            self.members.store(lots.members.len(), Ordering::Relaxed);
+        });
+        // The next draw writes lots.
+        self.draws.store(0, Ordering::Relaxed);
     }
 
-    /// All members, the one drawn by lot first. Empty where there is but one.
+    /// A member drawn by lot, with as many lots for each as it holds; `None` while nothing is held.
     pub(super) fn draw(&self) -> Option<Arc<dyn Member>> {
         let draws = self.draws.load(Ordering::Relaxed).wrapping_add(1);
         self.draws.store(draws, Ordering::Relaxed);
@@ -128,15 +123,18 @@ impl Budget {
     }
 
     pub(super) fn members(&self) -> Vec<Arc<dyn Member>> {
-        self.lots.read(|lots| lots.members.iter().filter_map(Weak::upgrade).collect()).unwrap_or_default()
+        self.lots
+            .read(|lots| lots.members.iter().filter_map(Weak::upgrade).collect())
+            .unwrap_or_default()
     }
 
-    /// Systematic sampling: a random start and even steps over what all hold, so that also those who hold
-    /// less than one lot have their chance.
+    /// Systematic sampling: a random start and even steps over what all hold, so that also those
+    /// who hold less than one lot have their chance.
     fn write_lots(&self) {
         let Some(members) = self.lots.read(|lots| lots.members.clone()) else { return };
         let strong: Vec<_> = members.iter().map(Weak::upgrade).collect();
-        let shares: Vec<u64> = strong.iter().map(|member| member.as_ref().map_or(0, |m| m.holds())).collect();
+        let shares: Vec<u64> =
+            strong.iter().map(|member| member.as_ref().map_or(0, |m| m.holds())).collect();
         let step = (shares.iter().sum::<u64>() as f64 / f64::from(TICKETS)).max(f64::MIN_POSITIVE);
         let mut next = step * (here::random() % 1024) as f64 / 1024.0;
         let mut tickets = Vec::with_capacity(TICKETS as usize);
@@ -162,7 +160,10 @@ impl Budget {
 
 impl fmt::Debug for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Budget").field("capacity", &self.capacity).field("used", &self.used()).finish()
+        f.debug_struct("Budget")
+            .field("capacity", &self.capacity)
+            .field("used", &self.used())
+            .finish()
     }
 }
 

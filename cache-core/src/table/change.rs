@@ -1,12 +1,12 @@
 //! Everything that changes a table, each under one shard's lock at a time.
 
+use super::Table;
 use super::budget::{Member, Room};
 use super::ghost::Gone;
 use super::here::{self, Effort};
 use super::shard::{Inserted, Offer, PutWhen, Shard, Slot, Step};
 use super::stamp::{self, Life, Stamp};
 use super::trash::Trash;
-use super::Table;
 use crate::sync::{Ordering, yield_now};
 use std::fmt;
 use std::hash::Hash;
@@ -42,9 +42,12 @@ where
     /// let options = TableOptions::new(Budget::entries(100), cache_core::Clock::system());
     /// let table = Table::<u32, u32>::new(options);
     /// let hash = table.hash(&1);
-    /// assert_eq!(table.insert(hash, 1, 10, Life::FOREVER, PutWhen::Always, || false), Inserted::Fenced);
-    /// assert_eq!(table.insert(hash, 1, 10, Life::FOREVER, PutWhen::Absent, || true), Inserted::Stored);
-    /// assert_eq!(table.insert(hash, 1, 11, Life::FOREVER, PutWhen::Absent, || true), Inserted::Present);
+    /// let add = |value, admitted: bool| {
+    ///     table.insert(hash, 1, value, Life::FOREVER, PutWhen::Absent, || admitted)
+    /// };
+    /// assert_eq!(add(10, false), Inserted::Fenced);
+    /// assert_eq!(add(10, true), Inserted::Stored);
+    /// assert_eq!(add(11, true), Inserted::Present);
     /// ```
     pub fn insert(
         &self,
@@ -55,7 +58,8 @@ where
         when: PutWhen,
         admit: impl FnOnce() -> bool,
     ) -> Inserted {
-        let weight = self.weigher.as_ref().map_or(1, |weigher| u64::from(weigher(&key, &value).max(1)));
+        let weight =
+            self.weigher.as_ref().map_or(1, |weigher| u64::from(weigher(&key, &value).max(1)));
         let (stamp, tick) = stamp::stamp(&self.clock, life);
         let mut offer = Offer { hash, pair: Some((key, value)), weight, stamp, when, tick };
         let mut trash = Trash::new();
@@ -73,16 +77,21 @@ where
         inserted
     }
 
-    fn store(&self, offer: &mut Offer<K, V>, trash: &mut Trash<K, V>, admit: &mut impl FnMut() -> bool) -> Inserted {
+    fn store(
+        &self,
+        offer: &mut Offer<K, V>,
+        trash: &mut Trash<K, V>,
+        admit: &mut impl FnMut() -> bool,
+    ) -> Inserted {
         let mut room = Room::new(&self.budget);
         let alone = self.slots.len() == 1 && !self.budget.is_shared();
         if self.budget.is_shared() {
             self.draw(&mut room, offer.weight);
         }
         for _ in 0..TRIES {
-            let step = self.slot(offer.hash).write(&self.budget, |shard| {
-                shard.insert(offer, &mut room, trash, alone, admit)
-            });
+            let step = self
+                .slot(offer.hash)
+                .write(&self.budget, |shard| shard.insert(offer, &mut room, trash, alone, admit));
             match step {
                 None => break,
                 Some(Step::Done(inserted)) => return inserted,
@@ -101,10 +110,18 @@ where
 
     /// Too heavy: the older value goes, the new one does not come.
     #[cold]
-    fn refuse(&self, offer: &Offer<K, V>, trash: &mut Trash<K, V>, admit: &mut impl FnMut() -> bool) -> Inserted {
+    fn refuse(
+        &self,
+        offer: &Offer<K, V>,
+        trash: &mut Trash<K, V>,
+        admit: &mut impl FnMut() -> bool,
+    ) -> Inserted {
         let Some((key, _)) = &offer.pair else { return Inserted::TooHeavy };
         let done = self.slot(offer.hash).write(&self.budget, |shard| {
-            let live = shard.store.get(offer.hash, |k| k == key).is_some_and(|entry| entry.is_live(offer.tick));
+            let live = shard
+                .store
+                .get(offer.hash, |k| k == key)
+                .is_some_and(|entry| entry.is_live(offer.tick));
             if offer.when == PutWhen::Absent && live {
                 return Inserted::Present;
             }
@@ -120,8 +137,8 @@ where
         })
     }
 
-    /// In a full budget of several tables, lets the one drawn by lot make room. If that is this one, the
-    /// shard will see to it.
+    /// In a full budget of several tables, lets the one drawn by lot make room. If that is this
+    /// one, the shard will see to it.
     fn draw(&self, room: &mut Room<'_>, want: u64) {
         if room.reserve(want) {
             return;
@@ -151,12 +168,14 @@ where
 
     /// Removes a key. True if a live value was there.
     ///
-    /// Called inside of the same shard (by an `Eq` or a `Clone`) it answers false, and the key is removed as
-    /// soon as the thread leaves.
+    /// Called inside of the same shard (by an `Eq` or a `Clone`) it answers false, and the key is
+    /// removed as soon as the thread leaves.
     pub fn remove(&self, hash: u64, eq: impl Fn(&K) -> bool) -> bool {
         let tick = self.clock.tick();
         let mut trash = Trash::new();
-        let taken = self.slot(hash).write(&self.budget, |shard| shard.take(hash, eq, Gone::Invalidated, &mut trash));
+        let taken = self
+            .slot(hash)
+            .write(&self.budget, |shard| shard.take(hash, eq, Gone::Invalidated, &mut trash));
         trash.empty(self.listener.as_ref());
         match taken {
             Some(stamp) => stamp.is_some_and(|stamp| stamp.is_live(tick)),
@@ -172,26 +191,30 @@ where
     fn remove_later(&self, hash: u64) {
         self.later(hash, move |table| {
             let mut trash = Trash::new();
-            table.slot(hash).write(&table.budget, |shard| shard.take_hash(hash, Gone::Invalidated, &mut trash));
+            table
+                .slot(hash)
+                .write(&table.budget, |shard| shard.take_hash(hash, Gone::Invalidated, &mut trash));
             trash.empty(table.listener.as_ref());
         });
     }
 
-    /// Makes a change when this thread holds no lock any more. If user code does not let it happen, the shard
-    /// is emptied: a cache may lose entries, but no invalidation.
+    /// Makes a change when this thread holds no lock any more. If user code does not let it happen,
+    /// the shard is emptied: a cache may lose entries, but no invalidation.
     #[cold]
     fn later(&self, hash: u64, change: impl FnOnce(&Self) + 'static) {
         let this = self.this.clone();
         here::outside(move |effort| {
             let Some(table) = this.upgrade() else { return };
-            let done = effort == Effort::Exact && catch_unwind(AssertUnwindSafe(|| change(&table))).is_ok();
+            let done = effort == Effort::Exact
+                && catch_unwind(AssertUnwindSafe(|| change(&table))).is_ok();
             if !done {
                 drop(table.slot(hash).write(&table.budget, Shard::clear));
             }
         });
     }
 
-    /// Changes the stamp of an entry with `change`, which says what to answer. Put off like a removal.
+    /// Changes the stamp of an entry with `change`, which says what to answer. Put off like a
+    /// removal.
     fn restamp(
         &self,
         hash: u64,
@@ -208,8 +231,8 @@ where
         })
     }
 
-    /// Lengthens the life of a live value to `ttl` from now, never shortens it; the refresh point moves
-    /// along. True if a live value was there.
+    /// Lengthens the life of a live value to `ttl` from now, never shortens it; the refresh point
+    /// moves along. True if a live value was there.
     pub fn renew(&self, hash: u64, eq: impl Fn(&K) -> bool, ttl: Option<Duration>) -> bool {
         let (asked, tick) = stamp::stamp(&self.clock, Life { ttl, refresh_after: None });
         self.restamp(hash, eq, move |stamp| {
@@ -218,7 +241,8 @@ where
         })
     }
 
-    /// Makes a value dead from now on; [`look`](Table::look) still finds it. True if a live one was there.
+    /// Makes a value dead from now on; [`look`](Table::look) still finds it. True if a live one was
+    /// there.
     pub fn expire(&self, hash: u64, eq: impl Fn(&K) -> bool) -> bool {
         let tick = self.clock.tick();
         self.restamp(hash, eq, move |stamp| stamp.is_live(tick).then(|| stamp.expire(tick)))
@@ -230,7 +254,8 @@ where
     pub fn hold_refresh(&self, hash: u64, eq: impl Fn(&K) -> bool, hold: Duration) -> bool {
         let tick = self.clock.tick();
         let until = tick.saturating_add(stamp::ticks(hold).max(1));
-        let claim = |stamp: Stamp| (stamp.soft() <= tick && stamp.hard() > tick).then(|| stamp.hold(until));
+        let claim =
+            |stamp: Stamp| (stamp.soft() <= tick && stamp.hard() > tick).then(|| stamp.hold(until));
         self.slot(hash).lock.write(|shard| apply(shard, hash, eq, &claim)).unwrap_or(false)
     }
 
@@ -268,8 +293,8 @@ where
         });
     }
 
-    /// Drops what has been dead for longer than `stale_for`; says how much that was. Passes over all entries,
-    /// one shard at a time.
+    /// Drops what has been dead for longer than `stale_for`; says how much that was. Passes over
+    /// all entries, one shard at a time.
     pub fn purge(&self, stale_for: Duration) -> usize {
         let Some(limit) = self.clock.tick().checked_sub(stamp::ticks(stale_for)) else { return 0 };
         self.slots.iter().map(|slot| self.purge_slot(slot, limit)).sum()
@@ -321,7 +346,8 @@ where
                     break;
                 }
                 if slot.used() > 0 {
-                    let given = slot.write(&self.budget, |shard| shard.give(tick, room, want, &mut trash));
+                    let given =
+                        slot.write(&self.budget, |shard| shard.give(tick, room, want, &mut trash));
                     progress |= given.unwrap_or(false);
                 }
             }

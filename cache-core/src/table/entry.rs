@@ -6,7 +6,8 @@ use crate::sync::{AtomicU64, Ordering};
 pub(super) struct Entry<K, V> {
     pub(super) key: K,
     pub(super) value: V,
-    /// A [`Stamp`]. Readers add visits, relaxed, and may lose some; all else changes under the write lock.
+    /// A [`Stamp`]. Readers add visits, relaxed, and may lose some; all else changes under the
+    /// write lock.
     word: AtomicU64,
 }
 

@@ -3,7 +3,8 @@
 /// Why an entry is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Gone {
-    /// Pushed out of the small queue before it was asked for again: coming back, it goes to the main queue.
+    /// Pushed out of the small queue before it was asked for again: coming back, it goes to the
+    /// main queue.
     Young,
     /// Pushed out of the main queue, or by strict LRU.
     Old,
@@ -15,8 +16,8 @@ pub(super) enum Gone {
 
 /// Cells of `16 bits fingerprint | 2 bits reason | 14 bits age`; zero is empty.
 ///
-/// Ages advance with the young ones only: they are as many as the main queue is long, and what else is
-/// remembered (for the statistics) must not push them out.
+/// Ages advance with the young ones only: they are as many as the main queue is long, and what else
+/// is remembered (for the statistics) must not push them out.
 #[derive(Debug, Default)]
 pub(super) struct Ghost {
     cells: Box<[u32]>,
@@ -64,7 +65,8 @@ impl Ghost {
 
     fn read(&self, cell: u32) -> Option<(u32, Gone)> {
         let young = self.age().wrapping_sub(cell) & AGE <= STEPS;
-        let gone = [Gone::Young, Gone::Old, Gone::Invalidated, Gone::Expired][(cell >> 14 & 3) as usize];
+        let gone =
+            [Gone::Young, Gone::Old, Gone::Invalidated, Gone::Expired][(cell >> 14 & 3) as usize];
         (cell != 0 && young).then_some((cell >> 16, gone))
     }
 

@@ -1,7 +1,8 @@
 //! What this thread holds, and what it must do once it holds nothing.
 //!
-//! User code (`Eq`, `Hash`, `Clone`) runs under the table's locks and may call the cache again. So a thread
-//! knows which locks it holds: it never waits for a second one, and what it cannot do now it does later.
+//! User code (`Eq`, `Hash`, `Clone`) runs under the table's locks and may call the cache again. So
+//! a thread knows which locks it holds: it never waits for a second one, and what it cannot do now
+//! it does later.
 
 use super::record::Record;
 use std::cell::{Cell, RefCell};
@@ -60,7 +61,11 @@ impl Here {
             return Holds::Write;
         }
         let biased = self.record.get().is_some_and(|record| record.reads(lock));
-        if biased || held.iter().any(|cell| cell.get() == lock) { Holds::Read } else { Holds::Nothing }
+        if biased || held.iter().any(|cell| cell.get() == lock) {
+            Holds::Read
+        } else {
+            Holds::Nothing
+        }
     }
 }
 
@@ -91,13 +96,22 @@ pub(super) fn standing(lock: usize) -> (Holds, bool) {
     })
 }
 
-/// Whether this thread holds any lock of any table.
+/// Whether this thread is inside of any table's lock: in an `Eq`, `Hash` or `Clone` that a table
+/// runs.
+///
+/// Whoever waits for another thread there may wait for one that waits for the lock; so compute
+/// rather than join a flight.
+///
+/// ```
+/// assert!(!cache_core::table::is_inside());
+/// ```
 #[inline]
-pub(super) fn is_inside() -> bool {
+pub fn is_inside() -> bool {
     standing(0).1
 }
 
-/// Says that this thread holds a lock, until dropped. Declare it before the guard, so that it goes after it.
+/// Says that this thread holds a lock, until dropped. Declare it before the guard, so that it goes
+/// after it.
 pub(super) struct Hold(());
 
 pub(super) fn enter(lock: usize, how: Holds) -> Option<Hold> {
@@ -138,7 +152,8 @@ fn defer(job: Job) {
 #[cold]
 #[inline(never)]
 pub(super) fn settle() {
-    // Jobs take locks and so come here again: what they put off is the next generation, not a recursion.
+    // Jobs take locks and so come here again: what they put off is the next generation, not a
+    // recursion.
     if is_inside() || with(|here| here.settling.replace(true)) {
         return;
     }
@@ -149,7 +164,8 @@ pub(super) fn settle() {
         }
         let effort = if generation < PATIENCE { Effort::Exact } else { Effort::Blunt };
         for job in jobs {
-            // This runs in a destructor, where a second panic would abort. Its hook has reported it.
+            // This runs in a destructor, where a second panic would abort. Its hook has reported
+            // it.
             let _ = catch_unwind(AssertUnwindSafe(|| job(effort)));
         }
     }

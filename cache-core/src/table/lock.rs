@@ -1,21 +1,24 @@
-//! The lock of a shard: readers that announce themselves instead of counting, and never wait when nested.
+//! The lock of a shard: readers announce themselves instead of counting, and never wait nested.
 //!
-//! While the lock is biased a reader stores the lock's address in its thread record, checks the bias and
-//! reads: no shared line is written. A writer takes the inner lock, takes the bias away, and waits for the
-//! readers it finds announced. Without the bias (there are many writes, or no `membarrier` on this system)
-//! it is a plain readers-writer lock.
+//! While the lock is biased a reader stores the lock's address in its thread record, checks the
+//! bias and reads: no shared line is written. A writer takes the inner lock, takes the bias away,
+//! and waits for the readers it finds announced. Without the bias (there are many writes, or no
+//! `membarrier` on this system) it is a plain readers-writer lock.
 //!
-//! A thread that holds any lock of this kind never waits for another: a nested access which would have to
-//! wait is refused (`None`). So neither user code that calls back into a cache nor two tables nested in
-//! opposite order can deadlock.
-#![expect(unsafe_code, reason = "the data is reached through announcements which the compiler cannot follow")]
+//! A thread that holds any lock of this kind never waits for another: a nested access which would
+//! have to wait is refused (`None`). So neither user code that calls back into a cache nor two
+//! tables nested in opposite order can deadlock.
+#![expect(
+    unsafe_code,
+    reason = "the data is reached through announcements which the compiler cannot follow"
+)]
 
 use super::here::{self, HERE, Holds};
 use super::record;
 use crate::sync::{AtomicBool, AtomicU32, AtomicUsize, Ordering, RwLock, UnsafeCell, yield_now};
 
-/// Slow reads since the last write that make it worth to be biased again: by then they have cost about as
-/// much as the revocation the next writer will have to pay.
+/// Slow reads since the last write that make it worth to be biased again: by then they have cost
+/// about as much as the revocation the next writer will have to pay.
 const REBIAS: u32 = if cfg!(loom) { 1 } else { 128 };
 
 /// How often a writer looks before it lets others run.
@@ -39,8 +42,8 @@ pub(super) struct Lock<T> {
     data: UnsafeCell<T>,
 }
 
-// SAFETY: `read` gives out `&T` on several threads (`Sync`), `write` gives out `&mut T` on any (`Send`),
-// and the two exclude each other.
+// SAFETY: `read` gives out `&T` on several threads (`Sync`), `write` gives out `&mut T` on any
+// (`Send`), and the two exclude each other.
 unsafe impl<T: Send + Sync> Sync for Lock<T> {}
 // SAFETY: the lock owns its data.
 unsafe impl<T: Send> Send for Lock<T> {}
@@ -102,8 +105,8 @@ impl<T> Lock<T> {
         Some(Reading { lock: self, _announced: announced })
     }
 
-    /// Reads together with other readers. `None` when this thread writes the lock, or would have to wait
-    /// while it holds another.
+    /// Reads together with other readers. `None` when this thread writes the lock, or would have to
+    /// wait while it holds another.
     #[inline(always)]
     pub(super) fn read<R>(&self, f: impl FnOnce(&T) -> R) -> Option<R> {
         match self.read_biased() {
@@ -115,7 +118,8 @@ impl<T> Lock<T> {
     /// Announces this thread as a reader, if the lock is biased.
     #[inline(always)]
     fn announce<'a>(&self, slot: &'a AtomicUsize) -> Option<Announced<'a>> {
-        // Release: a writer may see this value instead of the zero before it, and must then see as much.
+        // Release: a writer may see this value instead of the zero before it, and must then see as
+        // much.
         slot.store(self.address(), Ordering::Release);
         record::light_fence();
         let announced = Announced(slot);
@@ -169,7 +173,8 @@ impl<T> Lock<T> {
         }
     }
 
-    /// Writes alone. `None` when this thread holds the lock, or would have to wait while it holds another.
+    /// Writes alone. `None` when this thread holds the lock, or would have to wait while it holds
+    /// another.
     pub(super) fn write<R>(&self, f: impl FnOnce(&mut T) -> R) -> Option<R> {
         let (holds, nested) = here::standing(self.address());
         if holds != Holds::Nothing {
@@ -181,12 +186,14 @@ impl<T> Lock<T> {
             return None;
         }
         self.slow_reads.store(0, Ordering::Relaxed);
-        // SAFETY: slow readers and writers need the inner lock, which we hold alone. A biased reader either
-        // announced itself before our fence, and `revoke` waited for it, or sees that the bias is gone.
+        // SAFETY: slow readers and writers need the inner lock, which we hold alone. A biased
+        // reader either announced itself before our fence, and `revoke` waited for it, or sees that
+        // the bias is gone.
         Some(self.data.with_mut(|data| f(unsafe { &mut *data })))
     }
 
-    /// Takes the bias away and waits for those who had it; a nested writer gives up instead of waiting.
+    /// Takes the bias away and waits for those who had it; a nested writer gives up instead of
+    /// waiting.
     #[cold]
     fn revoke(&self, nested: bool) -> bool {
         self.biased.store(false, Ordering::Relaxed);

@@ -1,11 +1,11 @@
 //! The complete answer about a key: what `fresh` does not say.
 
+use super::Eviction;
 use super::Table;
 use super::entry::Entry;
 use super::ghost::Gone;
 use super::shard::Shard;
 use super::stamp::NEVER;
-use super::Eviction;
 use crate::clock::TICK_SHIFT;
 use std::hash::Hash;
 use std::time::Duration;
@@ -75,7 +75,8 @@ where
     #[cold]
     #[inline(never)]
     pub fn look(&self, hash: u64, eq: impl Fn(&K) -> bool, touch: Touch) -> Look<V> {
-        // The coarse clock may run a step ahead of the precise one; both must agree with the hit path.
+        // The coarse clock may run a step ahead of the precise one; both must agree with the hit
+        // path.
         let nanos = self.clock.nanos().max(self.clock.tick() << TICK_SHIFT);
         let lock = &self.slot(hash).lock;
         let found = if self.eviction == Eviction::Lru && touch == Touch::Visit {
@@ -98,7 +99,12 @@ where
     }
 }
 
-fn see<K: Hash + Eq, V: Clone>(shard: &Shard<K, V>, hash: u64, eq: impl Fn(&K) -> bool, nanos: u64) -> Look<V> {
+fn see<K: Hash + Eq, V: Clone>(
+    shard: &Shard<K, V>,
+    hash: u64,
+    eq: impl Fn(&K) -> bool,
+    nanos: u64,
+) -> Look<V> {
     match shard.store.get(hash, eq) {
         Some(entry) => read(entry, nanos),
         None => Look::Missing(match shard.ghost.recall(hash) {

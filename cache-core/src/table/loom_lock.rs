@@ -1,7 +1,8 @@
-//! The lock under loom: every interleaving of readers, writers, revocation and the bias coming back.
+//! The lock under loom: all interleavings of readers, writers, revocation and returning bias.
 //!
-//! Run with `RUSTFLAGS="--cfg loom" cargo test -p cache-core --release --lib loom_lock`. Overlapping access
-//! is found by loom's cell; here a fence stands for the membarrier of the real thing.
+//! Run with `RUSTFLAGS="--cfg loom" cargo test -p cache-core --release --lib loom_lock`.
+//! Overlapping access is found by loom's cell; here a fence stands for the membarrier of the real
+//! thing.
 
 use super::here;
 use super::lock::{Bias, Lock};
@@ -38,7 +39,10 @@ fn readers_and_a_writer_exclude_each_other() {
     for bias in [Bias::Readers, Bias::Never] {
         model(move || {
             let lock = lock(bias);
-            let writer = { let lock = lock.clone(); thread::spawn(move || bump(&lock)) };
+            let writer = {
+                let lock = lock.clone();
+                thread::spawn(move || bump(&lock))
+            };
             let (first, second) = (read(&lock), read(&lock));
             assert!(first <= second && second <= 1);
             writer.join().unwrap();
@@ -51,8 +55,14 @@ fn readers_and_a_writer_exclude_each_other() {
 fn two_writers_and_a_reader_lose_nothing() {
     model(|| {
         let lock = lock(Bias::Readers);
-        let other = { let lock = lock.clone(); thread::spawn(move || bump(&lock)) };
-        let reader = { let lock = lock.clone(); thread::spawn(move || read(&lock)) };
+        let other = {
+            let lock = lock.clone();
+            thread::spawn(move || bump(&lock))
+        };
+        let reader = {
+            let lock = lock.clone();
+            thread::spawn(move || read(&lock))
+        };
         bump(&lock);
         assert!(reader.join().unwrap() <= 2);
         other.join().unwrap();
@@ -66,8 +76,12 @@ fn the_bias_comes_back_and_is_revoked_again() {
         let lock = lock(Bias::Readers);
         bump(&lock);
         assert!(!lock.is_biased());
-        // One slow read brings the bias back (see `REBIAS`), here or there; the next write takes it again.
-        let reader = { let lock = lock.clone(); thread::spawn(move || (read(&lock), read(&lock))) };
+        // One slow read brings the bias back (see `REBIAS`), here or there; the next write takes it
+        // again.
+        let reader = {
+            let lock = lock.clone();
+            thread::spawn(move || (read(&lock), read(&lock)))
+        };
         bump(&lock);
         let (first, second) = reader.join().unwrap();
         assert!(1 <= first && first <= second && second <= 2);
@@ -84,9 +98,12 @@ fn a_nested_writer_gives_up_instead_of_waiting_and_the_next_one_still_waits() {
         let (there_outer, there_inner) = (outer.clone(), inner.clone());
         // Both threads read one lock and write the other: with waiting this is a deadlock.
         let other = thread::spawn(move || {
-            there_inner.read(|_| there_outer.write(|pair| *pair = [7; 2]).is_some()).expect("held nothing")
+            there_inner
+                .read(|_| there_outer.write(|pair| *pair = [7; 2]).is_some())
+                .expect("held nothing")
         });
-        let mine = outer.read(|_| inner.write(|pair| *pair = [9; 2]).is_some()).expect("held nothing");
+        let mine =
+            outer.read(|_| inner.write(|pair| *pair = [9; 2]).is_some()).expect("held nothing");
         let theirs = other.join().unwrap();
         assert_eq!(read(&inner), if mine { 9 } else { 0 });
         assert_eq!(read(&outer), if theirs { 7 } else { 0 });
@@ -99,7 +116,10 @@ fn a_nested_writer_gives_up_instead_of_waiting_and_the_next_one_still_waits() {
 fn within_itself_a_lock_reads_again_and_refuses_writes() {
     model(|| {
         let lock = lock(Bias::Readers);
-        let writer = { let lock = lock.clone(); thread::spawn(move || bump(&lock)) };
+        let writer = {
+            let lock = lock.clone();
+            thread::spawn(move || bump(&lock))
+        };
         lock.read(|pair| {
             assert_eq!(lock.read(|again| *again), Some(*pair));
             assert!(lock.write(|_| ()).is_none());
@@ -126,9 +146,15 @@ fn a_record_passes_from_an_ended_thread_to_the_next() {
 fn a_reader_that_finds_the_bias_back_sees_what_was_written_before() {
     model(|| {
         let lock = lock(Bias::Readers);
-        let writer = { let lock = lock.clone(); thread::spawn(move || bump(&lock)) };
+        let writer = {
+            let lock = lock.clone();
+            thread::spawn(move || bump(&lock))
+        };
         // Brings the bias back, if it comes after the writer.
-        let reader = { let lock = lock.clone(); thread::spawn(move || read(&lock)) };
+        let reader = {
+            let lock = lock.clone();
+            thread::spawn(move || read(&lock))
+        };
         let (first, second) = (read(&lock), read(&lock));
         assert!(first <= second);
         writer.join().unwrap();
@@ -154,7 +180,8 @@ fn writers_nested_in_opposite_order_do_not_wait_for_each_other() {
     model(|| {
         let (outer, inner) = (lock(Bias::Never), lock(Bias::Never));
         let (there_outer, there_inner) = (outer.clone(), inner.clone());
-        let other = thread::spawn(move || there_inner.write(|_| there_outer.write(|_| ()).is_some()));
+        let other =
+            thread::spawn(move || there_inner.write(|_| there_outer.write(|_| ()).is_some()));
         outer.write(|_| inner.write(|_| ()).is_some());
         other.join().unwrap();
     });

@@ -41,7 +41,11 @@ impl<K, V> Lru<K, V> {
         self.entries.peek(&hash).filter(|entry| eq(&entry.key))
     }
 
-    pub(super) fn get_mut(&mut self, hash: u64, eq: impl Fn(&K) -> bool) -> Option<&mut Entry<K, V>> {
+    pub(super) fn get_mut(
+        &mut self,
+        hash: u64,
+        eq: impl Fn(&K) -> bool,
+    ) -> Option<&mut Entry<K, V>> {
         self.entries.peek_mut(&hash).filter(|entry| eq(&entry.key))
     }
 

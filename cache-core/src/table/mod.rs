@@ -1,13 +1,14 @@
 //! The table: where the values of the in-process client live.
 //!
-//! A hit hashes the borrowed key, reads a coarse clock, announces itself to one shard's lock, finds the
-//! entry and clones the value; it writes nothing that another thread reads, except an entry's visit counter.
-//! Everything else (absent, dead, past its refresh point) is somebody else's cold path.
+//! A hit hashes the borrowed key, reads a coarse clock, announces itself to one shard's lock, finds
+//! the entry and clones the value; it writes nothing that another thread reads, except an entry's
+//! visit counter. Everything else (absent, dead, past its refresh point) is somebody else's cold
+//! path.
 //!
-//! User code is held at arm's length: `Drop`, listener and weigher never run under a lock. `Eq`, `Hash` and
-//! `Clone` must, and may panic there or call the cache again: see [`lock`](self) in the source for why that
-//! cannot deadlock. Refused inside of its own shard, the table reads as empty, and changes happen as soon as
-//! the thread leaves.
+//! User code is held at arm's length: `Drop`, listener and weigher never run under a lock. `Eq`,
+//! `Hash` and `Clone` must; there they may panic, or call any cache again: a thread that holds a
+//! lock never waits for another one. Inside of a change to the same shard the table reads as empty,
+//! and a change that cannot be made now is made as soon as the thread holds nothing.
 
 mod budget;
 mod change;
@@ -33,6 +34,7 @@ mod tests;
 
 pub use budget::Budget;
 pub use change::Garbage;
+pub use here::is_inside;
 pub use look::{Look, Missing, Touch};
 pub use options::{Cause, Eviction, Listener, TableOptions, Weigher};
 pub use shard::{Inserted, PutWhen};
@@ -40,7 +42,6 @@ pub use stamp::Life;
 
 use crate::clock::Clock;
 use crate::sync::{AtomicU64, Ordering};
-use budget::Member;
 use foldhash::fast::{FoldHasher, RandomState};
 use lock::Bias;
 use s3fifo::S3Fifo;
@@ -52,9 +53,9 @@ use store::Store;
 
 /// A typed map with deadlines and a bounded size, read by any number of threads.
 ///
-/// Keys are found by a hash from [`hash`](Table::hash) or [`hash_with`](Table::hash_with) of *this* table
-/// and a comparison, so borrowed forms need no owned key. About 62 bytes an entry for `u64` to `u64` at a
-/// million entries.
+/// Keys are found by a hash from [`hash`](Table::hash) or [`hash_with`](Table::hash_with) of *this*
+/// table and a comparison, so borrowed forms need no owned key. About 62 bytes an entry for `u64`
+/// to `u64` at a million entries.
 ///
 /// ```
 /// use cache_core::Clock;
@@ -113,8 +114,8 @@ where
             epoch: AtomicU64::new(0),
             this: this.clone(),
         });
-        let member: Weak<dyn Member> = table.this.clone();
-        table.budget.join(member);
+        let (budget, member) = (table.budget.clone(), table.this.clone());
+        here::outside(move |_| budget.join(member));
         table
     }
 

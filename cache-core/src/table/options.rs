@@ -12,7 +12,8 @@ pub enum Eviction {
     /// Scan-proof, and hits only count: the best worst case over the traces we know.
     #[default]
     S3Fifo,
-    /// Exactly the least recently used one of the table; hits are twice as dear and exclude each other.
+    /// Exactly the least recently used one of the table; hits are twice as dear and exclude each
+    /// other.
     Lru,
 }
 
@@ -37,8 +38,8 @@ pub type Listener<K, V> = dyn Fn(&K, &V, Cause) + Send + Sync;
 /// use cache_core::Clock;
 /// use cache_core::table::{Budget, Eviction, Table, TableOptions};
 ///
-/// let options = TableOptions::new(Budget::entries(1000), Clock::system()).with_eviction(Eviction::Lru);
-/// let table = Table::<u64, String>::new(options);
+/// let options = TableOptions::new(Budget::entries(1000), Clock::system());
+/// let table = Table::<u64, String>::new(options.with_eviction(Eviction::Lru));
 /// assert_eq!(table.capacity(), 1000);
 /// ```
 pub struct TableOptions<K, V> {
@@ -63,8 +64,8 @@ impl<K, V> TableOptions<K, V> {
         self
     }
 
-    /// Lets entries differ in weight. Each entry's weight is asked for once, outside of all locks, and
-    /// remembered (24 bytes an entry).
+    /// Lets entries differ in weight. Each entry's weight is asked for once, outside of all locks,
+    /// and remembered (24 bytes an entry).
     #[must_use]
     pub fn with_weigher(mut self, weigher: Arc<Weigher<K, V>>) -> Self {
         self.weigher = Some(weigher);

@@ -1,9 +1,13 @@
-//! Thread records: what each thread reads at the moment, and the barrier that makes a writer see it.
+//! Thread records: what each thread reads now, and the barrier that makes a writer see it.
 //!
-//! A record is a cache line of its own, reachable from every thread and never freed: it is taken over by
-//! the next thread when its owner ends. A reader writes the address of the lock it reads into a slot of its
-//! record with a plain store; the one who needs to know pays for the fence on both sides (`membarrier`).
-#![expect(unsafe_code, reason = "records outlive the threads they are lent to; membarrier is a raw system call")]
+//! A record is a cache line of its own, reachable from every thread and never freed: it is taken
+//! over by the next thread when its owner ends. A reader writes the address of the lock it reads
+//! into a slot of its record with a plain store; the one who needs to know pays for the fence on
+//! both sides (`membarrier`).
+#![expect(
+    unsafe_code,
+    reason = "records outlive the threads they are lent to; membarrier is a raw system call"
+)]
 
 use super::here::{self, HERE};
 use crate::sync::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
@@ -25,7 +29,8 @@ struct Lent(&'static Record);
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        // From here on this thread reads without a record: destructors of other thread locals still may.
+        // From here on this thread reads without a record: destructors of other thread locals still
+        // may.
         let _ = HERE.try_with(|here| {
             here.record.set(None);
             here.closed.set(true);
@@ -52,7 +57,9 @@ mod statics {
     use super::{AtomicPtr, Lent, Record};
     use std::cell::Cell;
 
-    loom::lazy_static! { static ref HEAD: AtomicPtr<Record> = AtomicPtr::new(std::ptr::null_mut()); }
+    loom::lazy_static! {
+        static ref HEAD: AtomicPtr<Record> = AtomicPtr::new(std::ptr::null_mut());
+    }
     loom::thread_local! { pub(super) static LENT: Cell<Option<Lent>> = Cell::new(None); }
 
     pub(super) fn head() -> &'static AtomicPtr<Record> {
@@ -126,7 +133,8 @@ pub(super) fn all() -> impl Iterator<Item = &'static Record> {
     std::iter::successors(unsafe { head.as_ref() }, |record: &&'static Record| record.next)
 }
 
-/// The reader's side of the barrier: keeps the compiler from moving the check before the announcement.
+/// The reader's side of the barrier: keeps the compiler from moving the check before the
+/// announcement.
 #[inline(always)]
 pub(super) fn light_fence() {
     #[cfg(not(loom))]
@@ -179,12 +187,13 @@ mod barrier {
 
     pub(super) fn heavy() {
         fence(Ordering::SeqCst);
-        if call(PRIVATE_EXPEDITED) || (call(REGISTER_PRIVATE_EXPEDITED) && call(PRIVATE_EXPEDITED)) {
+        if call(PRIVATE_EXPEDITED) || (call(REGISTER_PRIVATE_EXPEDITED) && call(PRIVATE_EXPEDITED))
+        {
             return;
         }
-        // The process gave the call away after it had started (seccomp). No lock is biased again, and the
-        // readers of those that were have this long to drain their store buffers, which takes them
-        // nanoseconds.
+        // The process gave the call away after it had started (seccomp). No lock is biased again,
+        // and the readers of those that were have this long to drain their store buffers, which
+        // takes them nanoseconds.
         LOST.store(true, Ordering::Relaxed);
         std::thread::sleep(Duration::from_millis(20));
         fence(Ordering::SeqCst);

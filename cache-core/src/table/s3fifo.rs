@@ -1,8 +1,9 @@
-//! S3-FIFO: newcomers prove themselves in a small queue, the rest live in a main queue with second chances.
+//! S3-FIFO: newcomers prove themselves in a small queue, the others get second chances.
 //!
-//! The queues hold hashes only, so a hit touches nothing but the entry. A hash whose entry is gone stays in
-//! its queue until it comes to the front or the queue is compacted. Invariant: each entry's hash is in a
-//! queue, except after a panic of the user's `Hash`; what is lost then is found when the queues run dry.
+//! The queues hold hashes only, so a hit touches nothing but the entry. A hash whose entry is gone
+//! stays in its queue until it comes to the front or the queue is compacted. Invariant: each
+//! entry's hash is in a queue, except after a panic of the user's `Hash`; what is lost then is
+//! found when the queues run dry.
 
 use super::entry::Entry;
 use super::ghost::Gone;
@@ -40,12 +41,17 @@ impl<K: Hash + Eq, V> S3Fifo<K, V> {
         self.entries.find(hash, |entry| eq(&entry.key))
     }
 
-    pub(super) fn get_mut(&mut self, hash: u64, eq: impl Fn(&K) -> bool) -> Option<&mut Entry<K, V>> {
+    pub(super) fn get_mut(
+        &mut self,
+        hash: u64,
+        eq: impl Fn(&K) -> bool,
+    ) -> Option<&mut Entry<K, V>> {
         self.entries.find_mut(hash, |entry| eq(&entry.key))
     }
 
     /// Makes room for one more. The only place that runs `Hash` of many keys, apart from
-    /// [`compact`](S3Fifo::compact): a panic there loses entries at most, and nobody counts on their number.
+    /// [`compact`](S3Fifo::compact): a panic there loses entries at most, and nobody counts on
+    /// their number.
     pub(super) fn reserve(&mut self) {
         let hasher = &self.hasher;
         self.entries.reserve(1, |entry| hasher.hash_one(&entry.key));
@@ -53,7 +59,11 @@ impl<K: Hash + Eq, V> S3Fifo<K, V> {
 
     /// Stores an absent key, after [`reserve`](S3Fifo::reserve).
     pub(super) fn push(&mut self, hash: u64, entry: Entry<K, V>, proven: bool) {
-        if proven { self.main.push_back(hash) } else { self.small.push_back(hash) }
+        if proven {
+            self.main.push_back(hash)
+        } else {
+            self.small.push_back(hash)
+        }
         let hasher = &self.hasher;
         self.entries.insert_unique(hash, entry, |entry| hasher.hash_one(&entry.key));
     }
@@ -69,10 +79,16 @@ impl<K: Hash + Eq, V> S3Fifo<K, V> {
 
     /// As [`take_hash`](S3Fifo::take_hash), of those that were dead at `limit`.
     pub(super) fn take_dead(&mut self, hash: u64, limit: u64) -> Option<Entry<K, V>> {
-        self.take_if(hash, |entry, hasher| !entry.is_live(limit) && hasher.hash_one(&entry.key) == hash)
+        self.take_if(hash, |entry, hasher| {
+            !entry.is_live(limit) && hasher.hash_one(&entry.key) == hash
+        })
     }
 
-    fn take_if(&mut self, hash: u64, which: impl Fn(&Entry<K, V>, &RandomState) -> bool) -> Option<Entry<K, V>> {
+    fn take_if(
+        &mut self,
+        hash: u64,
+        which: impl Fn(&Entry<K, V>, &RandomState) -> bool,
+    ) -> Option<Entry<K, V>> {
         // First, since it may panic.
         if self.small.len() + self.main.len() > self.entries.len() + self.entries.len() / 2 + 64 {
             self.compact();
@@ -105,7 +121,8 @@ impl<K: Hash + Eq, V> S3Fifo<K, V> {
     fn step_small(&mut self, tick: u64) -> Option<(u64, Entry<K, V>, Gone)> {
         let hash = pop(&mut self.small)?;
         let hasher = &self.hasher;
-        let mut found = self.entries.find_entry(hash, |entry| hasher.hash_one(&entry.key) == hash).ok()?;
+        let mut found =
+            self.entries.find_entry(hash, |entry| hasher.hash_one(&entry.key) == hash).ok()?;
         let entry = found.get_mut();
         let stamp = entry.stamp();
         if !stamp.is_live(tick) {
@@ -123,7 +140,8 @@ impl<K: Hash + Eq, V> S3Fifo<K, V> {
     fn step_main(&mut self, tick: u64) -> Option<(u64, Entry<K, V>, Gone)> {
         let hash = pop(&mut self.main)?;
         let hasher = &self.hasher;
-        let mut found = self.entries.find_entry(hash, |entry| hasher.hash_one(&entry.key) == hash).ok()?;
+        let mut found =
+            self.entries.find_entry(hash, |entry| hasher.hash_one(&entry.key) == hash).ok()?;
         let entry = found.get_mut();
         let stamp = entry.stamp();
         if !stamp.is_live(tick) {
@@ -152,7 +170,8 @@ impl<K: Hash + Eq, V> S3Fifo<K, V> {
         let mut kept = |queue: &VecDeque<u64>| {
             let mut kept: VecDeque<u64> = VecDeque::with_capacity(entries.len().min(queue.len()));
             for &hash in queue.iter().rev() {
-                let there = entries.find(hash, |entry| hasher.hash_one(&entry.key) == hash).is_some();
+                let there =
+                    entries.find(hash, |entry| hasher.hash_one(&entry.key) == hash).is_some();
                 if there && seen.insert(hash) {
                     kept.push_front(hash);
                 }
@@ -167,10 +186,14 @@ impl<K: Hash + Eq, V> S3Fifo<K, V> {
     /// The hashes of all entries that `choose` picks.
     pub(super) fn hashes(&self, choose: impl Fn(&Entry<K, V>) -> bool) -> Vec<u64> {
         let hasher = &self.hasher;
-        self.entries.iter().filter(|entry| choose(entry)).map(|entry| hasher.hash_one(&entry.key)).collect()
+        self.entries
+            .iter()
+            .filter(|entry| choose(entry))
+            .map(|entry| hasher.hash_one(&entry.key))
+            .collect()
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(super) fn validate(&self) {
         let queued: HashSet<u64> = self.small.iter().chain(&self.main).copied().collect();
         for entry in &self.entries {

@@ -2,8 +2,8 @@
 
 use super::budget::{Budget, Room};
 use super::entry::Entry;
-use super::here;
 use super::ghost::{Ghost, Gone};
+use super::here;
 use super::lock::{Bias, Lock};
 use super::options::Cause;
 use super::stamp::Stamp;
@@ -50,8 +50,8 @@ pub enum Inserted {
     Fenced,
     /// The pair weighs more than everything together may; an older value of the key is gone.
     TooHeavy,
-    /// This thread is inside of the same shard, or found no room that nobody was just filling; the key is
-    /// removed, now or as soon as the thread leaves.
+    /// This thread is inside of the same shard, or found no room that nobody was just filling; the
+    /// key is removed, now or as soon as the thread leaves.
     Busy,
 }
 
@@ -92,12 +92,17 @@ impl<K: Hash + Eq + 'static, V: 'static> Slot<K, V> {
     }
 
     /// Changes the shard; afterwards, also after a panic, the account agrees with the store.
-    pub(super) fn write<R>(&self, budget: &Budget, f: impl FnOnce(&mut Shard<K, V>) -> R) -> Option<R> {
+    pub(super) fn write<R>(
+        &self,
+        budget: &Budget,
+        f: impl FnOnce(&mut Shard<K, V>) -> R,
+    ) -> Option<R> {
         self.lock.write(|shard| {
             let account = Account { shard, slot: self, budget };
             f(account.shard)
         })
-    }}
+    }
+}
 
 /// Settles when dropped.
 struct Account<'a, K: Hash + Eq + 'static, V: 'static> {
@@ -136,11 +141,12 @@ impl<K: Hash + Eq + 'static, V: 'static> Shard<K, V> {
         store.get(hash, eq)?.fresh(tick).cloned()
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(super) fn validate(&self) {
         self.store.validate();
         let (len, units) = (self.store.len(), self.reserved);
-        let weighed = self.weights.as_ref().map_or((len, len as u64), |all| (all.count(), all.total()));
+        let weighed =
+            self.weights.as_ref().map_or((len, len as u64), |all| (all.count(), all.total()));
         assert_eq!(weighed, (len, units), "the account is wrong");
     }
 
@@ -154,8 +160,8 @@ impl<K: Hash + Eq + 'static, V: 'static> Shard<K, V> {
         }
     }
 
-    /// A panic of the user's `Hash` while the store grew has lost entries nobody can name any more; the
-    /// weights of the others cannot be told from theirs, so all have to go.
+    /// A panic of the user's `Hash` while the store grew has lost entries nobody can name any more;
+    /// the weights of the others cannot be told from theirs, so all have to go.
     #[cold]
     fn start_again(&mut self) -> u64 {
         let lost = self.clear();
@@ -186,7 +192,12 @@ impl<K: Hash + Eq + 'static, V: 'static> Shard<K, V> {
 impl<K: Hash + Eq + 'static, V: 'static> Shard<K, V> {
     /// Evicts one entry.
     #[inline]
-    pub(super) fn evict(&mut self, tick: u64, room: &mut Room<'_>, trash: &mut Trash<K, V>) -> bool {
+    pub(super) fn evict(
+        &mut self,
+        tick: u64,
+        room: &mut Room<'_>,
+        trash: &mut Trash<K, V>,
+    ) -> bool {
         let Some((hash, entry, gone)) = self.store.evict(tick) else { return false };
         self.book_out(hash, room);
         self.ghost.remember(hash, gone, self.store.len());
@@ -234,13 +245,26 @@ impl<K: Hash + Eq + 'static, V: 'static> Shard<K, V> {
     }
 
     /// Evicts for others; says whether anything came of it.
-    pub(super) fn give(&mut self, tick: u64, room: &mut Room<'_>, want: u64, trash: &mut Trash<K, V>) -> bool {
+    pub(super) fn give(
+        &mut self,
+        tick: u64,
+        room: &mut Room<'_>,
+        want: u64,
+        trash: &mut Trash<K, V>,
+    ) -> bool {
         let quota = self.store.len() / 4 + 1;
-        let given = (0..quota).take_while(|_| room.units() < want && self.evict(tick, room, trash)).count();
+        let given =
+            (0..quota).take_while(|_| room.units() < want && self.evict(tick, room, trash)).count();
         given > 0
     }
 
-    fn bury(&mut self, hash: u64, entry: Entry<K, V>, gone: Gone, trash: &mut Trash<K, V>) -> Stamp {
+    fn bury(
+        &mut self,
+        hash: u64,
+        entry: Entry<K, V>,
+        gone: Gone,
+        trash: &mut Trash<K, V>,
+    ) -> Stamp {
         // `reserved` stays: the account gives the difference back.
         if let Some(weights) = &mut self.weights {
             weights.remove(hash);

@@ -1,4 +1,4 @@
-//! The stamp of an entry: when it wants a refresh, when it is dead, how often it was visited; in one word.
+//! The stamp of an entry: refresh point, deadline and visits in one word.
 //!
 //! ```text
 //! | 42 bits: soft tick | 18 bits: hard - soft, a small float | EXPIRED | spare | 2 bits: visits |
@@ -24,14 +24,16 @@ const VISITS: u64 = 3;
 /// use cache_core::table::Life;
 /// use std::time::Duration;
 ///
-/// let life = Life { ttl: Some(Duration::from_secs(60)), refresh_after: Some(Duration::from_secs(30)) };
+/// let minute = Duration::from_secs(60);
+/// let life = Life { ttl: Some(minute), refresh_after: Some(minute / 2) };
 /// assert_ne!(life, Life::FOREVER);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Life {
     /// The absolute limit; `None` and `Duration::MAX` mean no limit.
     pub ttl: Option<Duration>,
-    /// The age at which the value still counts, but wants to be renewed; `None`: not before it is dead.
+    /// The age at which the value still counts, but wants to be renewed; `None`: not before it is
+    /// dead.
     pub refresh_after: Option<Duration>,
 }
 
@@ -107,8 +109,8 @@ impl Stamp {
         self.soft() > tick || self.end() > tick
     }
 
-    /// Dead from `tick` on. The hard point stays (or moves earlier by 1/4096 of the way): while a refresh is
-    /// held the value may be served again, but never longer than it could have been.
+    /// Dead from `tick` on. The hard point stays (or moves earlier by 1/4096 of the way): while a
+    /// refresh is held the value may be served again, but never longer than it could have been.
     pub(super) fn expire(self, tick: u64) -> Self {
         let soft = self.soft().min(tick);
         let rest = match self.hard() {
@@ -118,9 +120,11 @@ impl Stamp {
         Stamp(soft << SOFT_SHIFT | rest << REST_SHIFT | self.0 & VISITS | EXPIRED)
     }
 
-    /// The soft point moved to `soft` at least, so that one caller at a time renews; never behind the hard point.
+    /// The soft point moved to `soft` at least, so that one caller at a time renews; never behind
+    /// the hard point.
     ///
-    /// Rounded later, not earlier as elsewhere: a hold that rounds to nothing would let every caller in.
+    /// Rounded later, not earlier as elsewhere: a hold that rounds to nothing would let every
+    /// caller in.
     pub(super) fn hold(self, soft: u64) -> Self {
         let hard = self.hard();
         let soft = soft.min(hard);
@@ -174,7 +178,10 @@ pub(super) fn ticks(duration: Duration) -> u64 {
 
 /// Saturates after 584 years, and does without 128 bits.
 fn nanos(duration: Duration) -> u64 {
-    duration.as_secs().saturating_mul(1_000_000_000).saturating_add(u64::from(duration.subsec_nanos()))
+    duration
+        .as_secs()
+        .saturating_mul(1_000_000_000)
+        .saturating_add(u64::from(duration.subsec_nanos()))
 }
 
 #[derive(Clone, Copy)]
@@ -210,7 +217,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_hard_point_is_exact_and_the_soft_point_never_later(hard in 0..NEVER, age in 0..NEVER) {
+        fn the_hard_point_is_exact_and_the_soft_point_never_later(
+            hard in 0..NEVER,
+            age in 0..NEVER,
+        ) {
             let soft = hard.saturating_sub(age);
             let stamp = Stamp::new(soft, hard);
             prop_assert_eq!(stamp.hard(), hard);
@@ -228,7 +238,11 @@ mod tests {
         }
 
         #[test]
-        fn lengthening_keeps_the_distance(soft in 0..1_u64 << 40, gap in 0..1_u64 << 30, more in 0..1_u64 << 40) {
+        fn lengthening_only_lengthens(
+            soft in 0..1_u64 << 40,
+            gap in 0..1_u64 << 30,
+            more in 0..1_u64 << 40,
+        ) {
             let before = Stamp::new(soft, soft + gap);
             let after = before.lengthen(soft + more);
             prop_assert_eq!(after.hard(), (soft + more).max(before.hard()));

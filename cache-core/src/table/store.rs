@@ -32,7 +32,11 @@ impl<K: Hash + Eq, V> Store<K, V> {
         each!(self, store => store.get(hash, eq))
     }
 
-    pub(super) fn get_mut(&mut self, hash: u64, eq: impl Fn(&K) -> bool) -> Option<&mut Entry<K, V>> {
+    pub(super) fn get_mut(
+        &mut self,
+        hash: u64,
+        eq: impl Fn(&K) -> bool,
+    ) -> Option<&mut Entry<K, V>> {
         each!(self, store => store.get_mut(hash, eq))
     }
 
@@ -97,7 +101,7 @@ impl<K: Hash + Eq, V> Store<K, V> {
         std::mem::replace(self, empty)
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     pub(super) fn validate(&self) {
         if let Store::S3Fifo(store) = self {
             store.validate();

@@ -1,4 +1,4 @@
-//! What each entry of a shard weighs, as it was told when it came: a weigher need not say the same twice.
+//! What each entry of a shard weighs, as it was told: a weigher need not say the same twice.
 
 use super::lru::Identity;
 use std::collections::HashMap;

@@ -87,7 +87,10 @@ fn the_dead_go_before_the_popular() {
 #[test]
 fn weights_are_counted_as_they_were_told_and_never_exceed_the_capacity() {
     let mood = Arc::new(AtomicUsize::new(1));
-    let weigher = { let mood = mood.clone(); move |_: &u64, value: &u64| (*value as usize * mood.load(Ordering::Relaxed)) as u32 };
+    let weigher = {
+        let mood = mood.clone();
+        move |_: &u64, value: &u64| (*value as usize * mood.load(Ordering::Relaxed)) as u32
+    };
     for eviction in [Eviction::S3Fifo, Eviction::Lru] {
         mood.store(1, Ordering::Relaxed);
         let options = TableOptions::new(Budget::weight(100), ManualClock::new().clock())

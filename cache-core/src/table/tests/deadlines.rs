@@ -27,7 +27,10 @@ fn a_ttl_of_zero_is_over_at_once_and_no_ttl_never() {
         assert_eq!(table.get(&1), None);
         time.advance(secs(1 << 25));
         assert_eq!((table.get(&2), table.get(&3)), (Some(20), Some(30)));
-        assert!(matches!(table.see(&2), Look::Live { left: Duration::MAX, soft_passed: false, .. }));
+        assert!(matches!(
+            table.see(&2),
+            Look::Live { left: Duration::MAX, soft_passed: false, .. }
+        ));
     }
 }
 
@@ -50,7 +53,9 @@ fn past_its_refresh_point_a_value_is_live_but_not_fresh_and_one_caller_gets_the_
         assert_eq!(table.get(&1), Some(10));
         time.advance(secs(30));
         assert_eq!(table.get(&1), None);
-        let Look::Live { value: 10, soft_passed: true, left } = table.see(&1) else { panic!("it is live") };
+        let Look::Live { value: 10, soft_passed: true, left } = table.see(&1) else {
+            panic!("it is live")
+        };
         assert!(left <= secs(30) && left > secs(29));
         let hold = || table.hold_refresh(table.hash(&1), |key| *key == 1, secs(5));
         assert_eq!([hold(), hold()], [true, false]);
@@ -73,7 +78,9 @@ fn expired_by_call_it_is_dead_until_a_refresh_is_held_and_never_outlives_its_ttl
         assert!(!table.expire(hash, |key| *key == 1));
         assert_eq!(table.get(&1), None);
         time.advance(secs(1));
-        let Look::Expired { value: 10, since, by_call: true } = table.see(&1) else { panic!("it is there") };
+        let Look::Expired { value: 10, since, by_call: true } = table.see(&1) else {
+            panic!("it is there")
+        };
         assert!(since >= secs(1) && since < Duration::from_millis(1001));
         assert!(table.hold_refresh(hash, |key| *key == 1, secs(100)));
         assert!(!table.hold_refresh(hash, |key| *key == 1, secs(100)));
@@ -124,7 +131,9 @@ fn the_table_remembers_why_a_key_is_gone() {
 #[test]
 fn absent_stores_only_where_nothing_live_is() {
     for (table, time) in both() {
-        let add = |value, ok: bool| table.insert(table.hash(&1), 1, value, ttl(60), PutWhen::Absent, || ok);
+        let add = |value, ok: bool| {
+            table.insert(table.hash(&1), 1, value, ttl(60), PutWhen::Absent, || ok)
+        };
         assert_eq!(add(10, false), Inserted::Fenced);
         assert_eq!(table.get(&1), None);
         assert_eq!(add(11, true), Inserted::Stored);

@@ -99,7 +99,8 @@ fn threads_with_panicking_and_reentrant_user_code_corrupt_nothing() {
         for _ in 0..4 {
             scope.spawn(|| {
                 for turn in 0..20_000 {
-                    let _ = catch_unwind(AssertUnwindSafe(|| act(&tables[turn % 2], here::random())));
+                    let _ =
+                        catch_unwind(AssertUnwindSafe(|| act(&tables[turn % 2], here::random())));
                 }
                 assert!(!here::is_inside());
             });

@@ -28,7 +28,8 @@ where
     V: Clone + Send + Sync + 'static,
 {
     let time = ManualClock::new();
-    let options = TableOptions::new(Budget::entries(capacity), time.clock()).with_eviction(eviction);
+    let options =
+        TableOptions::new(Budget::entries(capacity), time.clock()).with_eviction(eviction);
     (Table::new(options), time)
 }
 

@@ -149,7 +149,8 @@ fn a_put_inside_a_clone_is_refused_and_the_older_value_goes() {
 fn a_put_into_another_table_inside_a_clone_is_stored() {
     let ((table, script), (other, _)) = (wild(Eviction::S3Fifo), wild(Eviction::S3Fifo));
     let inner = other.clone();
-    script.on(move || assert_eq!(inner.put(&7, Wild(70, Arc::default()), ttl(60)), Inserted::Stored));
+    script
+        .on(move || assert_eq!(inner.put(&7, Wild(70, Arc::default()), ttl(60)), Inserted::Stored));
     assert_eq!(numbers(&table, &[1]), [Some(10)]);
     assert_eq!(numbers(&other, &[7]), [Some(70)]);
 }
@@ -179,8 +180,11 @@ fn comparing_and_hashing_keys_may_call_the_same_table() {
 
 #[test]
 fn a_nested_read_goes_in_while_a_writer_waits() {
+    if !record::is_asymmetric() {
+        return;
+    }
     let (table, script) = wild(Eviction::S3Fifo);
-    // Warm up the bias.
+    // Brings the bias back after the writes.
     numbers(&table, &[2; 300]);
     assert!(table.slots[0].lock.is_biased());
     let inner = table.clone();
@@ -218,8 +222,13 @@ fn a_panic_under_the_lock_leaves_it_free_and_the_account_right() {
         for key in 0..2000 {
             let hash = table.hash(&Key(key));
             let bomb = count.clone();
-            let act = move || assert!(bomb.fetch_add(1, Ordering::Relaxed) % 13 != 12, "as planned");
-            if key % 2 == 0 { ON_EQ.on(act) } else { ON_HASH.on(act) }
+            let act =
+                move || assert!(bomb.fetch_add(1, Ordering::Relaxed) % 13 != 12, "as planned");
+            if key % 2 == 0 {
+                ON_EQ.on(act)
+            } else {
+                ON_HASH.on(act)
+            }
             let _ = catch_unwind(AssertUnwindSafe(|| {
                 table.insert(hash, Key(key), key, ttl(60), PutWhen::Always, || true);
                 table.fresh(hash, |k| *k == Key(key));
