@@ -202,7 +202,8 @@ fn shards(eviction: Eviction, capacity: u64) -> usize {
         return 1;
     }
     let cores = std::thread::available_parallelism().map_or(4, usize::from);
-    (4 * cores).max(16).next_power_of_two()
+    let filled = usize::try_from(capacity.min(1 << 40) / s3fifo::MOST).unwrap_or(1);
+    (4 * cores).max(16).max(filled).next_power_of_two()
 }
 
 impl<K, V> Drop for Table<K, V> {

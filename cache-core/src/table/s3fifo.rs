@@ -1,22 +1,43 @@
 //! S3-FIFO: newcomers prove themselves in a small queue, the others get second chances.
 //!
-//! The queues hold hashes only, so a hit touches nothing but the entry. A hash whose entry is gone
-//! stays in its queue until it comes to the front or the queue is compacted. Invariant: each
-//! entry's hash is in a queue, except after a panic of the user's `Hash`; what is lost then is
-//! found when the queues run dry.
+//! The queues hold marks only (32 bits of the hash), so a hit touches nothing but the entry. A mark
+//! whose entry is gone stays in its queue until it comes to the front or the queue is compacted;
+//! two entries of one mark take each other's turn. Invariant: each entry's mark is in a queue,
+//! except after a panic of the user's `Hash`; what is lost then is found when the queues run dry.
 
 use super::entry::Entry;
 use super::ghost::Gone;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
+use hashbrown::hash_table::OccupiedEntry;
 use std::collections::{HashSet, VecDeque};
 use std::hash::{BuildHasher, Hash};
 
 pub(super) struct S3Fifo<K, V> {
     entries: HashTable<Entry<K, V>>,
-    small: VecDeque<u64>,
-    main: VecDeque<u64>,
+    small: VecDeque<Mark>,
+    main: VecDeque<Mark>,
     hasher: RandomState,
+}
+
+/// What a queue keeps of a hash: the seven bits that are an entry's tag in the table, and the lowest
+/// 25, which choose the bucket in tables of up to [`MOST`] entries.
+type Mark = u32;
+
+const BUCKET_BITS: u32 = 25;
+
+/// Entries that one shard may be asked to hold.
+pub(super) const MOST: u64 = 1 << (BUCKET_BITS - 2);
+
+#[inline]
+fn mark(hash: u64) -> Mark {
+    ((hash >> 57) as u32) << BUCKET_BITS | hash as u32 & ((1 << BUCKET_BITS) - 1)
+}
+
+/// A hash that leads to where the entries of this mark are.
+#[inline]
+fn lead(mark: Mark) -> u64 {
+    u64::from(mark >> BUCKET_BITS) << 57 | u64::from(mark & ((1 << BUCKET_BITS) - 1))
 }
 
 /// The small queue's share of the entries.
@@ -60,9 +81,9 @@ impl<K: Hash + Eq, V> S3Fifo<K, V> {
     /// Stores an absent key, after [`reserve`](S3Fifo::reserve).
     pub(super) fn push(&mut self, hash: u64, entry: Entry<K, V>, proven: bool) {
         if proven {
-            self.main.push_back(hash)
+            self.main.push_back(mark(hash));
         } else {
-            self.small.push_back(hash)
+            self.small.push_back(mark(hash));
         }
         let hasher = &self.hasher;
         self.entries.insert_unique(hash, entry, |entry| hasher.hash_one(&entry.key));
@@ -97,7 +118,7 @@ impl<K: Hash + Eq, V> S3Fifo<K, V> {
         Some(self.entries.find_entry(hash, |entry| which(entry, hasher)).ok()?.remove().0)
     }
 
-    /// Takes out the entry that matters least, and says which queue it leaves.
+    /// Takes out the entry that matters least, with its hash, and says which queue it leaves.
     #[inline]
     pub(super) fn evict(&mut self, tick: u64) -> Option<(u64, Entry<K, V>, Gone)> {
         while !self.entries.is_empty() {
@@ -119,10 +140,7 @@ impl<K: Hash + Eq, V> S3Fifo<K, V> {
 
     #[inline]
     fn step_small(&mut self, tick: u64) -> Option<(u64, Entry<K, V>, Gone)> {
-        let hash = pop(&mut self.small)?;
-        let hasher = &self.hasher;
-        let mut found =
-            self.entries.find_entry(hash, |entry| hasher.hash_one(&entry.key) == hash).ok()?;
+        let (hash, mut found) = next(&mut self.small, &mut self.entries, &self.hasher)?;
         let entry = found.get_mut();
         let stamp = entry.stamp();
         if !stamp.is_live(tick) {
@@ -132,16 +150,13 @@ impl<K: Hash + Eq, V> S3Fifo<K, V> {
             return Some((hash, found.remove().0, Gone::Young));
         }
         entry.set_stamp(stamp.with_visits(0));
-        self.main.push_back(hash);
+        self.main.push_back(mark(hash));
         None
     }
 
     #[inline]
     fn step_main(&mut self, tick: u64) -> Option<(u64, Entry<K, V>, Gone)> {
-        let hash = pop(&mut self.main)?;
-        let hasher = &self.hasher;
-        let mut found =
-            self.entries.find_entry(hash, |entry| hasher.hash_one(&entry.key) == hash).ok()?;
+        let (hash, mut found) = next(&mut self.main, &mut self.entries, &self.hasher)?;
         let entry = found.get_mut();
         let stamp = entry.stamp();
         if !stamp.is_live(tick) {
@@ -151,7 +166,7 @@ impl<K: Hash + Eq, V> S3Fifo<K, V> {
             return Some((hash, found.remove().0, Gone::Old));
         }
         entry.set_stamp(stamp.with_visits(stamp.visits() - 1));
-        self.main.push_back(hash);
+        self.main.push_back(mark(hash));
         None
     }
 
@@ -159,21 +174,20 @@ impl<K: Hash + Eq, V> S3Fifo<K, V> {
     #[cold]
     fn requeue(&mut self) {
         let hasher = &self.hasher;
-        self.main = self.entries.iter().map(|entry| hasher.hash_one(&entry.key)).collect();
+        self.main = self.entries.iter().map(|entry| mark(hasher.hash_one(&entry.key))).collect();
     }
 
-    /// Drops stale hashes, and all but the newest of equal ones.
+    /// Drops stale marks, and all but the newest of equal ones.
     #[cold]
     fn compact(&mut self) {
         let (entries, hasher) = (&self.entries, &self.hasher);
         let mut seen = HashSet::with_capacity_and_hasher(entries.len(), RandomState::default());
-        let mut kept = |queue: &VecDeque<u64>| {
-            let mut kept: VecDeque<u64> = VecDeque::with_capacity(entries.len().min(queue.len()));
-            for &hash in queue.iter().rev() {
-                let there =
-                    entries.find(hash, |entry| hasher.hash_one(&entry.key) == hash).is_some();
-                if there && seen.insert(hash) {
-                    kept.push_front(hash);
+        let mut kept = |queue: &VecDeque<Mark>| {
+            let mut kept: VecDeque<Mark> = VecDeque::with_capacity(entries.len().min(queue.len()));
+            for &known in queue.iter().rev() {
+                let same = |entry: &Entry<K, V>| mark(hasher.hash_one(&entry.key)) == known;
+                if entries.find(lead(known), same).is_some() && seen.insert(known) {
+                    kept.push_front(known);
                 }
             }
             kept
@@ -195,22 +209,54 @@ impl<K: Hash + Eq, V> S3Fifo<K, V> {
 
     #[cfg(all(test, not(loom)))]
     pub(super) fn validate(&self) {
-        let queued: HashSet<u64> = self.small.iter().chain(&self.main).copied().collect();
+        let queued: HashSet<Mark> = self.small.iter().chain(&self.main).copied().collect();
         for entry in &self.entries {
-            assert!(queued.contains(&self.hasher.hash_one(&entry.key)), "an entry is in no queue");
+            let known = mark(self.hasher.hash_one(&entry.key));
+            assert!(queued.contains(&known), "an entry is in no queue");
         }
         let bound = self.entries.len() + self.entries.len() / 2 + 64;
         assert!(self.small.len() + self.main.len() <= bound, "the queues outgrow the entries");
     }
 }
 
+/// The entry at the front of a queue, with its hash.
+#[inline]
+fn next<'a, K: Hash, V>(
+    queue: &mut VecDeque<Mark>,
+    entries: &'a mut HashTable<Entry<K, V>>,
+    hasher: &RandomState,
+) -> Option<(u64, OccupiedEntry<'a, Entry<K, V>>)> {
+    let known = pop(queue)?;
+    let mut hash = 0;
+    let same = |entry: &Entry<K, V>| {
+        hash = hasher.hash_one(&entry.key);
+        mark(hash) == known
+    };
+    let found = entries.find_entry(lead(known), same).ok()?;
+    Some((hash, found))
+}
+
 /// Takes from the front, and gives memory back when a queue has become much shorter than it was.
 #[inline]
-fn pop(queue: &mut VecDeque<u64>) -> Option<u64> {
-    let hash = queue.pop_front();
+fn pop(queue: &mut VecDeque<Mark>) -> Option<Mark> {
+    let known = queue.pop_front();
     // Once in a while is often enough.
-    if hash.is_none_or(|hash| hash & 0xff == 0) && queue.capacity() > 4 * queue.len() + 64 {
+    if known.is_none_or(|known| known & 0xff == 0) && queue.capacity() > 4 * queue.len() + 64 {
         queue.shrink_to(2 * queue.len());
     }
-    hash
+    known
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_leads_to_the_bucket_and_the_tag_of_its_hash() {
+        for hash in [0, u64::MAX, 0x9e37_79b9_7f4a_7c15, 0x0123_4567_89ab_cdef] {
+            let led = lead(mark(hash));
+            assert_eq!((led >> 57, led & 0x1ff_ffff), (hash >> 57, hash & 0x1ff_ffff));
+            assert_eq!(mark(led), mark(hash));
+        }
+    }
 }
