@@ -16,7 +16,7 @@
 //! ```
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::print_stdout))]
 
-pub use cache_clients::{Inproc, Null};
+pub use cache_clients::{Inproc, Null, NullCache, OpenOptions};
 pub use cache_core::*;
 pub use cache_macros::cached;
 
@@ -27,3 +27,9 @@ pub mod __private {
     pub use std::boxed::Box;
     pub use std::sync::{Arc, LazyLock};
 }
+
+/// The examples of the guides are tests too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+#[doc = include_str!("../docs/from-cached.md")]
+struct Guides;

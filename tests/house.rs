@@ -114,3 +114,11 @@ fn every_feature_is_documented() {
         .collect();
     complain(&faults);
 }
+
+#[test]
+fn the_readme_lists_every_argument_as_the_macro_knows_it() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let table = readme.split("<!-- options -->").nth(1).unwrap();
+    let table = table.split("<!-- /options -->").next().unwrap();
+    assert_eq!(table.trim(), cache_macros::arguments_table!().trim());
+}

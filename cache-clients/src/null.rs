@@ -81,7 +81,7 @@ where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    fn near(&self) -> Option<&Arc<Near<K, V>>> {
+    fn near(&self) -> Option<&Near<K, V>> {
         None
     }
     fn reach(&self) -> Reach {

@@ -5,7 +5,7 @@ use cache_core::conformance::{Harness, Subject};
 use cache_core::{Eviction, ManualClock, Near, Shared};
 use std::sync::Arc;
 
-type Plain = Arc<Near<String, String>>;
+type Plain = Near<String, String>;
 
 /// The least capacity that holds what a behaviour puts.
 const SMALL: usize = 24;

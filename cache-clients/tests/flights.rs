@@ -8,7 +8,7 @@ use std::sync::mpsc::channel;
 use std::sync::{Arc, Barrier};
 use std::thread;
 
-type Numbers = Arc<Near<u32, u32>>;
+type Numbers = Near<u32, u32>;
 
 /// The face for tasks, out of the way: on an `Arc<Near>` its names would win over the direct ones.
 mod tasks {
@@ -17,7 +17,7 @@ mod tasks {
     use std::sync::Arc;
 
     pub(super) fn one<V, Fut>(
-        cache: &Arc<Near<u32, V>>,
+        cache: &Near<u32, V>,
         key: u32,
         compute: impl FnOnce() -> Fut + Send + 'static,
     ) -> V
@@ -25,11 +25,11 @@ mod tasks {
         V: Clone + Send + Sync + 'static,
         Fut: Future<Output = V> + Send + 'static,
     {
-        wait(cache.get_or_compute_for(&key, 0, compute))
+        wait(CacheExt::get_or_compute(cache, &key, compute))
     }
 
     pub(super) fn many<V, Fut>(
-        cache: &Arc<Near<u32, V>>,
+        cache: &Near<u32, V>,
         keys: &[u32],
         compute: impl Fn(Vec<u32>) -> Fut + Send + Sync + 'static,
     ) -> Vec<V>
@@ -37,7 +37,7 @@ mod tasks {
         V: Clone + Send + Sync + 'static,
         Fut: Future<Output = Vec<V>> + Send + 'static,
     {
-        wait(cache.get_or_compute_many(keys, compute))
+        wait(CacheExt::get_or_compute_many(cache, keys, compute))
     }
 }
 
@@ -89,8 +89,38 @@ fn many_threads_share_one_computation() {
 }
 
 #[test]
+fn many_tasks_share_one_computation() {
+    for round in 0..100 {
+        let (cache, computed) = (numbers(), Arc::new(AtomicUsize::new(0)));
+        let start = Barrier::new(6);
+        thread::scope(|scope| {
+            for caller in 0..6 {
+                let (cache, computed, start) = (&cache, computed.clone(), &start);
+                scope.spawn(move || {
+                    start.wait();
+                    if (round + caller) % 2 == 0 {
+                        let compute = move || async move {
+                            computed.fetch_add(1, Ordering::Relaxed);
+                            49
+                        };
+                        return assert_eq!(tasks::one(cache, 7, compute), 49);
+                    }
+                    let compute = move |missing: Vec<u32>| {
+                        computed.fetch_add(missing.len(), Ordering::Relaxed);
+                        async move { missing.iter().map(|_| 49).collect() }
+                    };
+                    assert_eq!(tasks::many(cache, &[7], compute), [49]);
+                });
+            }
+        });
+        assert_eq!(computed.load(Ordering::Relaxed), 1, "in round {round}");
+    }
+}
+
+#[test]
 fn x1_changes_during_a_blocking_computation_win() {
-    let changes: [(fn(&Near<u32, u32>), Option<u32>); 6] = [
+    type Change = fn(&Near<u32, u32>);
+    let changes: [(Change, Option<u32>); 6] = [
         (|cache| assert!(!cache.delete(&7)), None),
         (|cache| assert!(!cache.expire(&7)), None),
         (|cache| cache.clear(), None),

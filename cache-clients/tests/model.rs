@@ -203,7 +203,7 @@ fn check_ttl(found: Option<(u32, Duration)>, model: &Model, key: &Key) {
 fn check(order: Eviction, ops: Vec<Op>) {
     let clock = ManualClock::new();
     let caches = Inproc::new(10_000).with_clock(clock.clock()).with_eviction(order);
-    let cache: Arc<Near<Key, u32>> = caches.open("model");
+    let cache: Near<Key, u32> = caches.open("model");
     let mut model = Model::default();
     for op in ops {
         step(&cache, &mut model, &clock, op);

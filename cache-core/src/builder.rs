@@ -243,7 +243,7 @@ fn default_budget() -> Arc<Budget> {
         .clone()
 }
 
-fn own_cache<K, V>(budget: Arc<Budget>, weigher: Option<Weigher<K, V>>) -> Arc<Near<K, V>>
+fn own_cache<K, V>(budget: Arc<Budget>, weigher: Option<Weigher<K, V>>) -> Near<K, V>
 where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
@@ -252,7 +252,7 @@ where
     if let Some(weigher) = weigher {
         options = options.with_weigher(weigher);
     }
-    Arc::new(Near::new(options))
+    Near::new(options)
 }
 
 impl<K, V> fmt::Debug for MemoBuilder<K, V> {

@@ -60,7 +60,7 @@ pub enum Reach {
 /// waited for in any thread. The contract is a test suite: `cache_core::conformance`.
 pub trait Cache<K, V>: Debug + Send + Sync + 'static {
     /// The in-process cache in front, if there is one; hits are read from it inline.
-    fn near(&self) -> Option<&Arc<Near<K, V>>>;
+    fn near(&self) -> Option<&Near<K, V>>;
     /// Whether there is anything behind [`Cache::near`].
     fn reach(&self) -> Reach;
     /// The computations in progress over this cache.

@@ -1,14 +1,14 @@
 //! The miss: join the flight of a key or lead it, compute, store, report. For bodies that block.
 
-use crate::detached::Settled;
 use crate::client::Cache;
+use crate::detached::Settled;
 use crate::entry::{Entry, Filled, Lease, Lookup, Reason};
 use crate::error::Error;
 use crate::flight::{Failure, Flight, Follow, Joined, Landed, Landing, Lead};
 use crate::memo::{Found, Memo};
 use crate::outcome::Rules;
 use crate::stats::Event;
-use crate::table::{Inserted, Life, Touch};
+use crate::table::{self, Inserted, Life, Touch};
 use crate::wait;
 use std::hash::Hash;
 use std::panic::resume_unwind;
@@ -18,6 +18,8 @@ use std::panic::resume_unwind;
 pub(crate) enum Want {
     /// Any value that is live.
     Value,
+    /// Any value that is live and not due for a refresh.
+    Young,
     /// One whose computation begins after the call.
     Newer,
 }
@@ -52,6 +54,12 @@ where
         rules: Rules<V, R>,
         run: &mut dyn FnMut() -> R,
     ) -> R {
+        // In a `Clone` or an `Eq` of the user's, inside a shard's lock: a flight's leader may want
+        // that very shard, so nobody may wait for a flight here.
+        if table::is_inside() {
+            self.stats.count(Event::Computation);
+            return run();
+        }
         let mut too_old = want == Want::Newer;
         loop {
             match self.flights.join(hash, key) {
@@ -80,6 +88,12 @@ where
                 }
             }
         }
+    }
+
+    /// What a background refresh wants. With an async TTL one caller has been given the right to
+    /// it; without, a refresh that has just ended will do.
+    pub(crate) fn want_of_refresh(&self) -> Want {
+        if self.policy.async_ttl().is_some() { Want::Newer } else { Want::Young }
     }
 
     /// What a flight that ended between the look and the join has left. The look of a new leader

@@ -1,14 +1,15 @@
 //! Computations that nobody runs in his own thread: jobs of the pool, and futures in their flight.
 
-use crate::compute::{Far, Tally};
 use crate::client::Cache;
+use crate::compute::{Far, Tally, Want};
 use crate::entry::{Entry, Filled, Lease};
 use crate::flight::{Failure, Flight, Joined, Landing, Lead, Work};
-use crate::memo::Memo;
+use crate::memo::{Found, Memo};
 use crate::outcome::Rules;
 use crate::pool;
 use crate::stats::Event;
-use crate::task::{self, BoxFuture};
+use crate::table::Touch;
+use crate::task::BoxFuture;
 use std::any::Any;
 use std::future::Future;
 use std::hash::Hash;
@@ -63,15 +64,26 @@ where
         body: &Body<K, R>,
         rules: Rules<V, R>,
         urgency: Urgency,
+        want: Want,
     ) -> Option<(Arc<Flight<K, V>>, bool)> {
         if urgency == Urgency::Refresh && self.backoff.is_pausing(hash, self.clock.nanos()) {
             return None;
         }
         let lead = match self.flights.join(hash, key) {
-            Joined::Follow(flight, _) => return Some((flight, false)),
+            Joined::Follow(flight, _) => {
+                // Its leader may be one who polls it no more.
+                if urgency != Urgency::Polled {
+                    flight.adopt();
+                }
+                return Some((flight, false));
+            }
             Joined::Lead(lead) => lead,
         };
         let flight = lead.flight().clone();
+        if let Some(value) = self.landed_meanwhile(&flight, want) {
+            lead.land(|| Landing::Value(value));
+            return Some((flight, true));
+        }
         match body.clone() {
             Body::Blocking(job) => {
                 flight.set_work(Work::Job(Box::new(move || self.run_job(lead, &job, rules))));
@@ -82,11 +94,24 @@ where
             Body::Async(job) => {
                 flight.set_work(Work::Task(Box::pin(self.run_task(lead, job, rules))));
                 if urgency != Urgency::Polled {
-                    task::adopt(flight.clone());
+                    flight.adopt();
                 }
             }
         }
         Some((flight, true))
+    }
+
+    /// What a flight has left that ended between the caller's look and his lead.
+    fn landed_meanwhile(&self, flight: &Flight<K, V>, want: Want) -> Option<V> {
+        if want == Want::Newer {
+            return None;
+        }
+        match self.look(flight.hash, |key| *key == flight.key, Touch::Leave) {
+            Found::Live { value, soft_passed, left } => {
+                (want == Want::Value || !self.policy.is_due(soft_passed, left)).then_some(value)
+            }
+            Found::Expiring(_) | Found::Missing(_) => None,
+        }
     }
 
     fn enqueue(&self, flight: &Arc<Flight<K, V>>, urgency: Urgency) -> bool {
@@ -200,9 +225,7 @@ where
             return Settled::Entry(self.entry(value.clone()));
         }
         self.note_failure(flight.hash, rules.fails);
-        Settled::Failed(
-            rules.share.and_then(|share| share.take(result)).map(Landing::shared),
-        )
+        Settled::Failed(rules.share.and_then(|share| share.take(result)).map(Landing::shared))
     }
 
     pub(crate) fn land_computed(&self, lead: Lead<'_, K, V>, value: V) {
@@ -212,7 +235,12 @@ where
         self.tell(&flight.key, &told);
     }
 
-    pub(crate) async fn store_async(&self, lead: &Lead<'_, K, V>, entry: Entry<V>, lease: Option<Lease>) {
+    pub(crate) async fn store_async(
+        &self,
+        lead: &Lead<'_, K, V>,
+        entry: Entry<V>,
+        lease: Option<Lease>,
+    ) {
         let (Some(far), Some(lease)) = (&self.far, lease) else {
             return self.store(lead, entry, lease);
         };

@@ -14,12 +14,11 @@ use std::time::Duration;
 ///
 /// ```
 /// use cache_core::{Budget, CacheExt, Clock, Near, Shared, TableOptions, wait};
-/// use std::sync::Arc;
 ///
 /// let near = Near::<u64, f64>::new(TableOptions::new(Budget::entries(100), Clock::system()));
-/// let shared = Shared::new(Arc::new(near));
-/// wait(CacheExt::put_for(&shared, &7, 0.5, 60)).unwrap();
-/// assert_eq!(wait(CacheExt::get(&shared, &7)).unwrap(), Some(0.5));
+/// let shared = Shared::new(near);
+/// wait(shared.put_for(&7, 0.5, 60)).unwrap();
+/// assert_eq!(wait(shared.get(&7)).unwrap(), Some(0.5));
 /// ```
 pub struct Shared<K, V>(Arc<dyn Erased<K, V>>);
 
@@ -46,7 +45,7 @@ impl<K, V> fmt::Debug for Shared<K, V> {
 }
 
 trait Erased<K, V>: fmt::Debug + Send + Sync + 'static {
-    fn near(&self) -> Option<&Arc<Near<K, V>>>;
+    fn near(&self) -> Option<&Near<K, V>>;
     fn reach(&self) -> Reach;
     fn flights(&self) -> &Arc<Flights<K, V>>;
     fn lookup<'a>(&'a self, key: &'a K) -> BoxFuture<'a, Result<Lookup<V>>>;
@@ -64,7 +63,7 @@ trait Erased<K, V>: fmt::Debug + Send + Sync + 'static {
 }
 
 impl<K: Sync + Send + 'static, V: Send + 'static, C: Cache<K, V>> Erased<K, V> for C {
-    fn near(&self) -> Option<&Arc<Near<K, V>>> {
+    fn near(&self) -> Option<&Near<K, V>> {
         Cache::near(self)
     }
     fn reach(&self) -> Reach {
@@ -115,7 +114,7 @@ impl<K: Sync + Send + 'static, V: Send + 'static, C: Cache<K, V>> Erased<K, V> f
 
 #[deny(clippy::missing_trait_methods)]
 impl<K: Sync + Send + 'static, V: Send + 'static> Cache<K, V> for Shared<K, V> {
-    fn near(&self) -> Option<&Arc<Near<K, V>>> {
+    fn near(&self) -> Option<&Near<K, V>> {
         self.0.near()
     }
     fn reach(&self) -> Reach {

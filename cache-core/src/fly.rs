@@ -7,7 +7,8 @@ use crate::memo::{Found, Memo};
 use crate::outcome::Rules;
 use crate::stats::Event;
 use crate::table::Touch;
-use crate::task;
+use crate::wait::is_patient;
+use crate::{pool, trail};
 use std::fmt;
 use std::future::Future;
 use std::hash::Hash;
@@ -50,11 +51,11 @@ where
         urgency: Urgency,
         want: Want,
     ) -> Self {
-        let (flight, led) = launch(memo, hash, &key, &body, rules, urgency);
+        let (flight, led) = launch(memo, hash, &key, &body, rules, urgency, want);
         if !led {
             memo.stats.count(Event::Waiter);
         }
-        let follow = follow(flight, urgency);
+        let follow = Follow::new(flight);
         let too_old = want == Want::Newer && !led;
         Fly { memo, hash, key, body, rules, urgency, too_old, follow }
     }
@@ -65,14 +66,14 @@ where
         {
             return Some(value);
         }
-        self.restart();
+        self.restart(Want::Value);
         None
     }
 
-    fn restart(&mut self) {
+    fn restart(&mut self, want: Want) {
         let (flight, _) =
-            launch(self.memo, self.hash, &self.key, &self.body, self.rules, self.urgency);
-        self.follow = follow(flight, self.urgency);
+            launch(self.memo, self.hash, &self.key, &self.body, self.rules, self.urgency, want);
+        self.follow = Follow::new(flight);
     }
 }
 
@@ -92,6 +93,7 @@ fn launch<K, V, R>(
     body: &Body<K, R>,
     rules: Rules<V, R>,
     urgency: Urgency,
+    want: Want,
 ) -> (Arc<Flight<K, V>>, bool)
 where
     K: Hash + Eq + Clone + Send + Sync + 'static,
@@ -99,23 +101,8 @@ where
     R: Send + 'static,
 {
     debug_assert!(urgency != Urgency::Refresh);
-    memo.launch(hash, key.clone(), body, rules, urgency)
+    memo.launch(hash, key.clone(), body, rules, urgency, want)
         .expect("only refreshes are left out when the queue is full")
-}
-
-fn follow<K, V>(flight: Arc<Flight<K, V>>, urgency: Urgency) -> Follow<K, V>
-where
-    K: Send + Sync + 'static,
-    V: Send + Sync + 'static,
-{
-    let follow = Follow::new(flight);
-    // A task was spawned for it. A thread outside of any runtime must leave the polling to that
-    // task; a thread inside of one polls too, since it may be the very one that the task needs.
-    if urgency == Urgency::Polled || task::is_inside_runtime() {
-        follow
-    } else {
-        follow.without_driving()
-    }
 }
 
 impl<K, V, R> Future for Fly<K, V, R>
@@ -128,10 +115,14 @@ where
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R> {
         loop {
+            // A thread that the pool may be waiting for does not wait for the pool.
+            if is_patient() && (trail::is_inside() || pool::is_worker()) {
+                self.follow.flight().run_job();
+            }
             let landed = ready!(Pin::new(&mut self.follow).poll(cx));
             self.memo.refuse_circle(&landed);
             if std::mem::take(&mut self.too_old) {
-                self.restart();
+                self.restart(Want::Newer);
                 continue;
             }
             let this = &*self;

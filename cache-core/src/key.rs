@@ -196,6 +196,7 @@ macro_rules! views {
                 true $(&& self.$at.eq(&_stored.$at))*
             }
             #[inline]
+            #[allow(clippy::unused_unit, reason = "the key of no parts")]
             fn own(&self) -> Self::Key {
                 ($(self.$at.own(),)*)
             }

@@ -57,7 +57,7 @@ pub use flight::Flights;
 pub use fly::Fly;
 pub use key::{Float, Key, One, Opt, Own, Part, Ref, Storable, Val, View};
 pub use memo::{AnyMemo, Memo};
-pub use near::Near;
+pub use near::{Near, WeakNear};
 pub use outcome::{Mode, OkOnly, Outcome, Plain, Probe, ProbeFallback, Share, Sharing, failed};
 pub use pending::Pending;
 pub use policy::{AsyncTtl, IntoAsyncTtl, IntoTtl, Jitter, Policy};

@@ -27,7 +27,7 @@ pub(crate) type Hook<K, V> = Arc<dyn Fn(&K, &V) + Send + Sync>;
 pub struct Memo<K, V> {
     pub(crate) name: Arc<str>,
     pub(crate) table: Option<Arc<Table<K, V>>>,
-    pub(crate) near: Option<Arc<Near<K, V>>>,
+    pub(crate) near: Option<Near<K, V>>,
     pub(crate) far: Option<Shared<K, V>>,
     pub(crate) flights: Arc<Flights<K, V>>,
     pub(crate) policy: Policy,
@@ -218,8 +218,8 @@ where
         if let Some(far) = &self.far {
             let _ = far.clear().await;
         }
-        if let Some(near) = self.near.as_deref() {
-            Near::clear(near);
+        if let Some(near) = &self.near {
+            near.clear();
         }
     }
 
@@ -263,7 +263,7 @@ pub(crate) fn hash_far<Q: View>(view: &Q) -> u64 {
 
 /// The parts of a memo's cache that the builder found.
 pub(crate) struct Opened<K, V> {
-    pub(crate) near: Option<Arc<Near<K, V>>>,
+    pub(crate) near: Option<Near<K, V>>,
     pub(crate) far: Option<Shared<K, V>>,
     pub(crate) flights: Arc<Flights<K, V>>,
 }
@@ -273,7 +273,7 @@ where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    pub(crate) fn near(near: Arc<Near<K, V>>) -> Self {
+    pub(crate) fn near(near: Near<K, V>) -> Self {
         Opened { flights: near.flights().clone(), near: Some(near), far: None }
     }
 

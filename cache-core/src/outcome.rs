@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 /// A return type with a success inside: `Result` and `Option`, also behind an alias.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is named like a `Result` or `Option` but is neither",
+    message = "`{Self}` is neither a `Result` nor an `Option`, though named like one",
+    label = "not a `Result` or `Option`",
     note = "write `#[cached(.., cache_err)]` to cache the value as a whole"
 )]
 pub trait Outcome {

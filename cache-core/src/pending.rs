@@ -3,6 +3,7 @@
 use crate::error::Timeout;
 use crate::task::BoxFuture;
 use crate::timer::Sleep;
+use crate::wait::wait_briefly;
 use crate::{Clock, wait};
 use std::fmt;
 use std::future::Future;
@@ -82,7 +83,7 @@ impl<R> Pending<R> {
     /// # Errors
     /// [`Timeout`], when it is not there by then. The computation goes on; ask again.
     pub fn wait_for(&mut self, time: Duration) -> Result<R, Timeout> {
-        wait(self.within(time))
+        wait_briefly(self.within(time))
     }
 
     /// The same for a task.

@@ -7,6 +7,7 @@
 use crate::error::{Error, Result};
 use parking_lot::{Condvar, Mutex};
 use rayon::{ThreadPool, ThreadPoolBuilder};
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -81,6 +82,13 @@ struct Running {
     idle: Condvar,
 }
 
+thread_local! { static IS_WORKER: Cell<bool> = const { Cell::new(false) }; }
+
+/// Whether this is a thread of the pool.
+pub(crate) fn is_worker() -> bool {
+    IS_WORKER.get()
+}
+
 static POOL: Mutex<State> = Mutex::new(State::Idle(None));
 
 /// Sizes the pool; once, before its first job.
@@ -135,6 +143,7 @@ fn running() -> Option<Arc<Running>> {
     let threads = ThreadPoolBuilder::new()
         .num_threads(options.threads)
         .thread_name(|n| format!("larder-{n}"))
+        .start_handler(|_| IS_WORKER.set(true))
         // Jobs catch their own panics; what comes here is a destructor's, and costs no thread.
         .panic_handler(|_| {})
         .build()

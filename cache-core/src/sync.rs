@@ -34,8 +34,8 @@ mod real {
     pub(crate) use loom::sync::atomic::{
         AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
     };
-    pub(crate) use loom::thread::yield_now;
     use loom::sync::{RwLockReadGuard, RwLockWriteGuard};
+    pub(crate) use loom::thread::yield_now;
     use std::sync::PoisonError;
 
     /// loom's mutex with parking_lot's face: no poisoning.

@@ -1,7 +1,7 @@
 //! Async computations that nobody polls: as tasks of the caller's runtime, or of larder's own.
 
 use crate::flight::{Flight, Follow};
-use crate::handoff::handoff;
+use crate::handoff::{Giver, handoff};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -21,24 +21,46 @@ where
 }
 
 /// Runs a future as a task of its own; the future returned gives what it gave.
-pub(crate) fn detach<F>(future: F) -> BoxFuture<'static, F::Output>
+pub(crate) fn detach<F>(name: &Arc<str>, future: F) -> BoxFuture<'static, F::Output>
 where
     F: Future<Output: Send> + Send + 'static,
 {
-    let (giver, taker) = handoff();
-    let mut future = Box::pin(future);
-    spawn(Box::pin(async move {
-        let outcome = std::future::poll_fn(|cx| {
-            match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-                Ok(Poll::Pending) => Poll::Pending,
-                Ok(Poll::Ready(out)) => Poll::Ready(Ok(out)),
-                Err(panic) => Poll::Ready(Err(panic)),
-            }
-        })
-        .await;
-        giver.give(outcome);
-    }));
+    let (giver, taker) = handoff(name);
+    spawn(Box::pin(Detached { work: Some((Box::pin(future), giver)) }));
     Box::pin(taker)
+}
+
+/// A future and who waits for its outcome; it changes the runtime rather than be dropped.
+struct Detached<F: Future<Output: Send> + Send + 'static> {
+    work: Option<(Pin<Box<F>>, Giver<F::Output>)>,
+}
+
+impl<F: Future<Output: Send> + Send + 'static> Future for Detached<F> {
+    type Output = ();
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some((future, giver)) = &mut self.work else { return Poll::Ready(()) };
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            let _inside = giver.enter();
+            future.as_mut().poll(cx)
+        }));
+        let outcome = match polled {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(out)) => Ok(out),
+            Err(panic) => Err(panic),
+        };
+        if let Some((_, giver)) = self.work.take() {
+            giver.give(outcome);
+        }
+        Poll::Ready(())
+    }
+}
+
+impl<F: Future<Output: Send> + Send + 'static> Drop for Detached<F> {
+    fn drop(&mut self) {
+        if let Some(work) = self.work.take() {
+            spawn_on_own(Box::pin(Detached { work: Some(work) }));
+        }
+    }
 }
 
 /// Drives a flight without wanting its value.
@@ -54,7 +76,7 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Future for Adopted<K, V
             return Poll::Ready(());
         }
         let flight = self.flight.clone();
-        let place = self.place.get_or_insert_with(|| Follow::new(flight).without_driving());
+        let place = self.place.get_or_insert_with(|| Follow::new(flight));
         place.register(cx);
         self.flight.drive();
         if self.flight.has_landed() { Poll::Ready(()) } else { Poll::Pending }
@@ -62,32 +84,76 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Future for Adopted<K, V
 }
 
 impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Drop for Adopted<K, V> {
-    /// A runtime that shuts down drops its tasks: whoever waits polls on, else the work ends here.
+    /// A runtime that shuts down drops its tasks. Those who wait may rely on this one, so that it
+    /// goes on elsewhere; where nobody does, the work ends here.
     fn drop(&mut self) {
         self.place = None;
-        if !self.flight.has_landed() && !self.flight.has_waiters() {
+        if self.flight.has_landed() {
+            return;
+        }
+        if self.flight.has_waiters() {
+            spawn_on_own(Box::pin(Adopted { flight: self.flight.clone(), place: None }));
+        } else {
+            self.flight.orphan();
             self.flight.abandon();
         }
     }
+}
+
+/// The runtime that a body was begun in, if there was one. Whoever polls the body does so inside
+/// of it, since the body may use its timers and sockets.
+#[cfg(all(feature = "tokio", not(loom)))]
+pub(crate) struct Home(Option<tokio::runtime::Handle>);
+
+#[cfg(all(feature = "tokio", not(loom)))]
+impl Home {
+    pub(crate) fn here() -> Self {
+        Home(tokio::runtime::Handle::try_current().ok())
+    }
+
+    /// The same, or larder's own runtime.
+    pub(crate) fn here_or_own() -> Self {
+        Home(Some(tokio::runtime::Handle::try_current().unwrap_or_else(|_| own_runtime().clone())))
+    }
+
+    pub(crate) fn is_some(&self) -> bool {
+        self.0.is_some()
+    }
+
+    pub(crate) fn enter(&self) -> Option<tokio::runtime::EnterGuard<'_>> {
+        self.0.as_ref().map(tokio::runtime::Handle::enter)
+    }
+}
+
+/// Without tokio, bodies need nothing around them.
+#[cfg(not(all(feature = "tokio", not(loom))))]
+pub(crate) struct Home;
+
+#[cfg(not(all(feature = "tokio", not(loom))))]
+impl Home {
+    pub(crate) fn here() -> Self {
+        Home
+    }
+    pub(crate) fn here_or_own() -> Self {
+        Home
+    }
+    pub(crate) fn is_some(&self) -> bool {
+        true
+    }
+    pub(crate) fn enter(&self) {}
 }
 
 #[cfg(all(feature = "tokio", not(loom)))]
 fn spawn(future: BoxFuture<'static, ()>) {
     match tokio::runtime::Handle::try_current() {
         Ok(runtime) => drop(runtime.spawn(future)),
-        Err(_) => drop(own_runtime().spawn(future)),
+        Err(_) => spawn_on_own(future),
     }
 }
 
-/// Whether bodies may be polled in this thread that need a runtime around them.
 #[cfg(all(feature = "tokio", not(loom)))]
-pub(crate) fn is_inside_runtime() -> bool {
-    tokio::runtime::Handle::try_current().is_ok()
-}
-
-#[cfg(not(all(feature = "tokio", not(loom))))]
-pub(crate) fn is_inside_runtime() -> bool {
-    true
+fn spawn_on_own(future: BoxFuture<'static, ()>) {
+    drop(own_runtime().spawn(future));
 }
 
 /// One thread that runs the tasks of callers who have no runtime.
@@ -111,6 +177,16 @@ fn own_runtime() -> &'static tokio::runtime::Handle {
 #[cfg(all(not(feature = "tokio"), not(loom)))]
 fn spawn(future: BoxFuture<'static, ()>) {
     crate::pool::submit_or_run(Box::new(move || crate::wait(future)));
+}
+
+#[cfg(all(not(feature = "tokio"), not(loom)))]
+fn spawn_on_own(future: BoxFuture<'static, ()>) {
+    spawn(future);
+}
+
+#[cfg(loom)]
+fn spawn_on_own(future: BoxFuture<'static, ()>) {
+    spawn(future);
 }
 
 #[cfg(loom)]

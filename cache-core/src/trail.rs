@@ -37,17 +37,12 @@ pub(crate) struct Inside {
 }
 
 impl Inside {
-    /// Enters flight `id`, which was started by `ancestors` (outermost first).
-    pub(crate) fn enter(ancestors: &[u64], id: u64) -> Self {
+    /// Enters flight `id`, and those `others` that one computation serves together with it.
+    pub(crate) fn enter(others: &[u64], id: u64) -> Self {
         let before = TRAIL.try_with(|trail| {
             let mut trail = trail.borrow_mut();
             let before = trail.len();
-            // In the thread that started it they are there already.
-            for ancestor in ancestors {
-                if !trail[..before].contains(ancestor) {
-                    trail.push(*ancestor);
-                }
-            }
+            trail.extend_from_slice(others);
             trail.push(id);
             before
         });
@@ -61,8 +56,13 @@ impl Drop for Inside {
     }
 }
 
+/// Whether this thread is inside of a computation.
+pub(crate) fn is_inside() -> bool {
+    TRAIL.try_with(|trail| !trail.borrow().is_empty()).unwrap_or(false)
+}
+
 /// The flights that this thread is inside of, outermost first.
-pub(crate) fn ancestors() -> Box<[u64]> {
+fn inside() -> Box<[u64]> {
     TRAIL.try_with(|trail| trail.borrow().as_slice().into()).unwrap_or_default()
 }
 
@@ -76,7 +76,7 @@ pub(crate) struct Waiting(Option<(Box<[u64]>, u64)>);
 impl Waiting {
     /// Notes that this thread's computations wait for flight `on`; `None` if that closes a circle.
     pub(crate) fn begin(on: u64) -> Option<Self> {
-        let inside = ancestors();
+        let inside = inside();
         if inside.is_empty() {
             return Some(Waiting(None));
         }
@@ -127,17 +127,6 @@ mod tests {
         let _inner = Inside::enter(&[], inner);
         assert!(Waiting::begin(outer).is_none());
         assert!(Waiting::begin(next_id()).is_some());
-    }
-
-    #[test]
-    fn ancestors_are_noted_once_however_deep_the_nesting() {
-        let mut inside = Vec::new();
-        for _ in 0..50 {
-            inside.push(Inside::enter(&ancestors(), next_id()));
-        }
-        assert_eq!(ancestors().len(), 50);
-        while inside.pop().is_some() {}
-        assert!(ancestors().is_empty());
     }
 
     #[test]

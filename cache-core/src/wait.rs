@@ -1,10 +1,35 @@
 //! The sync face of async code: poll once, else park this thread until it is woken.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
+
+thread_local! { static PATIENT: Cell<bool> = const { Cell::new(false) }; }
+
+/// Whether this thread waits for what it polls, however long that takes: then it may as well do
+/// the work itself.
+pub(crate) fn is_patient() -> bool {
+    PATIENT.get()
+}
+
+struct Patience {
+    before: bool,
+}
+
+impl Patience {
+    fn set(patient: bool) -> Self {
+        Patience { before: PATIENT.replace(patient) }
+    }
+}
+
+impl Drop for Patience {
+    fn drop(&mut self) {
+        PATIENT.set(self.before);
+    }
+}
 
 struct Unpark(Thread);
 
@@ -27,6 +52,17 @@ impl Wake for Unpark {
 /// assert_eq!(cache_core::wait(async { 6 * 7 }), 42);
 /// ```
 pub fn wait<F: Future>(future: F) -> F::Output {
+    let _patience = Patience::set(true);
+    park_until(future)
+}
+
+/// The same for a future that has a deadline.
+pub(crate) fn wait_briefly<F: Future>(future: F) -> F::Output {
+    let _patience = Patience::set(false);
+    park_until(future)
+}
+
+fn park_until<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     if let Poll::Ready(out) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         return out;

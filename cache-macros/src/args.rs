@@ -147,7 +147,8 @@ fn unknown(name: &Ident, input: ParseStream<'_>) -> Error {
 }
 
 fn equals(argument: &Argument, name: &Ident, input: ParseStream<'_>) -> Result<()> {
-    let wrong = || Error::new(name.span(), format!("`{name}` needs a value: `{}`", argument.example));
+    let wrong =
+        || Error::new(name.span(), format!("`{name}` needs a value: `{}`", argument.example));
     if !input.peek(Token![=]) {
         return Err(wrong());
     }
@@ -163,7 +164,10 @@ fn skipped(name: &Ident, input: ParseStream<'_>) -> Result<Vec<Skip>> {
     let names;
     parenthesized!(names in input);
     if names.is_empty() {
-        return Err(Error::new(name.span(), "`skip()` skips nothing: name an argument, or leave it out"));
+        return Err(Error::new(
+            name.span(),
+            "`skip()` skips nothing: name an argument, or leave it out",
+        ));
     }
     let names = names.parse_terminated(Skip::parse, Token![,])?;
     Ok(names.into_iter().collect())
@@ -181,7 +185,10 @@ impl Parse for Skip {
         input.parse::<Token![=]>()?;
         let how = input.call(Ident::parse_any)?;
         if how != "clone" {
-            return Err(Error::new(how.span(), format!("write `skip({name} = clone)` or `skip({name})`")));
+            return Err(Error::new(
+                how.span(),
+                format!("write `skip({name} = clone)` or `skip({name})`"),
+            ));
         }
         Ok(Skip { name, cloned: true })
     }
@@ -192,7 +199,10 @@ fn namespace(input: ParseStream<'_>) -> Result<Namespace> {
         Expr::Path(path) if path.path.is_ident("none") => Namespace::None,
         Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(name), .. }) => {
             if name.value().is_empty() {
-                return Err(Error::new(name.span(), "an empty namespace: write `namespace = none`"));
+                return Err(Error::new(
+                    name.span(),
+                    "an empty namespace: write `namespace = none`",
+                ));
             }
             Namespace::Named(name)
         }
@@ -218,11 +228,15 @@ fn function(argument: &Argument, count: usize, input: ParseStream<'_>) -> Result
     let value: Expr = input.parse()?;
     match &value {
         Expr::Closure(ExprClosure { inputs, .. }) if inputs.len() != count => {
-            Err(Error::new_spanned(&value, format!("expected a closure of {count}: `{}`", argument.example)))
+            Err(Error::new_spanned(
+                &value,
+                format!("expected a closure of {count}: `{}`", argument.example),
+            ))
         }
-        Expr::Lit(_) | Expr::Tuple(_) => {
-            Err(Error::new_spanned(&value, format!("expected a closure or function: `{}`", argument.example)))
-        }
+        Expr::Lit(_) | Expr::Tuple(_) => Err(Error::new_spanned(
+            &value,
+            format!("expected a closure or function: `{}`", argument.example),
+        )),
         _ => Ok(value),
     }
 }
@@ -239,7 +253,8 @@ mod tests {
     #[test]
     fn every_argument_of_the_table_is_read() {
         for Argument { name, example, .. } in options::ARGUMENTS {
-            let args: Args = syn::parse_str(example).unwrap_or_else(|error| panic!("{example}: {error}"));
+            let args: Args =
+                syn::parse_str(example).unwrap_or_else(|error| panic!("{example}: {error}"));
             assert!(args.named.contains_key(name));
         }
     }

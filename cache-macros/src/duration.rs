@@ -74,14 +74,18 @@ impl Jitter {
     pub(crate) fn read(value: Expr) -> Result<Self> {
         let at = value.span();
         if let Some(percent) = percent(&value) {
-            let part = percent.parse::<f64>().map_err(|_| Error::new(at, "not a percentage: write e.g. \"10%\""))?;
+            let part = percent
+                .parse::<f64>()
+                .map_err(|_| Error::new(at, "not a percentage: write e.g. \"10%\""))?;
             return Ok(Jitter::Fraction { part: part / 100.0, at });
         }
         if let Expr::Lit(ExprLit { lit: Lit::Float(number), .. }) = &value {
             return Ok(Jitter::Fraction { part: number.base10_parse()?, at });
         }
         if let Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) = &value {
-            let part = number.base10_parse::<u32>().map_err(|_| unquoted(number.span(), &number.to_string()))?;
+            let part = number
+                .base10_parse::<u32>()
+                .map_err(|_| unquoted(number.span(), &number.to_string()))?;
             return Ok(Jitter::Fraction { part: part.into(), at });
         }
         Time::read(value).map(Jitter::Time)
@@ -114,9 +118,14 @@ fn literal(value: &Expr) -> Result<Option<Amount>> {
 
 fn number(lit: &Lit) -> Result<Amount> {
     let nanos = match lit {
-        Lit::Str(text) => return parse(&text.value()).map_err(|wrong| Error::new(text.span(), wrong)),
+        Lit::Str(text) => {
+            return parse(&text.value()).map_err(|wrong| Error::new(text.span(), wrong));
+        }
         Lit::Int(seconds) => {
-            if !matches!(seconds.suffix(), "" | "u8" | "u16" | "u32" | "u64" | "usize" | "i32" | "i64") {
+            if !matches!(
+                seconds.suffix(),
+                "" | "u8" | "u16" | "u32" | "u64" | "usize" | "i32" | "i64"
+            ) {
                 return Err(unquoted(seconds.span(), &seconds.to_string()));
             }
             seconds.base10_parse::<u64>()?.checked_mul(NANOS)
@@ -139,7 +148,8 @@ fn unquoted(at: Span, text: &str) -> Error {
 
 const NANOS: u64 = 1_000_000_000;
 const FORMS: &str = "write e.g. \"90s\", \"5m\", \"1h30m\", \"250ms\", or a number of seconds";
-const TOO_LONG: &str = "a time of more than 500 years: leave it out to keep values until they are evicted";
+const TOO_LONG: &str =
+    "a time of more than 500 years: leave it out to keep values until they are evicted";
 
 /// Reads `1h30m` and its like.
 fn parse(text: &str) -> std::result::Result<Amount, String> {
@@ -157,7 +167,8 @@ fn parse(text: &str) -> std::result::Result<Amount, String> {
         if number.is_empty() {
             return Err(format!("not a time: \"{text}\"; {FORMS}"));
         }
-        let number: f64 = number.parse().map_err(|_| format!("not a number: \"{number}\"; {FORMS}"))?;
+        let number: f64 =
+            number.parse().map_err(|_| format!("not a number: \"{number}\"; {FORMS}"))?;
         let part = scale(number, unit_nanos(text, unit)?).ok_or(TOO_LONG)?;
         nanos = nanos.checked_add(part).ok_or(TOO_LONG)?;
         rest = after;
@@ -184,11 +195,23 @@ fn unit_nanos(text: &str, unit: &str) -> std::result::Result<u64, String> {
         "h" | "hour" | "hours" => 3_600 * NANOS,
         "d" | "day" | "days" => 86_400 * NANOS,
         "w" | "week" | "weeks" => 7 * 86_400 * NANOS,
-        "" => return Err(format!("no unit in \"{text}\": write e.g. \"{0}s\", \"{0}m\" or \"{0}ms\"", text.trim())),
-        "M" | "month" | "months" | "y" | "year" | "years" => {
-            return Err(format!("a `{unit}` has no fixed length: write days, as in \"30d\""));
+        "" => {
+            return Err(format!(
+                "no unit in \"{text}\": write e.g. \"{0}s\", \"{0}m\" or \"{0}ms\"",
+                text.trim()
+            ));
         }
-        other => return Err(format!("unknown unit `{other}` in \"{text}\": use ms, s, m, h, d or w, as in \"1h30m\"")),
+        "M" | "month" | "months" => {
+            return Err("a month has no fixed length: write days, as in \"30d\"".to_owned());
+        }
+        "y" | "year" | "years" => {
+            return Err("a year has no fixed length: write days, as in \"365d\"".to_owned());
+        }
+        other => {
+            return Err(format!(
+                "unknown unit `{other}` in \"{text}\": use ms, s, m, h, d or w, as in \"1h30m\""
+            ));
+        }
     })
 }
 

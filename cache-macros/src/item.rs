@@ -20,7 +20,8 @@ impl Parse for Item {
         refuse_others(input)?;
         let sig: Signature = input.parse()?;
         if input.peek(Token![;]) {
-            let message = "this function has no body to cache: put `#[cached]` on its implementation";
+            let message =
+                "this function has no body to cache: put `#[cached]` on its implementation";
             return Err(Error::new_spanned(&sig.ident, message));
         }
         if !input.peek(token::Brace) {
@@ -32,11 +33,13 @@ impl Parse for Item {
 
 /// Everything that is not a function, by its first keyword.
 fn refuse_others(input: ParseStream<'_>) -> Result<()> {
-    let what = if input.peek(Token![struct]) || input.peek(Token![enum]) || input.peek(Token![type]) {
+    let what = if input.peek(Token![struct]) || input.peek(Token![enum]) || input.peek(Token![type])
+    {
         "a type"
     } else if input.peek(Token![trait]) {
         "a trait: put it on the methods, where they are implemented"
-    } else if input.peek(Token![impl]) || (input.peek(Token![unsafe]) && input.peek2(Token![impl])) {
+    } else if input.peek(Token![impl]) || (input.peek(Token![unsafe]) && input.peek2(Token![impl]))
+    {
         "an `impl` block: put it on each method that is to be cached"
     } else if input.peek(Token![mod]) {
         "a module: put it on each function that is to be cached"
@@ -53,8 +56,7 @@ fn refuse_others(input: ParseStream<'_>) -> Result<()> {
 
 /// `const X`, but neither `const fn` nor `const unsafe fn`.
 fn is_constant(input: ParseStream<'_>) -> bool {
-    input.peek(Token![const])
-        && !["fn", "async", "unsafe", "extern"].contains(&&*word_after(input))
+    input.peek(Token![const]) && !["fn", "async", "unsafe", "extern"].contains(&&*word_after(input))
 }
 
 fn word_after(input: ParseStream<'_>) -> String {

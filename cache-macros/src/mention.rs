@@ -39,9 +39,9 @@ fn is_dot(token: &TokenTree) -> bool {
 
 /// `"{name}"` and `"{name:?}"`, as in `format!`.
 fn is_formatted(literal: &str, name: &str) -> bool {
-    literal.match_indices(&format!("{{{name}")).any(|(at, found)| {
-        literal[at + found.len()..].starts_with(['}', ':'])
-    })
+    literal
+        .match_indices(&format!("{{{name}"))
+        .any(|(at, found)| literal[at + found.len()..].starts_with(['}', ':']))
 }
 
 #[cfg(test)]

@@ -8,7 +8,10 @@ use crate::types;
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Expr, ExprCast, FnArg, GenericParam, Ident, Pat, PatType, Receiver, ReceiverKind, ReturnType, Type};
+use syn::{
+    Expr, ExprCast, FnArg, GenericParam, Ident, Pat, PatType, Receiver, ReceiverKind, ReturnType,
+    Type,
+};
 
 /// A function that is understood.
 pub(crate) struct Model {
@@ -69,9 +72,9 @@ pub(crate) enum Part {
     /// A float parameter in the adapter.
     Float(usize),
     /// An expression of a type that was written.
-    Typed(Expr, Type),
+    Typed(Box<Expr>, Box<Type>),
     /// An expression of a type only the compiler knows.
-    Computed(Expr),
+    Computed(Box<Expr>),
 }
 
 /// The return type.
@@ -83,6 +86,8 @@ pub(crate) struct Output {
     pub(crate) is_named_outcome: bool,
     /// The type of what is stored.
     pub(crate) value: TokenStream,
+    /// That type is written out, not had from the return type by the compiler.
+    pub(crate) is_spelled: bool,
 }
 
 /// Where the companions are.
@@ -106,8 +111,8 @@ impl Model {
         let key = key(&args, &params);
         let output = Output::new(&item.sig.output, args.cache_err.is_some(), &larder);
         let receiver = item.sig.receiver().map(|receiver| Owner::new(receiver, &args));
-        for index in 0..params.len() {
-            params[index].fate = fate(&args, &key, index, &params[index].name);
+        for (index, param) in params.iter_mut().enumerate() {
+            param.fate = fate(&args, &key, index, &param.name);
         }
         let shape = shape(&args, &item);
         Model { args, item, receiver, params, key, output, shape, larder }
@@ -126,7 +131,9 @@ impl Model {
         let is_lost = |fate| matches!(fate, Fate::Mentioned | Fate::Skipped);
         let owner = self.receiver.as_ref().filter(|owner| is_lost(owner.fate));
         let param = self.params.iter().find(|param| is_lost(param.fate));
-        owner.map(|owner| ("self".to_owned(), owner.fate)).or_else(|| param.map(|p| (p.name.to_string(), p.fate)))
+        owner
+            .map(|owner| ("self".to_owned(), owner.fate))
+            .or_else(|| param.map(|p| (p.name.to_string(), p.fate)))
     }
 
     pub(crate) fn is_async(&self) -> bool {
@@ -135,7 +142,12 @@ impl Model {
 
     /// The function has type or constant parameters.
     pub(crate) fn is_generic(&self) -> bool {
-        self.item.sig.generics.params.iter().any(|param| !matches!(param, GenericParam::Lifetime(_)))
+        self.item
+            .sig
+            .generics
+            .params
+            .iter()
+            .any(|param| !matches!(param, GenericParam::Lifetime(_)))
     }
 
     /// The function is certainly inside an `impl`.
@@ -155,7 +167,10 @@ fn params(item: &Item, errors: &mut Errors) -> Vec<Param> {
 impl Param {
     fn new(PatType { pat, ty, attrs, .. }: &PatType) -> syn::Result<Self> {
         if let Some(attr) = attrs.iter().find(|attr| attr.path().is_ident("cfg")) {
-            return Err(syn::Error::new_spanned(attr, "an argument that comes and goes cannot be part of a key: put `#[cfg]` on the function"));
+            return Err(syn::Error::new_spanned(
+                attr,
+                "an argument that comes and goes cannot be part of a key: put `#[cfg]` on the function",
+            ));
         }
         let name = match &**pat {
             Pat::Ident(pat) if pat.subpat.is_none() && pat.by_ref.is_none() => pat.ident.clone(),
@@ -165,7 +180,9 @@ impl Param {
             }
         };
         let taken = match types::bare(ty) {
-            Type::Reference(reference) if !types::is_static(reference) => Taken::Reference((*reference.elem).clone()),
+            Type::Reference(reference) if !types::is_static(reference) => {
+                Taken::Reference((*reference.elem).clone())
+            }
             other => match types::optional_reference(other) {
                 Some(reference) => Taken::Optional((*reference.elem).clone()),
                 None => Taken::Value,
@@ -193,7 +210,8 @@ impl Owner {
 }
 
 fn fate(args: &Args, key: &[Part], index: usize, name: &Ident) -> Fate {
-    let kept = key.iter().position(|part| matches!(part, Part::Param(i) | Part::Float(i) if *i == index));
+    let kept =
+        key.iter().position(|part| matches!(part, Part::Param(i) | Part::Float(i) if *i == index));
     let skip = args.skip.iter().find(|skip| skip.name == *name);
     match (kept, skip) {
         (Some(part), _) => Fate::Keyed(part),
@@ -207,7 +225,10 @@ fn fate(args: &Args, key: &[Part], index: usize, name: &Ident) -> Fate {
 fn key(args: &Args, params: &[Param]) -> Vec<Part> {
     let Some(key) = &args.key else {
         let is_kept = |param: &Param| args.skip.iter().all(|skip| skip.name != param.name);
-        return (0..params.len()).filter(|index| is_kept(&params[*index])).map(Part::Param).collect();
+        return (0..params.len())
+            .filter(|index| is_kept(&params[*index]))
+            .map(Part::Param)
+            .collect();
     };
     match unwrapped(key) {
         Expr::Tuple(parts) => parts.elems.iter().map(|part| Part::new(part, params)).collect(),
@@ -233,8 +254,8 @@ impl Part {
             return Part::Float(index);
         }
         match expr {
-            Expr::Cast(ExprCast { ty, .. }) => Part::Typed(expr.clone(), (**ty).clone()),
-            other => Part::Computed(other.clone()),
+            Expr::Cast(ExprCast { ty, .. }) => Part::Typed(Box::new(expr.clone()), ty.clone()),
+            other => Part::Computed(Box::new(other.clone())),
         }
     }
 }
@@ -253,7 +274,8 @@ fn wrapped(expr: &Expr, params: &[Param]) -> Option<usize> {
     if function.path.segments.last()?.ident != "Float" || call.args.len() != 1 {
         return None;
     }
-    named(unwrapped(&call.args[0]), params).filter(|index| matches!(params[*index].taken, Taken::Value))
+    named(unwrapped(&call.args[0]), params)
+        .filter(|index| matches!(params[*index].taken, Taken::Value))
 }
 
 impl Output {
@@ -263,23 +285,25 @@ impl Output {
             ReturnType::Default => syn::parse_quote!(()),
         };
         let last = types::last_segment(&ty);
-        let is_named_outcome =
-            last.is_some_and(|last| last.ident == "Option" || last.ident.to_string().ends_with("Result"));
+        let is_named_outcome = last.is_some_and(|last| {
+            last.ident == "Option" || last.ident.to_string().ends_with("Result")
+        });
         let ok_only = is_named_outcome && !cache_err;
-        let value = if ok_only { inside(&ty, larder) } else { ty.to_token_stream() };
-        Output { ty, ok_only, is_named_outcome, value }
+        let spelled = if ok_only { inside(&ty) } else { Some(ty.to_token_stream()) };
+        let is_spelled = spelled.is_some();
+        let value =
+            spelled.unwrap_or_else(|| quote_spanned!(ty.span()=> <#ty as #larder::Outcome>::Value));
+        Output { ty, ok_only, is_named_outcome, value, is_spelled }
     }
 }
 
-/// The success type: written out where the standard type is written out, else projected, since an
-/// alias may hide it anywhere.
-fn inside(ty: &Type, larder: &TokenStream) -> TokenStream {
-    let last = types::last_segment(ty).map(|last| (last.ident.to_string(), types::type_arguments(last)));
-    match last {
-        Some((name, arguments)) if name == "Option" && arguments.len() == 1 => arguments[0].to_token_stream(),
-        Some((name, arguments)) if name == "Result" && arguments.len() == 2 => arguments[0].to_token_stream(),
-        _ => quote_spanned!(ty.span()=> <#ty as #larder::Outcome>::Value),
-    }
+/// The success type, where the standard type is written out; an alias may hide it anywhere.
+fn inside(ty: &Type) -> Option<TokenStream> {
+    let last = types::last_segment(ty)?;
+    let arguments = types::type_arguments(last);
+    let count = if last.ident == "Option" { 1 } else { 2 };
+    let is_standard = last.ident == "Option" || last.ident == "Result";
+    (is_standard && arguments.len() == count).then(|| arguments[0].to_token_stream())
 }
 
 fn shape(args: &Args, item: &Item) -> Shape {

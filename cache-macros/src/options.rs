@@ -24,7 +24,16 @@ pub(crate) const ARGUMENTS: &[Argument] = &[
         example: "ttl = \"5m\"",
         default: "until evicted",
         doc: "the absolute limit of a value's age",
-        also: &["time", "expire", "expiry", "max_age", "ttl_secs", "ttl_millis", "time_to_live", "timeout"],
+        also: &[
+            "time",
+            "expire",
+            "expiry",
+            "max_age",
+            "ttl_secs",
+            "ttl_millis",
+            "time_to_live",
+            "timeout",
+        ],
     },
     Argument {
         name: "async_ttl",
@@ -172,7 +181,8 @@ pub(crate) fn names() -> String {
 
 /// The table of the README.
 pub(crate) fn markdown() -> String {
-    let mut table = String::from("| argument | value | without it | meaning |\n|---|---|---|---|\n");
+    let mut table =
+        String::from("| argument | value | without it | meaning |\n|---|---|---|---|\n");
     for Argument { name, forms, default, doc, .. } in ARGUMENTS {
         // A closure's bars would end the cell.
         let forms = forms.replace('|', "\\|");
@@ -189,7 +199,8 @@ fn distance(a: &str, b: &str) -> usize {
         let mut diagonal = row[0];
         row[0] = i + 1;
         for (j, right) in b.iter().enumerate() {
-            let cheapest = (diagonal + usize::from(left != *right)).min(row[j] + 1).min(row[j + 1] + 1);
+            let cheapest =
+                (diagonal + usize::from(left != *right)).min(row[j] + 1).min(row[j + 1] + 1);
             diagonal = std::mem::replace(&mut row[j + 1], cheapest);
         }
     }
@@ -217,7 +228,8 @@ mod tests {
 
     #[test]
     fn each_word_means_one_argument() {
-        let mut words: Vec<_> = ARGUMENTS.iter().flat_map(|a| a.also.iter().chain([&a.name])).collect();
+        let mut words: Vec<_> =
+            ARGUMENTS.iter().flat_map(|a| a.also.iter().chain([&a.name])).collect();
         words.sort();
         assert!(words.windows(2).all(|pair| pair[0] != pair[1]), "{words:?}");
     }

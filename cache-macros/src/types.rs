@@ -3,7 +3,9 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::visit::{self, Visit};
-use syn::{GenericArgument, Lifetime, PathArguments, PathSegment, Type, TypeFnPtr, TypePath, TypeReference};
+use syn::{
+    GenericArgument, Lifetime, PathArguments, PathSegment, Type, TypeFnPtr, TypePath, TypeReference,
+};
 
 /// The type inside invisible groups (from `macro_rules`) and parentheses.
 pub(crate) fn bare(ty: &Type) -> &Type {
@@ -36,7 +38,11 @@ pub(crate) fn type_arguments(segment: &PathSegment) -> Vec<&Type> {
 pub(crate) fn optional_reference(ty: &Type) -> Option<&TypeReference> {
     let segment = last_segment(ty).filter(|segment| segment.ident == "Option")?;
     match type_arguments(segment).first().map(|ty| bare(ty))? {
-        Type::Reference(reference) if reference.mutability.is_none() && !borrows(&reference.elem) => Some(reference),
+        Type::Reference(reference)
+            if reference.mutability.is_none() && !borrows(&reference.elem) =>
+        {
+            Some(reference)
+        }
         _ => None,
     }
 }
@@ -44,7 +50,9 @@ pub(crate) fn optional_reference(ty: &Type) -> Option<&TypeReference> {
 /// The owned form of the type behind a reference, spelled as one would in a signature.
 pub(crate) fn owned(elem: &Type) -> TokenStream {
     match bare(elem) {
-        Type::Path(TypePath { qself: None, path, .. }) if path.is_ident("str") => quote!(::std::string::String),
+        Type::Path(TypePath { qself: None, path, .. }) if path.is_ident("str") => {
+            quote!(::std::string::String)
+        }
         Type::Slice(slice) => {
             let elem = &slice.elem;
             quote!(::std::vec::Vec<#elem>)
@@ -71,7 +79,8 @@ pub(crate) fn is_unsized(elem: &Type) -> bool {
 pub(crate) fn is_innocent(ty: &Type) -> bool {
     match bare(ty) {
         Type::Path(path) if path.qself.is_none() => path.path.segments.iter().all(|segment| {
-            INNOCENT.contains(&&*segment.ident.to_string()) && type_arguments(segment).into_iter().all(is_innocent)
+            INNOCENT.contains(&&*segment.ident.to_string())
+                && type_arguments(segment).into_iter().all(is_innocent)
         }),
         Type::Tuple(tuple) => tuple.elems.iter().all(is_innocent),
         Type::Array(array) => is_innocent(&array.elem),
@@ -82,9 +91,43 @@ pub(crate) fn is_innocent(ty: &Type) -> bool {
 }
 
 const INNOCENT: &[&str] = &[
-    "bool", "char", "str", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize",
-    "f32", "f64", "String", "Vec", "Box", "Arc", "Option", "BTreeMap", "BTreeSet", "Duration", "Float", "std", "core",
-    "alloc", "string", "vec", "sync", "option", "boxed", "collections", "time", "larder",
+    "bool",
+    "char",
+    "str",
+    "u8",
+    "u16",
+    "u32",
+    "u64",
+    "u128",
+    "usize",
+    "i8",
+    "i16",
+    "i32",
+    "i64",
+    "i128",
+    "isize",
+    "f32",
+    "f64",
+    "String",
+    "Vec",
+    "Box",
+    "Arc",
+    "Option",
+    "BTreeMap",
+    "BTreeSet",
+    "Duration",
+    "Float",
+    "std",
+    "core",
+    "alloc",
+    "string",
+    "vec",
+    "sync",
+    "option",
+    "boxed",
+    "collections",
+    "time",
+    "larder",
 ];
 
 /// `&'static T`, which is kept as it is.
@@ -111,7 +154,11 @@ impl<'ast> Visit<'ast> for Borrow {
     }
     // The lifetimes of `fn(&str)` are those of its callers.
     fn visit_type_fn_ptr(&mut self, _: &'ast TypeFnPtr) {}
-    fn visit_parenthesized_generic_arguments(&mut self, _: &'ast syn::ParenthesizedGenericArguments) {}
+    fn visit_parenthesized_generic_arguments(
+        &mut self,
+        _: &'ast syn::ParenthesizedGenericArguments,
+    ) {
+    }
 }
 
 /// The float in a type, if there is one.
@@ -125,7 +172,9 @@ struct Float<'ast>(Option<&'ast syn::Ident>);
 
 impl<'ast> Visit<'ast> for Float<'ast> {
     fn visit_type_path(&mut self, path: &'ast TypePath) {
-        if let Some(ident) = path.path.get_ident().filter(|ident| *ident == "f32" || *ident == "f64") {
+        if let Some(ident) =
+            path.path.get_ident().filter(|ident| *ident == "f32" || *ident == "f64")
+        {
             self.0 = Some(ident);
         }
         // `Float<f64>` and `OrderedFloat<f64>` have solved it.
@@ -138,7 +187,35 @@ impl<'ast> Visit<'ast> for Float<'ast> {
         }
     }
     fn visit_type_fn_ptr(&mut self, _: &'ast TypeFnPtr) {}
-    fn visit_parenthesized_generic_arguments(&mut self, _: &'ast syn::ParenthesizedGenericArguments) {}
+    fn visit_parenthesized_generic_arguments(
+        &mut self,
+        _: &'ast syn::ParenthesizedGenericArguments,
+    ) {
+    }
+}
+
+/// The name in a type that ties it to one thread, if there is one.
+pub(crate) fn of_one_thread(ty: &Type) -> Option<&syn::Ident> {
+    let mut search = OneThread(None);
+    search.visit_type(ty);
+    search.0
+}
+
+struct OneThread<'ast>(Option<&'ast syn::Ident>);
+
+impl<'ast> Visit<'ast> for OneThread<'ast> {
+    fn visit_path_segment(&mut self, segment: &'ast PathSegment) {
+        if ["Rc", "Cell", "RefCell", "MutexGuard"].iter().any(|name| segment.ident == name) {
+            self.0 = Some(&segment.ident);
+        }
+        visit::visit_path_segment(self, segment);
+    }
+    fn visit_type_fn_ptr(&mut self, _: &'ast TypeFnPtr) {}
+    fn visit_parenthesized_generic_arguments(
+        &mut self,
+        _: &'ast syn::ParenthesizedGenericArguments,
+    ) {
+    }
 }
 
 /// The `impl Trait` in a type, if there is one.
@@ -187,9 +264,19 @@ mod tests {
 
     #[test]
     fn borrows_are_seen_where_they_are() {
-        let all: [Type; 4] = [parse_quote!(&str), parse_quote!(Cow<'_, str>), parse_quote!(Vec<&str>), parse_quote!(Row<'a>)];
+        let all: [Type; 4] = [
+            parse_quote!(&str),
+            parse_quote!(Cow<'_, str>),
+            parse_quote!(Vec<&str>),
+            parse_quote!(Row<'a>),
+        ];
         assert!(all.iter().all(borrows));
-        let none: [Type; 4] = [parse_quote!(u8), parse_quote!(&'static str), parse_quote!(fn(&str) -> u8), parse_quote!(Box<dyn Fn(&str)>)];
+        let none: [Type; 4] = [
+            parse_quote!(u8),
+            parse_quote!(&'static str),
+            parse_quote!(fn(&str) -> u8),
+            parse_quote!(Box<dyn Fn(&str)>),
+        ];
         assert!(!none.iter().any(borrows));
     }
 

@@ -141,7 +141,7 @@ impl Inproc {
     /// assert_eq!(caches.open::<u64, u64>("cubes").get(&7), None);
     /// assert_eq!(caches.open::<u64, String>("squares").get(&7), None);
     /// ```
-    pub fn open<K, V>(&self, name: &str) -> Arc<Near<K, V>>
+    pub fn open<K, V>(&self, name: &str) -> Near<K, V>
     where
         K: Hash + Eq + Clone + Send + Sync + 'static,
         V: Clone + Send + Sync + 'static,
@@ -161,7 +161,7 @@ impl Inproc {
     /// cache.put_many([(1, 1), (2, 4)]);
     /// assert!(evicted.recv().is_ok());
     /// ```
-    pub fn open_with<K, V>(&self, name: &str, options: OpenOptions<K, V>) -> Arc<Near<K, V>>
+    pub fn open_with<K, V>(&self, name: &str, options: OpenOptions<K, V>) -> Near<K, V>
     where
         K: Hash + Eq + Clone + Send + Sync + 'static,
         V: Clone + Send + Sync + 'static,
@@ -211,12 +211,22 @@ impl Inproc {
     }
 
     /// What fits in all, in entries or in weight.
+    ///
+    /// ```
+    /// assert_eq!(cache_clients::Inproc::new(100).capacity(), 100);
+    /// ```
     #[must_use]
     pub fn capacity(&self) -> u64 {
         self.capacity
     }
 
     /// What is taken of the capacity, by all caches.
+    ///
+    /// ```
+    /// let caches = cache_clients::Inproc::new(100);
+    /// caches.open::<u64, u64>("squares").put(7, 49);
+    /// assert_eq!(caches.used(), 1);
+    /// ```
     #[must_use]
     pub fn used(&self) -> u64 {
         self.rooms.get().map_or(0, |rooms| rooms.budget().used())
@@ -251,9 +261,9 @@ where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    type Cache = Arc<Near<K, V>>;
+    type Cache = Near<K, V>;
 
-    fn open(&self, namespace: &Namespace) -> Arc<Near<K, V>> {
+    fn open(&self, namespace: &Namespace) -> Near<K, V> {
         let mut options = OpenOptions::new();
         if let Some(weigher) = namespace.weigher::<K, V>() {
             options = options.with_weigher(move |key, value| weigher(key, value));

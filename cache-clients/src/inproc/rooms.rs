@@ -1,18 +1,18 @@
 //! The caches of one client: found by name and types, or known only to whoever opened them.
 
-use cache_core::Near;
+use cache_core::{Near, WeakNear};
 use cache_core::table::Budget;
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// A cache whose types are forgotten.
 pub(super) trait Room: Send + Sync {
     fn clear(&self);
     fn purge(&self, stale_for: Duration) -> usize;
-    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
+    fn as_any(&self) -> &dyn Any;
 }
 
 impl<K, V> Room for Near<K, V>
@@ -26,8 +26,23 @@ where
     fn purge(&self, stale_for: Duration) -> usize {
         Near::purge(self, stale_for)
     }
-    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+    fn as_any(&self) -> &dyn Any {
         self
+    }
+}
+
+/// A cache that lives for as long as its function does.
+trait Closet: Send + Sync {
+    fn open(&self) -> Option<Arc<dyn Room>>;
+}
+
+impl<K, V> Closet for WeakNear<K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    fn open(&self) -> Option<Arc<dyn Room>> {
+        Some(Arc::new(self.upgrade()?))
     }
 }
 
@@ -40,7 +55,7 @@ pub(super) struct Rooms {
 struct Doors {
     /// Kept for as long as the client lives: a name must find its values again.
     named: HashMap<(TypeId, Box<str>), Arc<dyn Room>>,
-    private: Vec<Weak<dyn Room>>,
+    private: Vec<Box<dyn Closet>>,
 }
 
 impl Rooms {
@@ -61,7 +76,7 @@ impl Rooms {
         &self,
         name: &str,
         make: impl FnOnce() -> Near<K, V>,
-    ) -> Arc<Near<K, V>>
+    ) -> Near<K, V>
     where
         K: Hash + Eq + Clone + Send + Sync + 'static,
         V: Clone + Send + Sync + 'static,
@@ -73,31 +88,29 @@ impl Rooms {
             let made: Arc<dyn Room> = Arc::new(make());
             self.doors().named.entry(id).or_insert(made).clone()
         });
-        match room.into_any().downcast() {
-            Ok(near) => near,
-            Err(_) => unreachable!("the key of a room holds its types"),
+        match room.as_any().downcast_ref::<Near<K, V>>() {
+            Some(near) => near.clone(),
+            None => unreachable!("the key of a room holds its types"),
         }
     }
 
-    pub(super) fn private<K, V>(&self, near: Near<K, V>) -> Arc<Near<K, V>>
+    pub(super) fn private<K, V>(&self, near: Near<K, V>) -> Near<K, V>
     where
         K: Hash + Eq + Clone + Send + Sync + 'static,
         V: Clone + Send + Sync + 'static,
     {
-        let near = Arc::new(near);
-        let room: Weak<dyn Room> = Arc::downgrade(&(near.clone() as Arc<dyn Room>));
         let mut doors = self.doors();
         if doors.private.len() == doors.private.capacity() {
-            doors.private.retain(|room| room.strong_count() > 0);
+            doors.private.retain(|closet| closet.open().is_some());
         }
-        doors.private.push(room);
+        doors.private.push(Box::new(near.downgrade()));
         near
     }
 
     /// All of them, so that nothing needs to be done under the lock.
     pub(super) fn all(&self) -> Vec<Arc<dyn Room>> {
         let doors = self.doors();
-        let private = doors.private.iter().filter_map(Weak::upgrade);
+        let private = doors.private.iter().filter_map(|closet| closet.open());
         doors.named.values().cloned().chain(private).collect()
     }
 }

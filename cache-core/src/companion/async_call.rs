@@ -1,7 +1,7 @@
 //! The handle of one call of a cached `async fn`. What may wait is a future; the rest is immediate.
 
 use super::inline::{self, Claim, Step};
-use super::work::{AsyncLater, AsyncWork, Bundle, Kept, NoBackground};
+use super::work::{AsyncLater, AsyncWork, Bundle, NoBackground, Rebuilt};
 use crate::compute::Want;
 use crate::detached::{AsyncJob, Body, Urgency};
 use crate::entry::Reason;
@@ -81,7 +81,7 @@ where
     pub fn later<B: FnOnce(X) -> AsyncJob<Q::Key, R>>(
         self,
         back: B,
-    ) -> AsyncCall<Bundle<Q, X, V, M, R, F, Kept<B>>> {
+    ) -> AsyncCall<Rebuilt<Q, X, V, M, R, F, B>> {
         AsyncCall(self.0.later(back))
     }
 }
@@ -179,17 +179,17 @@ impl<W: AsyncWork> AsyncCall<W> {
             table.hold_refresh(self.0.hash(), |key| self.0.matches(key), hold)
         });
         if held || memo.policy.async_ttl().is_none() {
-            self.launch_refresh();
+            self.launch(memo.want_of_refresh());
         }
     }
 
-    fn launch_refresh(self)
+    fn launch(self, want: Want)
     where
         W: AsyncLater,
     {
         let (memo, hash, key, rules) = (self.0.memo(), self.0.hash(), self.0.own(), self.rules());
         let body = Body::Async(self.0.job());
-        drop(memo.launch(hash, key, &body, rules, Urgency::Refresh));
+        drop(memo.launch(hash, key, &body, rules, Urgency::Refresh, want));
     }
 
     /// The value: from the cache, from a computation in progress, or computed now; by its caller
@@ -353,7 +353,7 @@ impl<W: AsyncWork> AsyncCall<W> {
             }
             Found::Missing(reason) => {
                 memo.count_miss(reason);
-                self.launch_refresh();
+                self.launch(Want::Value);
                 None
             }
         }
@@ -395,9 +395,9 @@ impl<W: AsyncWork> AsyncCall<W> {
     where
         W: AsyncLater,
     {
-        let clock = &self.0.memo().clock;
+        let memo = self.0.memo();
         let fly = self.fly_newer(Urgency::Demand);
-        Pending::coming(clock, crate::task::detach(fly))
+        Pending::coming(&memo.clock, crate::task::detach(&memo.name, fly))
     }
 
     /// Like [`get`](AsyncCall::get), but waits no longer than `time`.

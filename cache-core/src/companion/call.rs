@@ -1,6 +1,6 @@
 //! The handle of one call of a cached function whose body blocks.
 
-use super::work::{Bundle, Kept, Later, NoBackground, Work};
+use super::work::{Bundle, Later, NoBackground, Rebuilt, Work};
 use crate::compute::{Miss, Want};
 use crate::detached::{Body, Job, Urgency};
 use crate::entry::Reason;
@@ -51,7 +51,7 @@ where
     pub fn later<B: FnOnce(X) -> Job<Q::Key, R>>(
         self,
         back: B,
-    ) -> Call<Bundle<Q, X, V, M, R, F, Kept<B>>> {
+    ) -> Call<Rebuilt<Q, X, V, M, R, F, B>> {
         Call(self.0.later(back))
     }
 }
@@ -240,17 +240,17 @@ impl<W: Work> Call<W> {
             table.hold_refresh(self.0.hash(), |key| self.0.matches(key), hold)
         });
         if held || memo.policy.async_ttl().is_none() {
-            self.launch(Urgency::Refresh);
+            self.launch(memo.want_of_refresh());
         }
     }
 
-    fn launch(self, urgency: Urgency)
+    fn launch(self, want: Want)
     where
         W: Later,
     {
         let (memo, hash, key, rules) = (self.0.memo(), self.0.hash(), self.0.own(), self.rules());
         let body = Body::Blocking(self.0.job());
-        drop(memo.launch(hash, key, &body, rules, urgency));
+        drop(memo.launch(hash, key, &body, rules, Urgency::Refresh, want));
     }
 
     /// Never waits: the value if a live one is near, else `None`; what is missing or due is looked
@@ -271,7 +271,7 @@ impl<W: Work> Call<W> {
             }
             Found::Missing(reason) => {
                 memo.count_miss(reason);
-                self.launch(Urgency::Refresh);
+                self.launch(Want::Value);
                 None
             }
         }
@@ -342,10 +342,11 @@ impl<W: Work> Call<W> {
     {
         let (memo, hash, key, rules) = (self.0.memo(), self.0.hash(), self.0.own(), self.rules());
         let job = self.0.job();
-        let (giver, taker) = handoff();
+        let (giver, taker) = handoff(&memo.name);
         let again = key.clone();
         pool::submit_or_run(Box::new(move || {
             let computed = catch_unwind(AssertUnwindSafe(|| {
+                let _inside = giver.enter();
                 memo.compute(hash, key, Want::Newer, Miss::Counted, rules, &mut || job(&again))
             }));
             giver.give(computed);

@@ -107,6 +107,9 @@ pub struct NoBackground;
 #[derive(Debug, Clone, Copy)]
 pub struct Kept<F>(F);
 
+/// A bundle whose call can be computed later.
+pub(super) type Rebuilt<Q, X, V, M, R, F, B> = Bundle<Q, X, V, M, R, F, Kept<B>>;
+
 impl<X, J> Background<X, J> for NoBackground {
     fn job(self, rest: X) -> Result<J, (Self, X)> {
         Err((self, rest))
@@ -156,7 +159,7 @@ where
     }
 
     #[inline]
-    pub(super) fn later<B>(self, back: B) -> Bundle<Q, X, V, M, R, F, Kept<B>> {
+    pub(super) fn later<B>(self, back: B) -> Rebuilt<Q, X, V, M, R, F, B> {
         let Bundle { memo, hash, view, rest, share, run, mode, .. } = self;
         Bundle { memo, hash, view, rest, share, run, back: Kept(back), mode }
     }
@@ -214,6 +217,7 @@ where
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<Q, X, V, M, R, F, B> Later for Bundle<Q, X, V, M, R, F, Kept<B>>
 where
     Q: View,
@@ -283,6 +287,7 @@ where
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<Q, X, V, M, R, F, B, Fut> AsyncLater for Bundle<Q, X, V, M, R, F, Kept<B>>
 where
     Q: View,

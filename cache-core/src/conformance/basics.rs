@@ -6,21 +6,21 @@ use crate::ext::CacheExt;
 use crate::wait;
 use std::time::Duration;
 
-/// C1.
+/// Acceptance C1.
 pub fn c1_what_was_put_is_found<C: Subject>(harness: &Harness<C>) {
     let cache = harness.fresh();
     assert!(wait(cache.put_for(&key(1), text("one"), 10)).unwrap());
     assert_eq!(wait(cache.get(&key(1))).unwrap(), Some(text("one")));
 }
 
-/// C2.
+/// Acceptance C2.
 pub fn c2_an_absent_key_is_a_miss<C: Subject>(harness: &Harness<C>) {
     let cache = harness.fresh();
     assert_eq!(wait(cache.get(&key(1))).unwrap(), None);
     assert_eq!(wait(cache.get(&key(1))).unwrap().unwrap_or(text("other")), "other");
 }
 
-/// C4.
+/// Acceptance C4.
 pub fn c4_add_stores_only_where_nothing_lives<C: Subject>(harness: &Harness<C>) {
     let cache = harness.fresh();
     assert!(wait(cache.add(&key(1), text("first"), 10)).unwrap());
@@ -31,7 +31,7 @@ pub fn c4_add_stores_only_where_nothing_lives<C: Subject>(harness: &Harness<C>) 
     assert_eq!(wait(cache.get(&key(1))).unwrap(), Some(text("third")));
 }
 
-/// C6.
+/// Acceptance C6.
 pub fn c6_contains_tells_live_values_only<C: Subject>(harness: &Harness<C>) {
     let cache = harness.fresh();
     assert!(!wait(cache.contains(&key(1))).unwrap());
@@ -41,7 +41,7 @@ pub fn c6_contains_tells_live_values_only<C: Subject>(harness: &Harness<C>) {
     assert!(!wait(cache.contains(&key(1))).unwrap());
 }
 
-/// C8.
+/// Acceptance C8.
 pub fn c8_get_many_answers_in_order<C: Subject>(harness: &Harness<C>) {
     let cache = harness.fresh();
     wait(cache.put_for(&key(4), text("ten"), 10)).unwrap();
@@ -49,7 +49,7 @@ pub fn c8_get_many_answers_in_order<C: Subject>(harness: &Harness<C>) {
     assert_eq!(found, [None, Some(text("ten")), None]);
 }
 
-/// C9.
+/// Acceptance C9.
 pub fn c9_misses_among_many_are_no_errors<C: Subject>(harness: &Harness<C>) {
     let cache = harness.fresh();
     let found = wait(cache.lookup_many(&[key(1), key(2)])).unwrap();
@@ -57,7 +57,7 @@ pub fn c9_misses_among_many_are_no_errors<C: Subject>(harness: &Harness<C>) {
     assert!(wait(cache.lookup_many(&[])).unwrap().is_empty());
 }
 
-/// C11.
+/// Acceptance C11.
 pub fn c11_delete_removes_that_key_only<C: Subject>(harness: &Harness<C>) {
     let cache = harness.fresh();
     wait(cache.put_for(&key(1), text("one"), 10)).unwrap();
@@ -68,7 +68,7 @@ pub fn c11_delete_removes_that_key_only<C: Subject>(harness: &Harness<C>) {
     assert_eq!(found, [None, Some(text("two"))]);
 }
 
-/// C13.
+/// Acceptance C13.
 pub fn c13_clear_makes_everything_miss<C: Subject>(harness: &Harness<C>) {
     let cache = harness.fresh();
     for n in 0..8 {
@@ -82,7 +82,7 @@ pub fn c13_clear_makes_everything_miss<C: Subject>(harness: &Harness<C>) {
     assert_eq!(wait(cache.get(&key(1))).unwrap(), Some(text("again")));
 }
 
-/// C16.
+/// Acceptance C16.
 pub fn c16_usage_grows_and_capacity_stays<C: Subject>(harness: &Harness<C>) {
     let cache = harness.fresh();
     let Some(near) = cache.near().filter(|_| harness.can(Ability::Usage)) else { return };
@@ -92,7 +92,7 @@ pub fn c16_usage_grows_and_capacity_stays<C: Subject>(harness: &Harness<C>) {
     assert_eq!(near.capacity(), capacity);
 }
 
-/// C17.
+/// Acceptance C17.
 pub fn c17_a_miss_is_the_same_for_all_reads<C: Subject>(harness: &Harness<C>) {
     let cache = harness.fresh();
     assert_eq!(wait(cache.get(&key(1))).unwrap(), None);

@@ -44,3 +44,12 @@ pub(super) fn begin<F: Future + ?Sized>(future: &mut Pin<Box<F>>) {
     let polled = future.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     assert!(polled.is_pending(), "the computation ended before the gate was opened");
 }
+
+/// Polls until something has happened: where I/O comes first, once is not enough.
+pub(super) fn begin_until<F: Future + ?Sized>(future: &mut Pin<Box<F>>, done: impl Fn() -> bool) {
+    begin(future);
+    while !done() {
+        std::thread::yield_now();
+        begin(future);
+    }
+}

@@ -35,7 +35,7 @@ pub enum Ability {
 /// let time = ManualClock::new();
 /// let clock = time.clock();
 /// let open = move |_: &str| {
-///     Arc::new(Near::<String, String>::new(TableOptions::new(Budget::entries(100), clock.clone())))
+///     Near::<String, String>::new(TableOptions::new(Budget::entries(100), clock.clone()))
 /// };
 /// let harness = Harness::new(open, move |by| time.advance(by)).without(Ability::Usage);
 /// assert!(!harness.can(Ability::Usage));

@@ -15,7 +15,7 @@
 //! let (time, budget) = (ManualClock::new(), Budget::entries(100));
 //! let (clock, caches) = (time.clock(), Mutex::new(HashMap::new()));
 //! let open = move |name: &str| {
-//!     let make = || Arc::new(Near::new(TableOptions::new(budget.clone(), clock.clone())));
+//!     let make = || Near::new(TableOptions::new(budget.clone(), clock.clone()));
 //!     caches.lock().unwrap().entry(name.to_owned()).or_insert_with(make).clone()
 //! };
 //! run(&Harness::new(open, move |by| time.advance(by)));
@@ -50,11 +50,11 @@ pub use times::*;
 ///     use cache_core::{Budget, Clock, ManualClock, Near, TableOptions};
 ///     use std::sync::Arc;
 ///
-///     fn harness() -> Harness<Arc<Near<String, String>>> {
+///     fn harness() -> Harness<Near<String, String>> {
 ///         let time = ManualClock::new();
 ///         let clock = time.clock();
 ///         let open = move |_: &str| {
-///             Arc::new(Near::new(TableOptions::new(Budget::entries(100), clock.clone())))
+///             Near::new(TableOptions::new(Budget::entries(100), clock.clone()))
 ///         };
 ///         Harness::new(open, move |by| time.advance(by))
 ///     }

@@ -4,7 +4,7 @@ use super::harness::{Harness, Subject, key, text};
 use crate::ext::CacheExt;
 use crate::wait;
 
-/// C24.
+/// Acceptance C24.
 pub fn c24_namespaces_and_the_raw_client_are_independent<C: Subject>(harness: &Harness<C>) {
     let all = [harness.fresh(), harness.fresh(), harness.open("")];
     let shared = format!("{} {}", key(1), harness.name());
@@ -20,7 +20,7 @@ pub fn c24_namespaces_and_the_raw_client_are_independent<C: Subject>(harness: &H
     assert_eq!(wait(all[2].get(&shared)).unwrap(), Some(text("2")));
 }
 
-/// C25.
+/// Acceptance C25.
 pub fn c25_clearing_a_namespace_leaves_the_others<C: Subject>(harness: &Harness<C>) {
     let (cleared, other, raw) = (harness.fresh(), harness.fresh(), harness.open(""));
     let shared = format!("{} {}", key(1), harness.name());
@@ -33,7 +33,7 @@ pub fn c25_clearing_a_namespace_leaves_the_others<C: Subject>(harness: &Harness<
     assert_eq!(wait(raw.get(&shared)).unwrap(), Some(text("some")));
 }
 
-/// C27.
+/// Acceptance C27.
 pub fn c27_another_handle_sees_a_clear<C: Subject>(harness: &Harness<C>) {
     let name = harness.name();
     let (one, other) = (harness.open(&name), harness.open(&name));

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 const TEN: Duration = Duration::from_secs(10);
 
-/// C3.
+/// Acceptance C3.
 pub fn c3_a_ttl_of_zero_is_over_at_once<C: Subject>(harness: &Harness<C>) {
     let cache = harness.fresh();
     wait(cache.put_for(&key(1), text("one"), 0)).unwrap();
@@ -21,7 +21,7 @@ pub fn c3_a_ttl_of_zero_is_over_at_once<C: Subject>(harness: &Harness<C>) {
     assert_eq!(wait(cache.get(&key(2))).unwrap(), None);
 }
 
-/// C5.
+/// Acceptance C5.
 pub fn c5_renew_lengthens_and_never_shortens<C: Subject>(harness: &Harness<C>) {
     let cache = harness.fresh();
     wait(cache.put_for(&key(1), text("one"), 10)).unwrap();
@@ -36,7 +36,7 @@ pub fn c5_renew_lengthens_and_never_shortens<C: Subject>(harness: &Harness<C>) {
     assert_eq!(wait(cache.get(&key(1))).unwrap(), None);
 }
 
-/// C7.
+/// Acceptance C7.
 pub fn c7_get_ttl_tells_what_is_left<C: Subject>(harness: &Harness<C>) {
     let cache = harness.fresh();
     wait(cache.put_for(&key(1), text("one"), 10)).unwrap();
@@ -48,7 +48,7 @@ pub fn c7_get_ttl_tells_what_is_left<C: Subject>(harness: &Harness<C>) {
     assert_eq!(wait(cache.get_ttl(&key(2))).unwrap(), None);
 }
 
-/// C10.
+/// Acceptance C10.
 pub fn c10_a_value_with_little_time_left_is_still_found<C: Subject>(harness: &Harness<C>) {
     let cache = harness.fresh();
     wait(cache.put_for(&key(1), text("short"), 9)).unwrap();
@@ -59,7 +59,7 @@ pub fn c10_a_value_with_little_time_left_is_still_found<C: Subject>(harness: &Ha
     assert_eq!(found, [Some(text("short")), Some(text("long"))]);
 }
 
-/// C12.
+/// Acceptance C12.
 pub fn c12_an_expired_value_is_a_miss<C: Subject>(harness: &Harness<C>) {
     let cache = harness.fresh();
     wait(cache.put_for(&key(1), text("one"), 10)).unwrap();
@@ -69,7 +69,7 @@ pub fn c12_an_expired_value_is_a_miss<C: Subject>(harness: &Harness<C>) {
     assert_eq!(wait(cache.get(&key(2))).unwrap(), Some(text("two")));
 }
 
-/// C14.
+/// Acceptance C14.
 pub fn c14_purge_takes_what_has_been_expired_long_enough<C: Subject>(harness: &Harness<C>) {
     let cache = harness.fresh();
     wait(cache.put_for(&key(1), text("dead"), 10)).unwrap();
@@ -125,7 +125,7 @@ pub fn a_refresh_point_makes_a_value_stale_and_not_dead<C: Subject>(harness: &Ha
     assert_eq!(wait(cache.get(&key(1))).unwrap(), None);
 }
 
-/// X18.
+/// Acceptance X18.
 pub fn x18_a_ttl_without_end_does_not_end<C: Subject>(harness: &Harness<C>) {
     let cache = harness.fresh();
     wait(cache.put_for(&key(1), text("longest"), Duration::MAX)).unwrap();
@@ -138,7 +138,7 @@ pub fn x18_a_ttl_without_end_does_not_end<C: Subject>(harness: &Harness<C>) {
     }
 }
 
-/// X18.
+/// Acceptance X18.
 pub fn x18_a_ttl_of_a_millisecond_ends<C: Subject>(harness: &Harness<C>) {
     let cache = harness.fresh();
     wait(cache.put_for(&key(1), text("short"), Duration::from_millis(1))).unwrap();

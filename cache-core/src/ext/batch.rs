@@ -10,7 +10,6 @@ use crate::client::Cache;
 use crate::entry::Lease;
 use crate::flight::{Flight, Follow, Joined, KeptLead, Landed, Work};
 use crate::near::{Distinct, panic_in_circle, wrong_count};
-use crate::table::Touch;
 use parking_lot::Mutex;
 use std::future::Future;
 use std::hash::Hash;
@@ -39,7 +38,7 @@ where
     let mut batch = Distinct::new(keys);
     for at in batch.open() {
         let key = batch.key(at);
-        if let Some(value) = near_value(cache, hash_of(cache, key), key, Touch::Visit) {
+        if let Some(value) = near_value(cache, hash_of(cache, key), key) {
             batch.settle(at, Some(value));
         }
     }
@@ -257,7 +256,7 @@ where
     if is_purely_near(cache) {
         let landed_before = |lead: &KeptLead<K, V>| {
             let flight = lead.flight();
-            near_value(cache, flight.hash, &flight.key, Touch::Leave)
+            near_value(cache, flight.hash, &flight.key)
         };
         let known = |lead| landed_before(lead).map_or(Known::Lease(None), Known::Value);
         return leads.iter().map(known).collect();

@@ -7,6 +7,7 @@ mod task;
 use crate::client::Cache;
 use crate::entry::{Entry, PutWhen};
 use crate::error::Result as CacheResult;
+use crate::near::Near;
 use crate::policy::IntoTtl;
 use std::convert::Infallible;
 use std::future::Future;
@@ -17,14 +18,13 @@ use std::time::Duration;
 /// compute go on as if nothing had been found.
 ///
 /// ```
-/// use cache_core::{Budget, CacheExt, Clock, Near, TableOptions, wait};
-/// use std::sync::Arc;
+/// use cache_core::{Budget, CacheExt, Clock, Near, Shared, TableOptions, wait};
 ///
 /// let options = TableOptions::new(Budget::entries(100), Clock::system());
-/// let cache = Arc::new(Near::<u64, String>::new(options));
-/// let value = wait(CacheExt::get_or_compute(&cache, &7, || async { "seven".to_owned() }));
+/// let cache = Shared::new(Near::<u64, String>::new(options));
+/// let value = wait(cache.get_or_compute(&7, || async { "seven".to_owned() }));
 /// assert_eq!(value, "seven");
-/// assert_eq!(wait(CacheExt::get(&cache, &7)).unwrap(), Some(value));
+/// assert_eq!(wait(cache.get(&7)).unwrap(), Some(value));
 /// ```
 pub trait CacheExt<K, V>: Cache<K, V>
 where
@@ -34,10 +34,10 @@ where
     /// The live value of a key.
     ///
     /// ```
-    /// # use cache_core::{Budget, CacheExt, Clock, Near, TableOptions, wait};
+    /// # use cache_core::{Budget, CacheExt, Clock, Near, Shared, TableOptions, wait};
     /// # let options = TableOptions::new(Budget::entries(100), Clock::system());
-    /// # let cache = std::sync::Arc::new(Near::<u64, u64>::new(options));
-    /// assert_eq!(wait(CacheExt::get(&cache, &7)).unwrap(), None);
+    /// # let cache = Shared::new(Near::<u64, u64>::new(options));
+    /// assert_eq!(wait(cache.get(&7)).unwrap(), None);
     /// ```
     fn get(&self, key: &K) -> impl Future<Output = CacheResult<Option<V>>> + Send {
         async move { Ok(self.lookup(key).await?.live().map(|(value, _)| value)) }
@@ -46,11 +46,11 @@ where
     /// The live value and what is left of its TTL; `Duration::MAX` without one.
     ///
     /// ```
-    /// # use cache_core::{Budget, CacheExt, Clock, Near, TableOptions, wait};
+    /// # use cache_core::{Budget, CacheExt, Clock, Near, Shared, TableOptions, wait};
     /// # let options = TableOptions::new(Budget::entries(100), Clock::system());
-    /// # let cache = std::sync::Arc::new(Near::<u64, u64>::new(options));
+    /// # let cache = Shared::new(Near::<u64, u64>::new(options));
     /// wait(cache.put_for(&7, 49, 60)).unwrap();
-    /// let (value, left) = wait(CacheExt::get_ttl(&cache, &7)).unwrap().unwrap();
+    /// let (value, left) = wait(cache.get_ttl(&7)).unwrap().unwrap();
     /// assert!(value == 49 && left.as_secs() <= 60);
     /// ```
     fn get_ttl(&self, key: &K) -> impl Future<Output = CacheResult<Option<(V, Duration)>>> + Send {
@@ -60,10 +60,10 @@ where
     /// Whether there is a live value.
     ///
     /// ```
-    /// # use cache_core::{Budget, CacheExt, Clock, Near, TableOptions, wait};
+    /// # use cache_core::{Budget, CacheExt, Clock, Near, Shared, TableOptions, wait};
     /// # let options = TableOptions::new(Budget::entries(100), Clock::system());
-    /// # let cache = std::sync::Arc::new(Near::<u64, u64>::new(options));
-    /// assert!(!wait(CacheExt::contains(&cache, &7)).unwrap());
+    /// # let cache = Shared::new(Near::<u64, u64>::new(options));
+    /// assert!(!wait(cache.contains(&7)).unwrap());
     /// ```
     fn contains(&self, key: &K) -> impl Future<Output = CacheResult<bool>> + Send {
         async move { Ok(self.lookup(key).await?.live().is_some()) }
@@ -72,10 +72,10 @@ where
     /// Stores a value for a time; false if there is no room for it.
     ///
     /// ```
-    /// # use cache_core::{Budget, CacheExt, Clock, Near, TableOptions, wait};
+    /// # use cache_core::{Budget, CacheExt, Clock, Near, Shared, TableOptions, wait};
     /// # let options = TableOptions::new(Budget::entries(100), Clock::system());
-    /// # let cache = std::sync::Arc::new(Near::<u64, u64>::new(options));
-    /// assert!(wait(CacheExt::put_for(&cache, &7, 49, 60)).unwrap());
+    /// # let cache = Shared::new(Near::<u64, u64>::new(options));
+    /// assert!(wait(cache.put_for(&7, 49, 60)).unwrap());
     /// ```
     fn put_for(
         &self,
@@ -89,11 +89,11 @@ where
     /// Stores a value for a time, unless there is a live one. True if it was stored.
     ///
     /// ```
-    /// # use cache_core::{Budget, CacheExt, Clock, Near, TableOptions, wait};
+    /// # use cache_core::{Budget, CacheExt, Clock, Near, Shared, TableOptions, wait};
     /// # let options = TableOptions::new(Budget::entries(100), Clock::system());
-    /// # let cache = std::sync::Arc::new(Near::<u64, u64>::new(options));
-    /// assert!(wait(CacheExt::add(&cache, &7, 49, 60)).unwrap());
-    /// assert!(!wait(CacheExt::add(&cache, &7, 50, 60)).unwrap());
+    /// # let cache = Shared::new(Near::<u64, u64>::new(options));
+    /// assert!(wait(cache.add(&7, 49, 60)).unwrap());
+    /// assert!(!wait(cache.add(&7, 50, 60)).unwrap());
     /// ```
     fn add(
         &self,
@@ -107,11 +107,11 @@ where
     /// [`get`](CacheExt::get) of many keys, in their order.
     ///
     /// ```
-    /// # use cache_core::{Budget, CacheExt, Clock, Near, TableOptions, wait};
+    /// # use cache_core::{Budget, CacheExt, Clock, Near, Shared, TableOptions, wait};
     /// # let options = TableOptions::new(Budget::entries(100), Clock::system());
-    /// # let cache = std::sync::Arc::new(Near::<u64, u64>::new(options));
-    /// wait(CacheExt::put_for(&cache, &4, 10, 60)).unwrap();
-    /// assert_eq!(wait(CacheExt::get_many(&cache, &[3, 4, 5])).unwrap(), [None, Some(10), None]);
+    /// # let cache = Shared::new(Near::<u64, u64>::new(options));
+    /// wait(cache.put_for(&4, 10, 60)).unwrap();
+    /// assert_eq!(wait(cache.get_many(&[3, 4, 5])).unwrap(), [None, Some(10), None]);
     /// ```
     fn get_many(&self, keys: &[K]) -> impl Future<Output = CacheResult<Vec<Option<V>>>> + Send {
         async move {
@@ -133,10 +133,10 @@ where
     /// when it panics.
     ///
     /// ```
-    /// # use cache_core::{Budget, CacheExt, Clock, Near, TableOptions, wait};
+    /// # use cache_core::{Budget, CacheExt, Clock, Near, Shared, TableOptions, wait};
     /// # let options = TableOptions::new(Budget::entries(100), Clock::system());
-    /// # let cache = std::sync::Arc::new(Near::<u64, u64>::new(options));
-    /// assert_eq!(wait(CacheExt::get_or_compute(&cache, &7, || async { 49 })), 49);
+    /// # let cache = Shared::new(Near::<u64, u64>::new(options));
+    /// assert_eq!(wait(cache.get_or_compute(&7, || async { 49 })), 49);
     /// ```
     fn get_or_compute<F, Fut>(&self, key: &K, compute: F) -> impl Future<Output = V> + Send
     where
@@ -155,11 +155,11 @@ where
     /// [`get_or_compute`](CacheExt::get_or_compute) with a TTL for the value, if it is computed.
     ///
     /// ```
-    /// # use cache_core::{Budget, CacheExt, Clock, Near, TableOptions, wait};
+    /// # use cache_core::{Budget, CacheExt, Clock, Near, Shared, TableOptions, wait};
     /// # let options = TableOptions::new(Budget::entries(100), Clock::system());
-    /// # let cache = std::sync::Arc::new(Near::<u64, u64>::new(options));
-    /// assert_eq!(wait(CacheExt::get_or_compute_for(&cache, &7, 60, || async { 49 })), 49);
-    /// assert!(wait(CacheExt::get_ttl(&cache, &7)).unwrap().unwrap().1.as_secs() <= 60);
+    /// # let cache = Shared::new(Near::<u64, u64>::new(options));
+    /// assert_eq!(wait(cache.get_or_compute_for(&7, 60, || async { 49 })), 49);
+    /// assert!(wait(cache.get_ttl(&7)).unwrap().unwrap().1.as_secs() <= 60);
     /// ```
     fn get_or_compute_for<F, Fut>(
         &self,
@@ -186,12 +186,12 @@ where
     /// two at a time.
     ///
     /// ```
-    /// # use cache_core::{Budget, CacheExt, Clock, Near, TableOptions, wait};
+    /// # use cache_core::{Budget, CacheExt, Clock, Near, Shared, TableOptions, wait};
     /// # let options = TableOptions::new(Budget::entries(100), Clock::system());
-    /// # let cache = std::sync::Arc::new(Near::<u64, u64>::new(options));
-    /// let failed = wait(CacheExt::try_get_or_compute(&cache, &7, || async { Err("no") }));
+    /// # let cache = Shared::new(Near::<u64, u64>::new(options));
+    /// let failed = wait(cache.try_get_or_compute(&7, || async { Err("no") }));
     /// assert_eq!(failed, Err("no"));
-    /// let done = wait(CacheExt::try_get_or_compute(&cache, &7, || async { Ok::<_, ()>(49) }));
+    /// let done = wait(cache.try_get_or_compute(&7, || async { Ok::<_, ()>(49) }));
     /// assert_eq!(done, Ok(49));
     /// ```
     fn try_get_or_compute<E, F, Fut>(
@@ -219,10 +219,10 @@ where
     /// values than it got keys.
     ///
     /// ```
-    /// # use cache_core::{Budget, CacheExt, Clock, Near, TableOptions, wait};
+    /// # use cache_core::{Budget, CacheExt, Clock, Near, Shared, TableOptions, wait};
     /// # let options = TableOptions::new(Budget::entries(100), Clock::system());
-    /// # let cache = std::sync::Arc::new(Near::<u64, u64>::new(options));
-    /// let squares = CacheExt::get_or_compute_many(&cache, &[1, 2, 1], |missing: Vec<u64>| async move {
+    /// # let cache = Shared::new(Near::<u64, u64>::new(options));
+    /// let squares = cache.get_or_compute_many(&[1, 2, 1], |missing: Vec<u64>| async move {
     ///     missing.iter().map(|n| n * n).collect()
     /// });
     /// assert_eq!(wait(squares), [1, 4, 1]);
@@ -250,9 +250,9 @@ where
     /// is `None`, which is not stored, and others who wait for such a key compute it themselves.
     ///
     /// ```
-    /// # use cache_core::{Budget, CacheExt, Clock, Near, TableOptions, wait};
+    /// # use cache_core::{Budget, CacheExt, Clock, Near, Shared, TableOptions, wait};
     /// # let options = TableOptions::new(Budget::entries(100), Clock::system());
-    /// # let cache = std::sync::Arc::new(Near::<u64, u64>::new(options));
+    /// # let cache = Shared::new(Near::<u64, u64>::new(options));
     /// let halves = cache.try_get_or_compute_many(&[1, 2], |missing: Vec<u64>| async move {
     ///     missing.iter().map(|n| (n % 2 == 0).then_some(n / 2)).collect()
     /// });
@@ -269,6 +269,51 @@ where
         Fut: Future<Output = Vec<Option<V>>> + Send + 'static,
     {
         batch::batch(self, keys, compute)
+    }
+
+    /// Fences the computation of a key that is in progress: those who wait already get its result,
+    /// which is not stored through the near cache, and whoever asks from now on starts afresh.
+    ///
+    /// For those who write a client: `put`, `expire` and `delete` have to do this, before they
+    /// change what is stored. An [`Near`](crate::Near) does so by itself.
+    ///
+    /// ```
+    /// # use cache_core::{Budget, CacheExt, Clock, Near, Shared, TableOptions, wait};
+    /// # let options = TableOptions::new(Budget::entries(100), Clock::system());
+    /// # let cache = Shared::new(Near::<u64, u64>::new(options));
+    /// let source = cache.clone();
+    /// let computed = wait(cache.get_or_compute(&7, move || async move {
+    ///     source.fence(&7);
+    ///     49
+    /// }));
+    /// assert_eq!((computed, wait(cache.get(&7)).unwrap()), (49, None));
+    /// ```
+    fn fence(&self, key: &K) {
+        let hash = task::hash_of(self, key);
+        if let Some(near) = self.near() {
+            drop(Near::fence(near, hash, |k| k == key));
+        }
+        drop(self.flights().fence(hash, |k| k == key));
+    }
+
+    /// [`fence`](CacheExt::fence) of all keys, for `clear`.
+    ///
+    /// ```
+    /// # use cache_core::{Budget, CacheExt, Clock, Near, Shared, TableOptions, wait};
+    /// # let options = TableOptions::new(Budget::entries(100), Clock::system());
+    /// # let cache = Shared::new(Near::<u64, u64>::new(options));
+    /// let source = cache.clone();
+    /// let computed = wait(cache.get_or_compute(&7, move || async move {
+    ///     source.fence_all();
+    ///     49
+    /// }));
+    /// assert_eq!((computed, wait(cache.get(&7)).unwrap()), (49, None));
+    /// ```
+    fn fence_all(&self) {
+        if let Some(near) = self.near() {
+            Near::fence_all(near);
+        }
+        self.flights().fence_all();
     }
 }
 

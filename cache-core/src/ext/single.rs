@@ -4,7 +4,6 @@ use super::task::{Body, Known, Panic, hash_of, is_purely_near, land, near_value,
 use crate::client::Cache;
 use crate::flight::{Follow, Joined, KeptLead, Landed, Work};
 use crate::near::panic_in_circle;
-use crate::table::Touch;
 use parking_lot::Mutex;
 use std::future::Future;
 use std::hash::Hash;
@@ -45,7 +44,7 @@ where
     Fut: Future<Output = Result<V, E>> + Send + 'static,
 {
     let hash = hash_of(cache, key);
-    if let Some(value) = near_value(cache, hash, key, Touch::Visit) {
+    if let Some(value) = near_value(cache, hash, key) {
         return Ok(value);
     }
     let mut key = key.clone();
@@ -97,7 +96,7 @@ async fn run<K, V, E, C, F, Fut>(
 {
     let flight = lead.flight().clone();
     let known = if is_purely_near(&cache) {
-        let landed_before = near_value(&cache, flight.hash, &flight.key, Touch::Leave);
+        let landed_before = near_value(&cache, flight.hash, &flight.key);
         landed_before.map_or(Known::Lease(None), Known::Value)
     } else {
         cache.lookup(&flight.key).await.map_or(Known::Lease(None), Known::from)

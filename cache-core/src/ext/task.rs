@@ -5,7 +5,7 @@ use crate::client::{Cache, Reach};
 use crate::entry::{Entry, Filled, Lease, Lookup};
 use crate::flight::{Flight, KeptLead, Landing};
 use crate::key::View;
-use crate::table::{Life, Touch};
+use crate::table::Life;
 use crate::task::BoxFuture;
 use crate::trail::Inside;
 use std::any::Any;
@@ -24,7 +24,7 @@ pub(super) fn hash_of<K, V, C>(cache: &C, key: &K) -> u64
 where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
-    C: Cache<K, V>,
+    C: Cache<K, V> + ?Sized,
 {
     match cache.near() {
         Some(near) => near.table().hash_with(|state| View::hash(&key, state)),
@@ -33,13 +33,13 @@ where
 }
 
 /// A live value of the near table, if there is one.
-pub(super) fn near_value<K, V, C>(cache: &C, hash: u64, key: &K, touch: Touch) -> Option<V>
+pub(super) fn near_value<K, V, C>(cache: &C, hash: u64, key: &K) -> Option<V>
 where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
     C: Cache<K, V>,
 {
-    Some(cache.near()?.live(hash, |k| k == key, touch)?.0)
+    cache.near()?.find(hash, |k| k == key)
 }
 
 /// What a lookup allows: to use the value, or to store another.

@@ -21,24 +21,16 @@ pub(crate) enum Landed<V> {
     Circle,
 }
 
-/// Ready when the flight has landed. Polls an async body itself (unless told not to), so it needs
-/// no leader that is alive.
+/// Ready when the flight has landed. Polls an async body itself, so it needs no leader that is alive.
 pub(crate) struct Follow<K: Send + Sync + 'static, V: Send + Sync + 'static> {
     flight: Arc<Flight<K, V>>,
     place: Option<u64>,
     waiting: Option<Waiting>,
-    drives: bool,
 }
 
 impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Follow<K, V> {
     pub(crate) fn new(flight: Arc<Flight<K, V>>) -> Self {
-        Follow { flight, place: None, waiting: None, drives: true }
-    }
-
-    /// Leaves the polling of an async body to the task that was spawned for it.
-    pub(crate) fn without_driving(mut self) -> Self {
-        self.drives = false;
-        self
+        Follow { flight, place: None, waiting: None }
     }
 
     pub(crate) fn flight(&self) -> &Arc<Flight<K, V>> {
@@ -97,9 +89,7 @@ where
         }
         // First the place, then the look: a landing or a wake-up in between finds the waker.
         self.register(cx);
-        if self.drives {
-            self.flight.drive();
-        }
+        self.flight.drive();
         match self.landed() {
             Some(landed) => Poll::Ready(landed),
             None => Poll::Pending,
@@ -123,8 +113,8 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Drop for Follow<K, V> {
         // This follower may have swallowed the wake-up that was meant for whoever polls next.
         if left {
             self.flight.wake_all();
-        } else if self.drives && self.flight.has_task() {
-            crate::task::adopt(self.flight.clone());
+        } else if self.flight.has_task() {
+            self.flight.adopt();
         }
     }
 }

@@ -25,6 +25,7 @@ pub(crate) use registry::Joined;
 pub(crate) use work::Work;
 
 use crate::sync::{AtomicBool, Mutex, Ordering};
+use crate::task::Home;
 use crate::trail::Inside;
 use std::any::Any;
 use std::fmt;
@@ -36,14 +37,23 @@ pub(crate) struct Flight<K, V> {
     pub(crate) id: u64,
     pub(crate) hash: u64,
     pub(crate) key: K,
-    /// The computations inside of which this one was started, where another thread may do it.
-    ancestors: OnceLock<Box<[u64]>>,
     fenced: AtomicBool,
     landed: OnceLock<Landing<V>>,
     waiters: Mutex<Waiters>,
     work: Mutex<Option<Work>>,
     /// Whether the work is a future to poll.
     polled: AtomicBool,
+    adoption: Adoption,
+    /// Where the future is at home.
+    home: OnceLock<Home>,
+}
+
+/// Whether a task of its own polls the flight's future.
+#[derive(Default)]
+struct Adoption {
+    /// Somebody relies on it who does not poll the flight himself.
+    wanted: AtomicBool,
+    done: AtomicBool,
 }
 
 #[derive(Default)]
@@ -87,18 +97,19 @@ impl<K, V> Flight<K, V> {
             id: crate::trail::next_id(),
             hash,
             key,
-            ancestors: OnceLock::new(),
             fenced: AtomicBool::new(false),
             landed: OnceLock::new(),
             waiters: Mutex::new(Waiters::default()),
             work: Mutex::new(None),
             polled: AtomicBool::new(false),
+            adoption: Adoption::default(),
+            home: OnceLock::new(),
         }
     }
 
     /// Marks this thread as computing this flight, until dropped.
     pub(crate) fn enter(&self) -> Inside {
-        Inside::enter(self.ancestors.get().map_or(&[], |ids| ids), self.id)
+        Inside::enter(&[], self.id)
     }
 
     /// Whether something happened to the key after this computation began.

@@ -2,6 +2,7 @@
 
 use super::Flight;
 use crate::sync::{MutexGuard, Ordering};
+use crate::task::Home;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -17,12 +18,6 @@ pub(crate) enum Work {
 }
 
 impl<K, V> Flight<K, V> {
-    pub(crate) fn set_work(&self, work: Work) {
-        let _ = self.ancestors.set(crate::trail::ancestors());
-        self.polled.store(matches!(work, Work::Task(_)), Ordering::Release);
-        *self.work.lock() = Some(work);
-    }
-
     /// The queued job, if nobody has begun it.
     pub(crate) fn take_job(&self) -> Option<Box<dyn FnOnce() + Send>> {
         // A task's lock is held while its body runs, and that body may be who asks.
@@ -59,17 +54,54 @@ impl<K, V> Flight<K, V> {
 }
 
 impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Flight<K, V> {
+    pub(crate) fn set_work(self: &Arc<Self>, work: Work) {
+        let is_task = matches!(work, Work::Task(_));
+        let home = Home::here();
+        if is_task && home.is_some() {
+            let _ = self.home.set(home);
+        }
+        self.polled.store(is_task, Ordering::SeqCst);
+        *self.work.lock() = Some(work);
+        if is_task {
+            self.adopt_if_wanted();
+            // Whoever came before the work has found nothing to poll.
+            self.wake_all();
+        }
+    }
+
+    /// Sees to it that the future is polled to its end by a task, once there is one: those who
+    /// poll it so far may cease to.
+    pub(crate) fn adopt(self: &Arc<Self>) {
+        self.adoption.wanted.store(true, Ordering::SeqCst);
+        self.adopt_if_wanted();
+    }
+
+    /// Either `set_work` or `adopt` comes second, and sees what the other has stored.
+    fn adopt_if_wanted(self: &Arc<Self>) {
+        if self.polled.load(Ordering::SeqCst)
+            && self.adoption.wanted.load(Ordering::SeqCst)
+            && !self.adoption.done.swap(true, Ordering::SeqCst)
+        {
+            let _ = self.home.set(Home::here_or_own());
+            crate::task::adopt(self.clone());
+        }
+    }
+
+    /// The task is gone; another may take its place.
+    pub(crate) fn orphan(&self) {
+        self.adoption.done.store(false, Ordering::SeqCst);
+    }
+
     /// Polls the flight's future once, unless somebody else is doing so. Its wake-ups go to all
     /// who wait, so that it does not matter who polled it last.
     pub(crate) fn drive(self: &Arc<Self>) {
         let Some(mut work) = self.work.try_lock() else { return };
         let Some(Work::Task(task)) = work.as_mut() else { return };
-        let inside = self.enter();
+        let (inside, at_home) = (self.enter(), self.home.get().map(Home::enter));
         let waker = Waker::from(self.clone());
-        let polled = catch_unwind(AssertUnwindSafe(|| {
-            task.as_mut().poll(&mut Context::from_waker(&waker))
-        }));
-        drop(inside);
+        let polled =
+            catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(&mut Context::from_waker(&waker))));
+        drop((at_home, inside));
         // The body's own panics are caught inside the task; this one came from larder's glue or
         // from a destructor, and must not leave a future that cannot be polled again.
         if !matches!(polled, Ok(Poll::Pending)) {

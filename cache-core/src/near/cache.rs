@@ -31,7 +31,7 @@ where
     /// The lease is compared under the table's lock, where puts change the mark.
     fn fill_now(&self, key: &K, entry: Entry<V>, lease: Lease) -> Filled {
         let hash = self.table.hash(key);
-        let life = Life { ttl: entry.ttl, refresh_after: entry.refresh_after };
+        let life = self.note(Life { ttl: entry.ttl, refresh_after: entry.refresh_after });
         let stripe = self.stripe(hash);
         let admit = || stripe.load(Ordering::Acquire) == lease.mark();
         match self.table.insert(hash, key.clone(), entry.value, life, PutWhen::Always, admit) {
@@ -52,12 +52,12 @@ fn reason(missing: Missing) -> Reason {
 }
 
 #[deny(clippy::missing_trait_methods)]
-impl<K, V> Cache<K, V> for Arc<Near<K, V>>
+impl<K, V> Cache<K, V> for Near<K, V>
 where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    fn near(&self) -> Option<&Arc<Near<K, V>>> {
+    fn near(&self) -> Option<&Near<K, V>> {
         Some(self)
     }
     fn reach(&self) -> Reach {

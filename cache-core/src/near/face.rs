@@ -7,7 +7,6 @@ use crate::pool;
 use crate::table::{Inserted, Touch};
 use std::borrow::Borrow;
 use std::hash::Hash;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Reading.
@@ -30,11 +29,7 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let hash = self.table.hash(key);
-        let same = |k: &K| k.borrow() == key;
-        self.table
-            .fresh(hash, same)
-            .or_else(|| self.live(hash, same, Touch::Visit).map(|(value, _)| value))
+        self.find(self.table.hash(key), |k| k.borrow() == key)
     }
 
     /// [`get`](Near::get) that does not count as a use: the eviction order stays as it is.
@@ -261,10 +256,7 @@ where
     /// assert!(near.is_empty());
     /// ```
     pub fn clear(&self) {
-        for stripe in &self.stripes {
-            stripe.fetch_add(1, Ordering::AcqRel);
-        }
-        self.flights.fence_all();
+        self.fence_all();
         let many = self.table.len() > MANY;
         let garbage = self.table.clear();
         if many {
@@ -288,24 +280,52 @@ where
     }
 
     /// Entries there are, expired ones included.
+    ///
+    /// ```
+    /// use cache_core::{Budget, Clock, Near, TableOptions};
+    /// let options = TableOptions::new(Budget::entries(100), Clock::system());
+    /// let near = Near::<u64, f64>::new(options);
+    /// near.put_for(7, 0.5, 0);
+    /// assert_eq!(near.len(), 1);
+    /// ```
     #[must_use]
     pub fn len(&self) -> usize {
         self.table.len()
     }
 
     /// Whether there are none.
+    ///
+    /// ```
+    /// use cache_core::{Budget, Clock, Near, TableOptions};
+    /// let options = TableOptions::new(Budget::entries(100), Clock::system());
+    /// assert!(Near::<u64, f64>::new(options).is_empty());
+    /// ```
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.table.is_empty()
     }
 
     /// What fits, in entries or in weight; shared with the other caches of the same budget.
+    ///
+    /// ```
+    /// use cache_core::{Budget, Clock, Near, TableOptions};
+    /// let options = TableOptions::new(Budget::entries(100), Clock::system());
+    /// assert_eq!(Near::<u64, f64>::new(options).capacity(), 100);
+    /// ```
     #[must_use]
     pub fn capacity(&self) -> u64 {
         self.table.capacity()
     }
 
     /// What the entries of this cache take of the capacity.
+    ///
+    /// ```
+    /// use cache_core::{Budget, Clock, Near, TableOptions};
+    /// let options = TableOptions::new(Budget::entries(100), Clock::system());
+    /// let near = Near::<u64, f64>::new(options);
+    /// near.put(7, 0.5);
+    /// assert_eq!(near.used(), 1);
+    /// ```
     #[must_use]
     pub fn used(&self) -> u64 {
         self.table.used()

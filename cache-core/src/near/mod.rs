@@ -7,6 +7,7 @@ mod batch;
 mod cache;
 mod face;
 mod single;
+mod weak;
 
 use crate::clock::Clock;
 use crate::entry::{Entry, PutWhen};
@@ -17,8 +18,10 @@ use crate::table::{Inserted, Life, Look, Table, TableOptions, Touch};
 use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
+
+pub use weak::WeakNear;
 
 pub(crate) use batch::{Distinct, wrong_count};
 
@@ -34,9 +37,10 @@ const MANY: usize = 1024;
 /// Lookups take borrowed forms of the key (`&str` for `String`). A hit costs about 10 ns and takes
 /// no lock that other readers wait for; memory is about 62 bytes an entry for `u64` to `u64`.
 /// Nothing here is async, and nothing waits, except for a computation of another caller. The
-/// async face, with single flight for `async` computations, is [`CacheExt`](crate::CacheExt). Where
-/// that or [`Cache`](crate::Cache) is in scope, `cache.get(..)` on an `Arc<Near>` means the async
-/// one; write `Near::get(&cache, ..)` for this one there.
+/// async face, with single flight for `async` computations, is [`CacheExt`](crate::CacheExt); where
+/// that is in scope too, `cache.get(..)` still means this one.
+///
+/// A `Near` is a handle: clones are cheap, and share what is stored.
 ///
 /// ```
 /// use cache_core::{Budget, Clock, Near, TableOptions};
@@ -50,9 +54,28 @@ const MANY: usize = 1024;
 pub struct Near<K, V> {
     table: Arc<Table<K, V>>,
     flights: Arc<Flights<K, V>>,
-    stripes: Box<[AtomicU64]>,
+    marks: Arc<Marks>,
     ttl: Option<Duration>,
     name: Arc<str>,
+}
+
+struct Marks {
+    /// The fence of leases.
+    stripes: [AtomicU64; STRIPES],
+    /// Whether any value was ever stored with a refresh point: without, what is not fresh is dead.
+    refreshes: AtomicBool,
+}
+
+impl<K, V> Clone for Near<K, V> {
+    fn clone(&self) -> Self {
+        Near {
+            table: self.table.clone(),
+            flights: self.flights.clone(),
+            marks: self.marks.clone(),
+            ttl: self.ttl,
+            name: self.name.clone(),
+        }
+    }
 }
 
 impl<K, V> Near<K, V>
@@ -72,7 +95,10 @@ where
         Near {
             table: Table::new(options),
             flights: Arc::new(Flights::new()),
-            stripes: (0..STRIPES).map(|_| AtomicU64::new(0)).collect(),
+            marks: Arc::new(Marks {
+                stripes: [const { AtomicU64::new(0) }; STRIPES],
+                refreshes: AtomicBool::new(false),
+            }),
             ttl: None,
             name: "".into(),
         }
@@ -112,6 +138,13 @@ where
     }
 
     /// The TTL of values that come without one.
+    ///
+    /// ```
+    /// use cache_core::{Budget, Clock, Near, TableOptions};
+    /// let options = TableOptions::new(Budget::entries(100), Clock::system());
+    /// let near = Near::<u64, f64>::new(options).with_ttl(60);
+    /// assert_eq!(near.ttl().unwrap().as_secs(), 60);
+    /// ```
     #[must_use]
     pub fn ttl(&self) -> Option<Duration> {
         self.ttl
@@ -122,19 +155,35 @@ where
     }
 
     /// The computations in progress.
+    ///
+    /// ```
+    /// use cache_core::{Budget, Clock, Near, TableOptions};
+    /// let options = TableOptions::new(Budget::entries(100), Clock::system());
+    /// let near = Near::<u64, usize>::new(options);
+    /// assert_eq!(near.get_or_compute(&7, || near.flights().len()), 1);
+    /// assert!(near.flights().is_empty());
+    /// ```
     #[must_use]
     pub fn flights(&self) -> &Arc<Flights<K, V>> {
         &self.flights
     }
 
     /// Where it takes its time from.
+    ///
+    /// ```
+    /// use cache_core::{Budget, ManualClock, Near, TableOptions};
+    /// let time = ManualClock::new();
+    /// let near = Near::<u64, f64>::new(TableOptions::new(Budget::entries(100), time.clock()));
+    /// time.advance(std::time::Duration::from_nanos(7));
+    /// assert_eq!(near.clock().nanos(), 7);
+    /// ```
     #[must_use]
     pub fn clock(&self) -> &Clock {
         self.table.clock()
     }
 
     fn stripe(&self, hash: u64) -> &AtomicU64 {
-        &self.stripes[(hash >> 8) as usize % STRIPES]
+        &self.marks.stripes[(hash >> 8) as usize % STRIPES]
     }
 
     /// Fences the computation of a key. For a removal: first the fence, then the change; a
@@ -142,6 +191,13 @@ where
     pub(crate) fn fence(&self, hash: u64, eq: impl Fn(&K) -> bool) -> Option<Arc<Flight<K, V>>> {
         self.stripe(hash).fetch_add(1, Ordering::AcqRel);
         self.flights.fence(hash, eq)
+    }
+
+    pub(crate) fn fence_all(&self) {
+        for stripe in &self.marks.stripes {
+            stripe.fetch_add(1, Ordering::AcqRel);
+        }
+        self.flights.fence_all();
     }
 
     /// Fences by the hash alone: for use under the table's lock, where no user code should run.
@@ -155,7 +211,7 @@ where
     /// Stores a value. A new value fences at the very moment it is stored, so that neither a
     /// computation that began before it, nor one that found nothing yet, is stored over it.
     pub(crate) fn put_hashed(&self, hash: u64, key: K, entry: Entry<V>, when: PutWhen) -> Inserted {
-        let life = Life { ttl: entry.ttl, refresh_after: entry.refresh_after };
+        let life = self.note(Life { ttl: entry.ttl, refresh_after: entry.refresh_after });
         let queued = match when {
             PutWhen::Always => self.flights.find(hash, |k| *k == key),
             PutWhen::Absent => None,
@@ -168,7 +224,6 @@ where
         });
         if inserted == Inserted::Busy {
             self.fence_hash(hash, &mut fenced);
-            self.table.remove(hash, |_| true);
         }
         if let Some((flight, value)) = queued {
             self.flights.preempt(&flight, || value);
@@ -180,7 +235,7 @@ where
     pub(crate) fn commit(&self, flight: &Flight<K, V>, value: V, life: Life) -> Inserted {
         let key = flight.key.clone();
         let admit = || !flight.is_fenced();
-        self.table.insert(flight.hash, key, value, life, PutWhen::Always, admit)
+        self.table.insert(flight.hash, key, value, self.note(life), PutWhen::Always, admit)
     }
 
     pub(crate) fn remove_hashed(&self, hash: u64, key: &K) -> bool {
@@ -199,6 +254,24 @@ where
     fn expire_where(&self, hash: u64, eq: impl Fn(&K) -> bool) -> bool {
         self.fence(hash, &eq);
         self.table.expire(hash, eq)
+    }
+
+    /// Every value that is stored passes here before, so that who finds it finds the note too.
+    fn note(&self, life: Life) -> Life {
+        if life.refresh_after.is_some() && !self.marks.refreshes.load(Ordering::Relaxed) {
+            self.marks.refreshes.store(true, Ordering::Release);
+        }
+        life
+    }
+
+    /// A live value, counted as used.
+    #[inline]
+    pub(crate) fn find(&self, hash: u64, eq: impl Fn(&K) -> bool) -> Option<V> {
+        let found = self.table.fresh(hash, &eq);
+        if found.is_some() || !self.marks.refreshes.load(Ordering::Acquire) {
+            return found;
+        }
+        self.live(hash, eq, Touch::Visit).map(|(value, _)| value)
     }
 
     /// A live value and what is left of its TTL.

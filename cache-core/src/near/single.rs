@@ -3,7 +3,7 @@
 use super::Near;
 use crate::flight::{Follow, Joined, Landed, Landing, Lead};
 use crate::policy::IntoTtl;
-use crate::table::{Life, Touch};
+use crate::table::Life;
 use crate::trail::Inside;
 use crate::wait;
 use std::borrow::Borrow;
@@ -104,11 +104,7 @@ where
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
         let hash = self.table.hash(key);
-        let same = |k: &K| k.borrow() == key;
-        if let Some(value) = self.table.fresh(hash, same) {
-            return Ok(value);
-        }
-        if let Some((value, _)) = self.live(hash, same, Touch::Visit) {
+        if let Some(value) = self.find(hash, |k| k.borrow() == key) {
             return Ok(value);
         }
         self.join(hash, key.to_owned(), life, compute)
@@ -161,6 +157,6 @@ where
     /// What a flight that ended between the look and the join has left.
     pub(super) fn landed_before(&self, lead: &Lead<'_, K, V>) -> Option<V> {
         let flight = lead.flight();
-        self.live(flight.hash, |k| *k == flight.key, Touch::Leave).map(|(value, _)| value)
+        self.find(flight.hash, |k| *k == flight.key)
     }
 }

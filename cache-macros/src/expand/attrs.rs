@@ -1,11 +1,11 @@
 //! Where the user's other attributes go.
 
-use syn::{Attribute, Meta};
+use syn::{Attribute, Meta, parse_quote};
 
 /// The user's attributes, by the item they belong to.
 pub(crate) struct Attrs<'a> {
     /// The function itself: what readers and callers see.
-    pub(crate) function: Vec<&'a Attribute>,
+    pub(crate) function: Vec<Attribute>,
     /// The plain body: what concerns its code.
     pub(crate) body: Vec<&'a Attribute>,
     /// Every item: whether it exists at all.
@@ -17,12 +17,16 @@ impl<'a> Attrs<'a> {
         let mut placed = Attrs { function: Vec::new(), body: Vec::new(), every: Vec::new() };
         for attr in attrs {
             match &*name(attr) {
-                "doc" | "must_use" | "deprecated" => placed.function.push(attr),
+                "doc" | "must_use" | "deprecated" => placed.function.push(attr.clone()),
                 "cfg" => placed.every.push(attr),
-                // An expectation is met once: unused items are found at the function, all else in the body.
-                "expect" if is_about_use(attr) => placed.function.push(attr),
+                // Nobody is told that a cached function is not used, so that cannot be expected either.
+                "expect" if is_about_use(attr) => {}
+                "expect" => {
+                    placed.function.extend(allowed(attr));
+                    placed.body.push(attr);
+                }
                 "allow" | "warn" | "deny" | "forbid" => {
-                    placed.function.push(attr);
+                    placed.function.push(attr.clone());
                     placed.body.push(attr);
                 }
                 _ => placed.body.push(attr),
@@ -34,6 +38,13 @@ impl<'a> Attrs<'a> {
 
 fn name(attr: &Attribute) -> String {
     attr.path().get_ident().map(ToString::to_string).unwrap_or_default()
+}
+
+/// What is expected of the body is allowed of the function: an expectation is met once.
+fn allowed(attr: &Attribute) -> Option<Attribute> {
+    let Meta::List(list) = &attr.meta else { return None };
+    let lints = &list.tokens;
+    Some(parse_quote!(#[allow(#lints)]))
 }
 
 fn is_about_use(attr: &Attribute) -> bool {
@@ -58,6 +69,6 @@ mod tests {
             parse_quote!(#[tracing::instrument]),
         ];
         let placed = Attrs::of(&attrs);
-        assert_eq!((placed.function.len(), placed.body.len(), placed.every.len()), (3, 3, 1));
+        assert_eq!((placed.function.len(), placed.body.len(), placed.every.len()), (2, 3, 1));
     }
 }

@@ -14,8 +14,11 @@ pub(crate) fn ty(model: &Model) -> TokenStream {
     let key = key::ty(model).map(|key| quote!(Key = #key,));
     // Who spawns the handle's futures needs to see that they may cross threads.
     let future = model.is_async().then(|| quote!(, Fut: ::core::marker::Send));
-    let (call, work, later) =
-        if model.is_async() { ("AsyncCall", "AsyncWork", "AsyncLater") } else { ("Call", "Work", "Later") };
+    let (call, work, later) = if model.is_async() {
+        ("AsyncCall", "AsyncWork", "AsyncLater")
+    } else {
+        ("Call", "Work", "Later")
+    };
     let [call, work, later] = [call, work, later].map(|name| quote::format_ident!("{name}"));
     let later = model.is_rebuildable().then(|| quote!(+ #larder::#later));
     quote!(#larder::#call<impl #larder::#work<#key Value = #value, Out = #out #future> #later>)
@@ -24,7 +27,8 @@ pub(crate) fn ty(model: &Model) -> TokenStream {
 /// Makes the handle. `memo` may use `__view`, `body` is the path of the plain function.
 pub(crate) fn new(model: &Model, memo: &TokenStream, body: &TokenStream) -> TokenStream {
     let larder = &model.larder;
-    let (computed, view, pattern) = (key::computed(model), key::view(model, false), key::view(model, true));
+    let (computed, view, pattern) =
+        (key::computed(model), key::view(model, false), key::view(model, true));
     let (rest, rest_pattern) = (rest(model), key::rest(model, key::owner()));
     let arguments = passed(model);
     let (mode, share) = mode(model);
@@ -64,7 +68,8 @@ fn later(model: &Model, body: &TokenStream) -> TokenStream {
     let (kept, again) = (key::kept(model), key::kept_again(model));
     let arguments = key::rebuilt(model, model.is_async());
     let run = quote_spanned!(model.item.sig.ident.span()=> #body(#(#arguments),*));
-    let job = if model.is_async() { quote!(#larder::boxed(async move { #run.await })) } else { run };
+    let job =
+        if model.is_async() { quote!(#larder::boxed(async move { #run.await })) } else { run };
     quote!(.later(|#rest| { #kept ::std::sync::Arc::new(move |#name| { #again #job }) }))
 }
 

@@ -37,15 +37,35 @@ const fn background(name: &'static str, gives: Gives, waits: bool, doc: &'static
 
 const COMPANIONS: &[Companion] = &[
     companion("peek", Gives::Value, true, "What is stored, if anything is; never computes."),
-    background("lazy", Gives::Value, false, "What is at hand, without waiting; if that is nothing or stale, it is computed in the background."),
+    background(
+        "lazy",
+        Gives::Value,
+        false,
+        "What is at hand, without waiting; if that is nothing or stale, it is computed in the background.",
+    ),
     companion("refresh", Gives::Result, true, "Computes now, stores and returns."),
     Companion { takes_value: true, ..companion("put", Gives::Nothing, true, "Stores a value.") },
-    background("async_", Gives::Result, true, "What is stored, else computed in the background while the caller waits."),
-    background("future", Gives::Pending, false, "A future of the value; work starts now and goes on when the future is dropped."),
+    background(
+        "async_",
+        Gives::Result,
+        true,
+        "What is stored, else computed in the background while the caller waits.",
+    ),
+    background(
+        "future",
+        Gives::Pending,
+        false,
+        "A future of the value; work starts now and goes on when the future is dropped.",
+    ),
     background("future_refresh", Gives::Pending, false, "As `refresh`, in the background."),
     companion("invalidate", Gives::Flag, true, "Forgets the value; whether there was one."),
     companion("expire", Gives::Flag, true, "Makes the value stale; whether there was one."),
-    companion("get_ttl", Gives::ValueAndTime, true, "What is stored, and what is left of its TTL; never computes."),
+    companion(
+        "get_ttl",
+        Gives::ValueAndTime,
+        true,
+        "What is stored, and what is left of its TTL; never computes.",
+    ),
 ];
 
 /// All companions that take the arguments of the function.
@@ -99,7 +119,9 @@ impl Companion {
             Gives::Nothing => TokenStream::new(),
             Gives::Flag => quote!(-> bool),
             Gives::Value => quote!(-> ::core::option::Option<#value>),
-            Gives::ValueAndTime => quote!(-> ::core::option::Option<(#value, ::core::time::Duration)>),
+            Gives::ValueAndTime => {
+                quote!(-> ::core::option::Option<(#value, ::core::time::Duration)>)
+            }
             Gives::Result => quote!(-> #result),
             Gives::Pending => quote!(-> #larder::Pending<#result>),
         }
@@ -139,7 +161,8 @@ pub(crate) fn of_all_calls(model: &Model, key: Option<&TokenStream>) -> TokenStr
     let bounds = signature::with(None, proof::bounds(model));
     let (larder, vis, value) = (&model.larder, &model.item.vis, &model.output.value);
     let span = model.item.sig.ident.span();
-    let [stats, clear, on_value] = ["stats", "clear", "on_value"].map(|name| Ident::new(name, span));
+    let [stats, clear, on_value] =
+        ["stats", "clear", "on_value"].map(|name| Ident::new(name, span));
     let memo = if key.is_some() { quote!(Self::__memo()) } else { quote!(Self::__slots()) };
     let [stats_of, clear_of] = ["stats", "clear"].map(|name| {
         let name = format_ident!("{name}");

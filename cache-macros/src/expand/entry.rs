@@ -1,7 +1,7 @@
 //! A method, or another function in an `impl` block: its companion is a function that gives the handle.
 
 use super::attrs::Attrs;
-use super::function::{LINTS, allow, ask, hidden_body};
+use super::function::{LINTS, allow, ask, hidden_body, underscores};
 use super::{call, memo, proof, signature};
 use crate::model::Model;
 use proc_macro2::TokenStream;
@@ -22,8 +22,9 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     called.set_span(place);
     let run = ask(model, &quote_spanned!(place=> Self::#called #turbofish (#(#arguments),*)));
     let (entry, body) = (entry(model, &name, &body_name), hidden_body(model, body_name));
+    let underscores = underscores(model);
     quote! {
-        #(#every)* #(#function)* #[inline] #vis #sig { #run }
+        #(#every)* #(#function)* #underscores #[inline] #vis #sig { #run }
         #(#every)* #entry
         #body
     }
@@ -38,7 +39,10 @@ fn entry(model: &Model, name: &syn::Ident, body: &syn::Ident) -> TokenStream {
     let memo = memo::slot(model, &quote!(__SLOTS), None, &owner.name);
     let turbofish = signature::turbofish(model);
     let call = call::new(model, &memo, &quote_spanned!(body.span()=> Self::#body #turbofish));
-    let (doc, lints) = (format!("The cache entry of [`Self::{}`] for these arguments.", model.item.sig.ident), allow(LINTS));
+    let (doc, lints) = (
+        format!("The cache entry of [`Self::{}`] for these arguments.", model.item.sig.ident),
+        allow(LINTS),
+    );
     let (tag, proof) = (owner.declaration, proof::proof_inside(model));
     quote! {
         #[doc = #doc] #lints
@@ -66,7 +70,9 @@ pub(crate) fn types(model: &Model) -> Types {
         let constants: Vec<_> = generics.const_params().collect();
         let names = constants.iter().map(|param| &param.ident);
         let (inner, declared) = (types.name, &constants);
-        types.declaration = Some(quote!(struct __Types<__T: ?::core::marker::Sized, #(#declared),*>(::core::marker::PhantomData<__T>);));
+        types.declaration = Some(
+            quote!(struct __Types<__T: ?::core::marker::Sized, #(#declared),*>(::core::marker::PhantomData<__T>);),
+        );
         types.name = quote!(__Types<#inner, #(#names),*>);
     }
     if matches!(&*all, [_]) && types.declaration.is_none() && model.needs_self() {

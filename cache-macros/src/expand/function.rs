@@ -10,8 +10,14 @@ use quote::{quote, quote_spanned};
 use syn::Ident;
 
 /// What generated code may do that written code should not.
-pub(crate) const LINTS: &[&str] =
-    &["dead_code", "unused_qualifications", "clippy::all", "clippy::pedantic", "clippy::nursery", "clippy::restriction"];
+pub(crate) const LINTS: &[&str] = &[
+    "dead_code",
+    "unused_qualifications",
+    "clippy::all",
+    "clippy::pedantic",
+    "clippy::nursery",
+    "clippy::restriction",
+];
 
 /// What only the split into function and plain body brings about.
 const BODY_LINTS: &[&str] = &[
@@ -31,8 +37,10 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     let (outer, arguments, clause) = split.outer.split_for_impl();
     let proven = split.outer_where(proof::bounds(model));
     let (larder, value) = (&model.larder, &model.output.value);
-    let (function, declaration, proof) = (main(model, &split), declaration(model, &split), proof::proof(model));
-    let (functions, body, reason) = (functions(model, &split), body(model), companions::reason(model));
+    let (function, declaration, proof) =
+        (main(model, &split), declaration(model, &split), proof::proof(model));
+    let (functions, body, reason) =
+        (functions(model, &split), body(model), companions::reason(model));
     let (lints, name, any) = (allow(LINTS), memo::name(model), any_memo(model));
     quote! {
         #function
@@ -72,21 +80,33 @@ fn main(model: &Model, split: &Split) -> TokenStream {
     companion.set_span(companion.span().located_at(place));
     let path = split.path(&companion, place);
     let run = ask(model, &quote_spanned!(place=> #path::entry(#(#arguments),*)));
-    quote!(#(#every)* #(#function)* #[inline] #vis #sig { #run })
+    // With braces of its own it is generated code to the compiler, which so asks no questions when only
+    // companions are used.
+    let underscores = underscores(model);
+    quote!(#(#every)* #(#function)* #underscores #[inline] #vis #sig { #run })
+}
+
+/// What the body does not use, the key does.
+pub(crate) fn underscores(model: &Model) -> Option<TokenStream> {
+    let any = model.params.iter().any(|param| param.name.to_string().starts_with('_'));
+    any.then(|| allow(&["clippy::used_underscore_binding"]))
 }
 
 /// Asks the handle for the value.
 pub(crate) fn ask(model: &Model, entry: &TokenStream) -> TokenStream {
     let (larder, is_refreshed) = (&model.larder, model.args.async_ttl.is_some());
+    let place = proof::place(model);
     if !model.is_async() {
-        return if is_refreshed { quote!(#entry.get_swr()) } else { quote!(#entry.get()) };
+        let get = if is_refreshed { "get_swr" } else { "get" };
+        let get = Ident::new(get, place);
+        return quote_spanned!(place=> #entry.#get());
     }
     if !model.is_rebuildable() {
-        return quote!(#entry.get().await);
+        return quote_spanned!(place=> #entry.get().await);
     }
-    let begin = if is_refreshed { quote!(begin_swr) } else { quote!(begin) };
+    let begin = Ident::new(if is_refreshed { "begin_swr" } else { "begin" }, place);
     // Nothing that borrows lives across the await.
-    quote! {
+    quote_spanned! {place=>
         let __fly = match #entry.#begin() {
             #larder::Begun::Hit(__hit) => return __hit,
             #larder::Begun::Fly(__fly) => __fly,
@@ -144,7 +164,8 @@ fn entry(model: &Model, split: &Split, key: Option<&TokenStream>) -> TokenStream
         Some(_) => quote!(Self::__memo()),
         None => memo::slot(model, &quote!(Self::__slots()), None, &quote!(Self)),
     };
-    let call = call::new(model, &memo, &quote_spanned!(model.item.sig.ident.span()=> Self::uncached));
+    let call =
+        call::new(model, &memo, &quote_spanned!(model.item.sig.ident.span()=> Self::uncached));
     quote! {
         #[doc = "The cache entry of these arguments, with all operations as methods."]
         #[inline] #vis fn #name #lifetimes (#(#inputs),*) -> #ty #clause { #call }

@@ -8,19 +8,17 @@ use quote::{format_ident, quote};
 
 pub(crate) fn expand(model: &Model) -> TokenStream {
     let attrs = Attrs::of(&model.item.attrs);
-    let (every, function, body_attrs) = (attrs.every, attrs.function, attrs.body);
+    let (every, written, body_attrs) = (attrs.every, attrs.function, attrs.body);
     let (vis, sig) = (&model.item.vis, signature::function(model));
-    let (slots, owner, proof) = (memo::slots(model), entry::types(model), proof::proof_inside(model));
+    let (slots, owner, proof) =
+        (memo::slots(model), entry::types(model), proof::proof_inside(model));
     let memo = memo::slot(model, &quote!(__SLOTS), None, &owner.name);
     let declaration = &owner.declaration;
-    let run = if model.needs_self() {
-        inside(model, &memo)
-    } else {
-        nested(model, &memo)
-    };
+    let run = if model.needs_self() { inside(model, &memo) } else { nested(model, &memo) };
     // The body is inside the function here, so is what was said about it.
     let outer = model.needs_self().then(|| quote!(#(#body_attrs)*));
-    quote!(#(#every)* #(#function)* #outer #vis #sig { #declaration #proof #slots #run })
+    let underscores = function::underscores(model);
+    quote!(#(#every)* #(#written)* #underscores #outer #vis #sig { #declaration #proof #slots #run })
 }
 
 /// Without `self` the body can be a function inside the function, and so be run later.

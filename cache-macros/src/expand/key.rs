@@ -9,17 +9,22 @@ use syn::{Expr, ExprCast, Ident, Index, Type};
 
 /// Whether a cast to this type is what `as` does; for all other types it only names the type.
 const CASTS: &[&str] = &[
-    "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize",
+    "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128",
+    "isize",
 ];
 
 /// Computes the parts that are expressions, before any argument is moved.
 pub(crate) fn computed(model: &Model) -> TokenStream {
     let lets = model.key.iter().enumerate().map(|(at, part)| {
         let name = local(at);
-        match part {
-            Part::Param(_) | Part::Float(_) => TokenStream::new(),
-            Part::Typed(Expr::Cast(ExprCast { expr, .. }), ty) if !is_cast(ty) => quote!(let #name: #ty = #expr;),
-            Part::Typed(expr, _) | Part::Computed(expr) => quote!(let #name = #expr;),
+        let (expr, ty) = match part {
+            Part::Param(_) | Part::Float(_) => return TokenStream::new(),
+            Part::Typed(expr, ty) => (expr, (!is_cast(ty)).then_some(ty)),
+            Part::Computed(expr) => (expr, None),
+        };
+        match (&**expr, ty) {
+            (Expr::Cast(ExprCast { expr, .. }), Some(ty)) => quote!(let #name: #ty = #expr;),
+            (expr, _) => quote!(let #name = #expr;),
         }
     });
     lets.collect()
@@ -37,22 +42,27 @@ fn local(at: usize) -> Ident {
 /// passed over) a pattern.
 pub(crate) fn view(model: &Model, is_pattern: bool) -> TokenStream {
     let larder = &model.larder;
-    let parts: Vec<_> = model.key.iter().enumerate().map(|(at, part)| match part {
-        Part::Param(index) => {
-            let Param { name, taken, ty, .. } = &model.params[*index];
-            let wrapper = wrapper(taken, ty);
-            quote!(#larder::#wrapper(#name))
-        }
-        Part::Float(index) => {
-            let name = &model.params[*index].name;
-            quote!(#larder::Own(#larder::Float(#name)))
-        }
-        _ if is_pattern => quote!(_),
-        _ => {
-            let name = local(at);
-            quote!(#larder::Own(#name))
-        }
-    }).collect();
+    let parts: Vec<_> = model
+        .key
+        .iter()
+        .enumerate()
+        .map(|(at, part)| match part {
+            Part::Param(index) => {
+                let Param { name, taken, ty, .. } = &model.params[*index];
+                let wrapper = wrapper(taken, ty);
+                quote!(#larder::#wrapper(#name))
+            }
+            Part::Float(index) => {
+                let name = &model.params[*index].name;
+                quote!(#larder::Own(#larder::Float(#name)))
+            }
+            _ if is_pattern => quote!(_),
+            Part::Typed(expr, _) | Part::Computed(expr) => {
+                let name = local(at);
+                quote_spanned!(expr.span()=> #larder::Own(#name))
+            }
+        })
+        .collect();
     match &parts[..] {
         [one] => quote!(#larder::One(#one)),
         parts => quote!((#(#parts),*)),
@@ -62,26 +72,31 @@ pub(crate) fn view(model: &Model, is_pattern: bool) -> TokenStream {
 /// The view of arguments that are looked at where they are, and stay there.
 pub(crate) fn seen(model: &Model) -> TokenStream {
     let larder = &model.larder;
-    let parts: Vec<_> = model.key.iter().enumerate().map(|(at, part)| match part {
-        Part::Param(index) => {
-            let Param { name, taken, ty, .. } = &model.params[*index];
-            match taken {
-                Taken::Value => quote_spanned!(ty.span()=> #larder::Val(&#name)),
-                _ => {
-                    let wrapper = wrapper(taken, ty);
-                    quote!(#larder::#wrapper(#name))
+    let parts: Vec<_> = model
+        .key
+        .iter()
+        .enumerate()
+        .map(|(at, part)| match part {
+            Part::Param(index) => {
+                let Param { name, taken, ty, .. } = &model.params[*index];
+                match taken {
+                    Taken::Value => quote_spanned!(ty.span()=> #larder::Val(&#name)),
+                    _ => {
+                        let wrapper = wrapper(taken, ty);
+                        quote!(#larder::#wrapper(#name))
+                    }
                 }
             }
-        }
-        Part::Float(index) => {
-            let name = &model.params[*index].name;
-            quote!(#larder::Own(#larder::Float(#name)))
-        }
-        _ => {
-            let name = local(at);
-            quote!(#larder::Own(#name))
-        }
-    }).collect();
+            Part::Float(index) => {
+                let name = &model.params[*index].name;
+                quote!(#larder::Own(#larder::Float(#name)))
+            }
+            Part::Typed(expr, _) | Part::Computed(expr) => {
+                let name = local(at);
+                quote_spanned!(expr.span()=> #larder::Own(#name))
+            }
+        })
+        .collect();
     match &parts[..] {
         [one] => quote!(#larder::One(#one)),
         parts => quote!((#(#parts),*)),

@@ -99,9 +99,16 @@ pub(crate) fn fixed(model: &Model, key: &TokenStream, companion: &impl ToTokens)
 }
 
 /// A memo out of many, one for each set of types.
-pub(crate) fn slot(model: &Model, slots: &TokenStream, key: Option<&TokenStream>, owner: &TokenStream) -> TokenStream {
-    let (larder, settings, value, name) = (&model.larder, settings(model), &model.output.value, name(model));
-    let scope = if model.is_generic() || model.needs_self() { Some(quote!(.of::<#owner>())) } else { None };
+pub(crate) fn slot(
+    model: &Model,
+    slots: &TokenStream,
+    key: Option<&TokenStream>,
+    owner: &TokenStream,
+) -> TokenStream {
+    let (larder, settings, value, name) =
+        (&model.larder, settings(model), &model.output.value, name(model));
+    let scope =
+        if model.is_generic() || model.needs_self() { Some(quote!(.of::<#owner>())) } else { None };
     let types = quote!(#larder::type_id_of::<#owner>());
     let build = quote!(|__memo| __memo #scope #settings);
     match key {

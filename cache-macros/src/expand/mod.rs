@@ -11,6 +11,8 @@ mod memo;
 mod proof;
 mod signature;
 
+pub(crate) use proof::is_plain;
+
 use crate::model::{Model, Shape};
 use proc_macro2::TokenStream;
 

@@ -16,19 +16,29 @@ pub(crate) fn bounds(model: &Model) -> Vec<TokenStream> {
         let name = Ident::new(name, span);
         quote_spanned!(span=> for<'__x> #ty: #larder::#name)
     };
+    let output = &model.output;
+    let keys = doubtful_keys(model).map(|ty| bound(ty, ty.span(), "Key"));
+    let is_doubtful = is_output_doubtful(output);
+    let value = is_doubtful.then(|| bound(&output.value, output.ty.span(), "Storable"));
+    // Only where the type of the value is had through the trait, is there something to prove.
+    let is_projected = output.ok_only && !output.is_spelled;
+    let outcome = is_projected.then(|| bound(&output.ty, output.ty.span(), "Outcome"));
+    keys.chain(outcome).chain(value).collect()
+}
+
+fn doubtful_keys(model: &Model) -> impl Iterator<Item = &Type> {
     let parts = model.key.iter().filter_map(|part| match part {
         Part::Param(index) => Some(key_type(&model.params[*index])),
         Part::Typed(_, ty) => Some(ty),
         Part::Float(_) | Part::Computed(_) => None,
     });
-    let keys = parts.filter(|ty| !types::is_innocent(ty)).map(|ty| bound(ty, ty.span(), "Key"));
-    let output = &model.output;
-    let is_sure = types::is_innocent(&output.ty)
-        || types::last_segment(&output.ty).is_some_and(|last| {
-            output.ok_only && types::type_arguments(last).first().is_some_and(|ty| types::is_innocent(ty))
-        });
-    let value = (!is_sure).then(|| bound(&output.value, output.ty.span(), "Storable"));
-    keys.chain(value).collect()
+    parts.filter(|ty| !types::is_innocent(ty))
+}
+
+fn is_output_doubtful(output: &Output) -> bool {
+    let inside = types::last_segment(&output.ty).map(types::type_arguments).unwrap_or_default();
+    let stored = if output.ok_only { inside.first().copied() } else { Some(&output.ty) };
+    !output.is_spelled || !stored.is_some_and(types::is_innocent)
 }
 
 /// What of a parameter ends up in the key.
@@ -44,23 +54,28 @@ fn key_type(param: &Param) -> &Type {
 
 /// Where what is wrong with the types is told: at the only type that may be wrong, else at the signature.
 pub(crate) fn place(model: &Model) -> Span {
-    let sig = &model.item.sig;
-    match &*bounds(model) {
-        [] => sig.ident.span(),
-        [one] => one.clone().into_iter().last().map_or(sig.ident.span(), |last| last.span()),
-        _ => sig.ident.span().join(sig.output.span()).unwrap_or_else(|| sig.ident.span()),
+    let (sig, output) = (&model.item.sig, &model.output);
+    let keys: Vec<_> = doubtful_keys(model).collect();
+    match (&keys[..], is_output_doubtful(output)) {
+        // With the hygiene of the expansion, or the compiler would propose to return a reference.
+        ([], true) if output.is_spelled => Span::call_site().located_at(output.ty.span()),
+        ([], true) => output.ty.span(),
+        ([key], false) => key.span(),
+        _ => sig.ident.span(),
     }
 }
 
 /// Types of these names are what they are called; asking would only cost time.
 const PLAIN: &[&str] = &[
-    "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "f32",
-    "f64", "String", "Vec", "Box", "Arc", "Rc", "HashMap", "HashSet", "BTreeMap", "BTreeSet", "Duration", "Bytes",
+    "bool", "char", "u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128",
+    "isize", "f32", "f64", "String", "Vec", "Box", "Arc", "Rc", "HashMap", "HashSet", "BTreeMap",
+    "BTreeSet", "Duration", "Bytes",
 ];
 
 /// A check beside the function.
 pub(crate) fn proof(model: &Model) -> Option<TokenStream> {
-    let is_generic = model.item.sig.generics.params.iter().any(|param| matches!(param, GenericParam::Type(_)));
+    let is_generic =
+        model.item.sig.generics.params.iter().any(|param| matches!(param, GenericParam::Type(_)));
     let check = check(model).filter(|_| !is_generic)?;
     Some(quote!(const _: () = #check;))
 }
@@ -78,9 +93,15 @@ fn check(model: &Model) -> Option<TokenStream> {
     }
     let larder = &model.larder;
     let (wanted, message) = if model.args.cache_err.is_some() {
-        (quote!(), "`cache_err` is for a `Result` or an `Option`, and this is neither: leave it out")
+        (
+            quote!(),
+            "`cache_err` is for a `Result` or an `Option`, and this is neither: leave it out",
+        )
     } else {
-        (quote!(!), "this is a `Result` or an `Option` under another name: write `cache_err` to store failures too, or return a type whose name ends in `Result` to store successes only")
+        (
+            quote!(!),
+            "this is a `Result` or an `Option` under another name: write `cache_err` to store failures too, or return a type whose name ends in `Result` to store successes only",
+        )
     };
     let probe = quote_spanned!(ty.span()=> #larder::Probe::<#ty>::IS_OUTCOME);
     Some(quote_spanned! {ty.span()=>
@@ -91,7 +112,9 @@ fn check(model: &Model) -> Option<TokenStream> {
 /// Whether this is no outcome for certain.
 pub(crate) fn is_plain(ty: &Type) -> bool {
     match types::bare(ty) {
-        Type::Path(_) => types::last_segment(ty).is_some_and(|last| PLAIN.contains(&&*last.ident.to_string())),
+        Type::Path(_) => {
+            types::last_segment(ty).is_some_and(|last| PLAIN.contains(&&*last.ident.to_string()))
+        }
         Type::Macro(_) => false,
         _ => true,
     }

@@ -5,8 +5,8 @@ use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::visit::{self, Visit};
 use syn::{
-    FnArg, GenericParam, Generics, Ident, Lifetime, Pat, ReceiverKind, Signature, Token, TypeParam, TypeParamBound,
-    WhereClause, WherePredicate, parse_quote,
+    FnArg, GenericParam, Generics, Ident, Lifetime, Pat, ReceiverKind, Signature, Token, TypeParam,
+    TypeParamBound, WhereClause, WherePredicate, parse_quote,
 };
 
 /// The function's parameters with `mut` removed: that belongs to the body.
@@ -58,11 +58,18 @@ pub(crate) fn arguments_at(model: &Model, place: Span) -> Vec<TokenStream> {
 
 /// The type and constant arguments, where a function of the same generics is called: `::<T, N>`.
 pub(crate) fn turbofish(model: &Model) -> Option<TokenStream> {
-    let names: Vec<_> = model.item.sig.generics.params.iter().filter_map(|param| match param {
-        GenericParam::Type(param) => Some(&param.ident),
-        GenericParam::Const(param) => Some(&param.ident),
-        GenericParam::Lifetime(_) => None,
-    }).collect();
+    let names: Vec<_> = model
+        .item
+        .sig
+        .generics
+        .params
+        .iter()
+        .filter_map(|param| match param {
+            GenericParam::Type(param) => Some(&param.ident),
+            GenericParam::Const(param) => Some(&param.ident),
+            GenericParam::Lifetime(_) => None,
+        })
+        .collect();
     (!names.is_empty()).then(|| quote!(::<#(#names),*>))
 }
 
@@ -93,7 +100,8 @@ impl Split {
     }
 
     fn type_param(&mut self, param: &TypeParam, lifetimes: &[Lifetime]) {
-        let (inner, outer): (Vec<_>, Vec<_>) = param.bounds.iter().cloned().partition(|b| names_any(b, lifetimes));
+        let (inner, outer): (Vec<_>, Vec<_>) =
+            param.bounds.iter().cloned().partition(|b| names_any(b, lifetimes));
         let ident = &param.ident;
         if !inner.is_empty() {
             self.predicate(parse_quote!(#ident: #(#inner)+*), lifetimes);
@@ -145,7 +153,10 @@ impl Split {
 /// A `where` clause with more predicates.
 pub(crate) fn with(mut clause: Option<WhereClause>, more: Vec<TokenStream>) -> Option<WhereClause> {
     for predicate in more {
-        let empty = || WhereClause { where_token: <Token![where]>::default(), predicates: Default::default() };
+        let empty = || WhereClause {
+            where_token: <Token![where]>::default(),
+            predicates: Default::default(),
+        };
         clause.get_or_insert_with(empty).predicates.push(parse_quote!(#predicate));
     }
     clause

@@ -1,0 +1,15 @@
+//! What `#[cached]` says to mistakes: one message each, at the place, with the way out.
+//!
+//! `TRYBUILD=overwrite cargo test --test ui` writes the messages anew; read them before you commit.
+
+#[test]
+fn each_mistake_has_one_message() {
+    let cases = trybuild::TestCases::new();
+    cases.compile_fail("tests/ui/*.rs");
+}
+
+#[test]
+fn what_is_right_compiles_without_a_warning() {
+    let cases = trybuild::TestCases::new();
+    cases.pass("tests/ui/pass/*.rs");
+}

@@ -1,0 +1,8 @@
+//! Not a function.
+
+use larder::cached;
+
+#[cached]
+mod shop {}
+
+fn main() {}

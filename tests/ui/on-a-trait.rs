@@ -1,0 +1,8 @@
+//! Not a function.
+
+use larder::cached;
+
+#[cached]
+trait Shop {}
+
+fn main() {}

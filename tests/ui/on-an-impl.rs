@@ -1,0 +1,10 @@
+//! Not a function.
+
+use larder::cached;
+
+struct Shop;
+
+#[cached]
+impl Shop {}
+
+fn main() {}
