@@ -9,7 +9,7 @@ use crate::near::Near;
 use crate::policy::{IntoAsyncTtl, IntoTtl, Jitter, Policy};
 use crate::registry;
 use crate::stats::Recorder;
-use crate::table::{Budget, TableOptions};
+use crate::table::{Budget, Life, TableOptions};
 use parking_lot::RwLock;
 use std::fmt;
 use std::hash::Hash;
@@ -182,6 +182,7 @@ where
         if let Some(fault) = self.policy.fault() {
             panic!("larder: `{name}`: {fault}");
         }
+        let life = self.fixed_life();
         let opened = match self.place {
             Place::Client(opened) => opened,
             Place::Default => Opened::near(own_cache(default_budget(), self.weigher)),
@@ -199,6 +200,7 @@ where
             near: opened.near,
             far: opened.far,
             flights: opened.flights,
+            life,
             policy: self.policy,
             values: self.values,
             stats: Recorder::new(),
@@ -207,6 +209,13 @@ where
             hooks: RwLock::new(Vec::new()),
             hooked: AtomicBool::new(false),
         }
+    }
+
+    fn fixed_life(&self) -> Option<Life> {
+        let fixed = self.policy.jitter().is_none()
+            && self.values.ttl_of.is_none()
+            && self.values.failed.is_none();
+        fixed.then(|| self.policy.life(None))
     }
 
     fn full_name(&self) -> String {

@@ -24,11 +24,13 @@ pub(crate) enum Want {
     Newer,
 }
 
-/// Whether the miss that leads to a computation has been counted.
+/// What is known of the miss that leads to a computation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Miss {
-    Counted,
-    Uncounted,
+    /// The mark of the flights before the look that found nothing.
+    Marked(u64),
+    /// The look was somewhen before.
+    Unmarked,
 }
 
 /// What became of one try to get a value from a flight.
@@ -50,7 +52,7 @@ where
         hash: u64,
         mut key: K,
         want: Want,
-        mut miss: Miss,
+        miss: Miss,
         rules: Rules<V, R>,
         run: &mut dyn FnMut() -> R,
     ) -> R {
@@ -65,15 +67,15 @@ where
             match self.flights.join(hash, key) {
                 Joined::Lead(lead) => {
                     if want == Want::Value
-                        && let Some(value) = self.landed_before(lead.flight(), miss)
+                        && miss != Miss::Marked(lead.mark())
+                        && let Some(value) = self.landed_before(lead.flight())
                     {
                         return (rules.wrap)(value);
                     }
                     return self.lead(lead, rules, run);
                 }
                 Joined::Follow(flight, again) => {
-                    self.count_waiter(&flight, miss);
-                    miss = Miss::Counted;
+                    self.stats.count(Event::Waiter);
                     // Still in the pool's queue: no need to wait for a thread.
                     flight.run_job();
                     let landed = wait(Follow::new(flight));
@@ -96,32 +98,11 @@ where
         if self.policy.async_ttl().is_some() { Want::Newer } else { Want::Young }
     }
 
-    /// What a flight that ended between the look and the join has left. The look of a new leader
-    /// also tells why there was no value, for those that did not count their miss before.
-    pub(crate) fn landed_before(&self, flight: &Flight<K, V>, miss: Miss) -> Option<V> {
-        let reason = match self.look(flight.hash, |k| *k == flight.key, Touch::Visit) {
-            Found::Live { value, .. } => {
-                if miss == Miss::Uncounted {
-                    self.stats.count(Event::Hit);
-                }
-                return Some(value);
-            }
-            Found::Expiring(_) => Reason::Expired,
-            Found::Missing(reason) => reason,
-        };
-        if miss == Miss::Uncounted {
-            self.count_miss(reason);
-        }
-        None
-    }
-
-    fn count_waiter(&self, flight: &Flight<K, V>, miss: Miss) {
-        self.stats.count(Event::Waiter);
-        if miss == Miss::Uncounted {
-            match self.look(flight.hash, |k| *k == flight.key, Touch::Leave) {
-                Found::Missing(reason) => self.count_miss(reason),
-                Found::Live { .. } | Found::Expiring(_) => self.count_miss(Reason::Expired),
-            }
+    /// What a flight that ended between the look and the join has left.
+    pub(crate) fn landed_before(&self, flight: &Flight<K, V>) -> Option<V> {
+        match self.look(flight.hash, |k| *k == flight.key, Touch::Visit) {
+            Found::Live { value, .. } => Some(value),
+            Found::Expiring(_) | Found::Missing(_) => None,
         }
     }
 

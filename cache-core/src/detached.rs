@@ -9,14 +9,12 @@ use crate::outcome::Rules;
 use crate::pool;
 use crate::stats::Event;
 use crate::table::Touch;
-use crate::task::BoxFuture;
-use std::any::Any;
+use crate::task::{BoxFuture, CatchUnwind, Panic};
 use std::future::Future;
 use std::hash::Hash;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 /// A body that blocks, rebuilt from the owned key.
 pub type Job<K, R> = Arc<dyn Fn(&K) -> R + Send + Sync>;
@@ -150,19 +148,17 @@ where
             let _inside = flight.enter();
             job(&flight.key)
         }));
-        let settled = catch_unwind(AssertUnwindSafe(|| {
-            let entry = self.settle_computed(&flight, computed, rules);
-            match entry {
+        let kept = catch_unwind(AssertUnwindSafe(|| {
+            match self.settle_computed(&flight, computed, rules) {
                 Settled::Entry(entry) => {
-                    let value = entry.value.clone();
+                    let kept = self.kept(&entry);
                     self.store(&lead, entry, lease);
-                    self.land_computed(lead, value);
+                    kept
                 }
-                Settled::Failed(landing) => lead.land(|| landing.unwrap_or_else(Landing::gone)),
+                Settled::Failed(landing) => Kept::failed(landing),
             }
         }));
-        // A panic of a clone or a hook: the lead was dropped on the way, and freed the key.
-        drop(settled);
+        self.land_kept(lead, kept);
     }
 
     /// The future of an async flight. It lands the flight itself.
@@ -179,24 +175,50 @@ where
                 Far::Lease(lease) => lease,
             };
             let tally = Tally::begin(self, &flight);
-            let body = flight.key.clone();
-            let computed = CatchUnwind(Box::pin(async move { job(body).await })).await;
+            let body = flight.clone();
+            let body = pin!(async move { job(body.key.clone()).await });
+            let computed = CatchUnwind(body).await;
             tally.end(computed.is_err());
-            match self.settle_computed(&flight, computed, rules) {
-                Settled::Entry(entry) => {
-                    let value = entry.value.clone();
-                    self.store_async(&lead, entry, lease).await;
-                    self.land_computed(lead, value);
-                }
-                Settled::Failed(landing) => lead.land(|| landing.unwrap_or_else(Landing::gone)),
-            }
+            let kept = {
+                let keep = pin!(async {
+                    match self.settle_computed(&flight, computed, rules) {
+                        Settled::Entry(entry) => {
+                            let kept = self.kept(&entry);
+                            self.store_async(&lead, entry, lease).await;
+                            kept
+                        }
+                        Settled::Failed(landing) => Kept::failed(landing),
+                    }
+                });
+                CatchUnwind(keep).await
+            };
+            self.land_kept(lead, kept);
+        }
+    }
+
+    fn kept(&self, entry: &Entry<V>) -> Kept<V> {
+        let told = self.has_hooks().then(|| entry.value.clone());
+        Kept { landing: Landing::Value(entry.value.clone()), told }
+    }
+
+    /// Hands out what a computation came to, or the panic of a clone or of one of the attribute's
+    /// closures: those who wait must not try the same for ever.
+    fn land_kept(&self, lead: Lead<'_, K, V>, kept: Result<Kept<V>, Panic>) {
+        let flight = lead.flight().clone();
+        let kept = kept.unwrap_or_else(|panic| {
+            self.note_failure(flight.hash, true);
+            Kept::failed(Some(Landing::sole(Failure::Panic(panic))))
+        });
+        lead.land(|| kept.landing);
+        if let Some(value) = kept.told {
+            self.tell(&flight.key, &value);
         }
     }
 
     fn settle_computed<R: Send + 'static>(
         &self,
         flight: &Flight<K, V>,
-        computed: Result<R, Box<dyn Any + Send>>,
+        computed: Result<R, Panic>,
         rules: Rules<V, R>,
     ) -> Settled<V> {
         let result = match computed {
@@ -266,16 +288,14 @@ pub(crate) enum Settled<V> {
     Failed(Option<Landing<V>>),
 }
 
-/// Gives the panic of a future as a value.
-struct CatchUnwind<'a, T>(BoxFuture<'a, T>);
+/// What is handed to those who wait, and to the hooks if there are any.
+struct Kept<V> {
+    landing: Landing<V>,
+    told: Option<V>,
+}
 
-impl<T> Future for CatchUnwind<'_, T> {
-    type Output = Result<T, Box<dyn Any + Send>>;
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(cx))) {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(out)) => Poll::Ready(Ok(out)),
-            Err(panic) => Poll::Ready(Err(panic)),
-        }
+impl<V> Kept<V> {
+    fn failed(landing: Option<Landing<V>>) -> Self {
+        Kept { landing: landing.unwrap_or_else(Landing::gone), told: None }
     }
 }

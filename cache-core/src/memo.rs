@@ -10,7 +10,7 @@ use crate::key::View;
 use crate::near::Near;
 use crate::policy::Policy;
 use crate::stats::{Event, Recorder, Stats};
-use crate::table::{Look, Missing, Table, Touch};
+use crate::table::{Life, Look, Missing, Table, Touch};
 use crate::wait;
 use parking_lot::RwLock;
 use std::any::Any;
@@ -31,6 +31,8 @@ pub struct Memo<K, V> {
     pub(crate) far: Option<Shared<K, V>>,
     pub(crate) flights: Arc<Flights<K, V>>,
     pub(crate) policy: Policy,
+    /// The life of every value, where it is the same for all.
+    pub(crate) life: Option<Life>,
     pub(crate) values: ValueRules<K, V>,
     pub(crate) stats: Recorder,
     pub(crate) backoff: Backoff,
@@ -78,10 +80,34 @@ where
         Some(value)
     }
 
+    /// The same for those who go on with [`probe`](Memo::probe).
+    #[inline]
+    pub(crate) fn fresh_at_once(&self, hash: u64, eq: impl Fn(&K) -> bool) -> Option<V> {
+        let value = self.table.as_ref()?.fresh_at_once(hash, eq)?;
+        self.stats.count(Event::Hit);
+        Some(value)
+    }
+
+    /// A fresh value, counted, else all that the near table knows, by one search.
+    pub(crate) fn probe(&self, hash: u64, eq: impl Fn(&K) -> bool) -> Result<V, Found<V>> {
+        let Some(table) = &self.table else { return Err(Found::Missing(Reason::Never)) };
+        match table.probe(hash, eq) {
+            Ok(value) => {
+                self.stats.count(Event::Hit);
+                Ok(value)
+            }
+            Err(look) => Err(self.found(look)),
+        }
+    }
+
     /// Everything that the near table knows of a key; counts nothing.
     pub(crate) fn look(&self, hash: u64, eq: impl Fn(&K) -> bool, touch: Touch) -> Found<V> {
         let Some(table) = &self.table else { return Found::Missing(Reason::Never) };
-        match table.look(hash, eq, touch) {
+        self.found(table.look(hash, eq, touch))
+    }
+
+    fn found(&self, look: Look<V>) -> Found<V> {
+        match look {
             Look::Live { value, soft_passed, left } => Found::Live { value, soft_passed, left },
             Look::Expired { value, by_call: true, .. } if self.policy.async_ttl().is_some() => {
                 Found::Expiring(value)
@@ -147,6 +173,9 @@ where
 
     /// How an entry of this value is to live.
     pub(crate) fn entry(&self, value: V) -> Entry<V> {
+        if let Some(life) = self.life {
+            return Entry { value, ttl: life.ttl, refresh_after: life.refresh_after };
+        }
         let mut own = self.values.ttl_of.and_then(|ttl| ttl(&value));
         if let Some((failed, Some(ttl))) = &self.values.failed
             && failed(&value)

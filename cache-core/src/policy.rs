@@ -190,6 +190,12 @@ impl Policy {
         self.async_ttl
     }
 
+    /// By how much TTLs are shortened at random.
+    #[must_use]
+    pub fn jitter(&self) -> Option<Jitter> {
+        self.jitter
+    }
+
     /// How long past its TTL a value may stand in for a failed computation.
     #[must_use]
     pub fn grace(&self) -> Option<Duration> {

@@ -2,6 +2,7 @@
 
 use crate::flight::{Flight, Follow};
 use crate::handoff::{Giver, handoff};
+use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -10,6 +11,23 @@ use std::task::{Context, Poll};
 
 /// A future that owns what it needs and may cross threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What a panic leaves.
+pub(crate) type Panic = Box<dyn Any + Send>;
+
+/// Gives the panic of a future as a value.
+pub(crate) struct CatchUnwind<'a, F>(pub(crate) Pin<&'a mut F>);
+
+impl<F: Future> Future for CatchUnwind<'_, F> {
+    type Output = Result<F::Output, Panic>;
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(cx))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(out)) => Poll::Ready(Ok(out)),
+            Err(panic) => Poll::Ready(Err(panic)),
+        }
+    }
+}
 
 /// Sees to it that a flight's future is polled to its end, whoever loses interest.
 pub(crate) fn adopt<K, V>(flight: Arc<Flight<K, V>>)

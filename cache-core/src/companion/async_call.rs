@@ -1,7 +1,7 @@
 //! The handle of one call of a cached `async fn`. What may wait is a future; the rest is immediate.
 
 use super::inline::{self, Claim, Step};
-use super::work::{AsyncLater, AsyncWork, Bundle, NoBackground, Rebuilt};
+use super::work::{AsyncAlone, AsyncLater, AsyncWork, Bundle, Kept, NoBackground};
 use crate::compute::Want;
 use crate::detached::{AsyncJob, Body, Urgency};
 use crate::entry::Reason;
@@ -13,6 +13,7 @@ use crate::outcome::{Mode, Rules, Share};
 use crate::pending::Pending;
 use crate::stats::{Event, Stats};
 use crate::table::Touch;
+use crate::task::BoxFuture;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -51,13 +52,13 @@ impl<W: AsyncWork> fmt::Debug for Flying<W> {
     }
 }
 
-impl<Q, X, V, M, R, F, Fut> AsyncCall<Bundle<Q, X, V, M, R, F, NoBackground>>
+/// Function pointers, not closures: so functions of the same types share all of the code below.
+impl<Q, X, V, M, R, Fut> AsyncCall<Bundle<Q, X, V, M, R, fn(Q, X) -> Fut, NoBackground>>
 where
     Q: View,
     V: Clone + Send + Sync + 'static,
     M: Mode<R, Value = V>,
     R: Send + 'static,
-    F: FnOnce(Q, X) -> Fut,
     Fut: Future<Output = R>,
 {
     #[doc(hidden)]
@@ -69,7 +70,7 @@ where
         rest: X,
         mode: M,
         share: Share<R>,
-        run: F,
+        run: fn(Q, X) -> Fut,
     ) -> Self {
         let _ = mode;
         AsyncCall(Bundle::new(memo, view, rest, share, run))
@@ -78,11 +79,25 @@ where
     /// The same call with a way to compute it later, from its owned key and what is kept of `rest`.
     #[doc(hidden)]
     #[inline]
-    pub fn later<B: FnOnce(X) -> AsyncJob<Q::Key, R>>(
+    #[expect(clippy::type_complexity, reason = "made and consumed by the expansion")]
+    pub fn later(
         self,
-        back: B,
-    ) -> AsyncCall<Rebuilt<Q, X, V, M, R, F, B>> {
+        back: fn(X) -> AsyncJob<Q::Key, R>,
+    ) -> AsyncCall<Bundle<Q, X, V, M, R, fn(Q, X) -> Fut, Kept<fn(X) -> AsyncJob<Q::Key, R>>>> {
         AsyncCall(self.0.later(back))
+    }
+
+    /// The same where the key is all that is needed.
+    #[doc(hidden)]
+    #[inline]
+    #[expect(clippy::type_complexity, reason = "made and consumed by the expansion")]
+    pub fn alone(
+        self,
+        back: fn(Q::Key) -> BoxFuture<'static, R>,
+    ) -> AsyncCall<
+        Bundle<Q, X, V, M, R, fn(Q, X) -> Fut, AsyncAlone<fn(Q::Key) -> BoxFuture<'static, R>>>,
+    > {
+        AsyncCall(self.0.async_alone(back))
     }
 }
 

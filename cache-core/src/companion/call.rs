@@ -1,6 +1,6 @@
 //! The handle of one call of a cached function whose body blocks.
 
-use super::work::{Bundle, Later, NoBackground, Rebuilt, Work};
+use super::work::{Alone, Bundle, Kept, Later, NoBackground, Work};
 use crate::compute::{Miss, Want};
 use crate::detached::{Body, Job, Urgency};
 use crate::entry::Reason;
@@ -22,13 +22,13 @@ use std::time::Duration;
 #[must_use = "a call does nothing until you `get`, `peek`, `put`, .."]
 pub struct Call<W>(W);
 
-impl<Q, X, V, M, R, F> Call<Bundle<Q, X, V, M, R, F, NoBackground>>
+/// Function pointers, not closures: so functions of the same types share all of the code below.
+impl<Q, X, V, M, R> Call<Bundle<Q, X, V, M, R, fn(Q, X) -> R, NoBackground>>
 where
     Q: View,
     V: Clone + Send + Sync + 'static,
     M: Mode<R, Value = V>,
     R: 'static,
-    F: FnOnce(Q, X) -> R,
 {
     #[doc(hidden)]
     #[inline]
@@ -39,7 +39,7 @@ where
         rest: X,
         mode: M,
         share: Share<R>,
-        run: F,
+        run: fn(Q, X) -> R,
     ) -> Self {
         let _ = mode;
         Call(Bundle::new(memo, view, rest, share, run))
@@ -48,11 +48,48 @@ where
     /// The same call with a way to compute it later, from its owned key and what is kept of `rest`.
     #[doc(hidden)]
     #[inline]
-    pub fn later<B: FnOnce(X) -> Job<Q::Key, R>>(
+    #[expect(clippy::type_complexity, reason = "made and consumed by the expansion")]
+    pub fn later(
         self,
-        back: B,
-    ) -> Call<Rebuilt<Q, X, V, M, R, F, B>> {
+        back: fn(X) -> Job<Q::Key, R>,
+    ) -> Call<Bundle<Q, X, V, M, R, fn(Q, X) -> R, Kept<fn(X) -> Job<Q::Key, R>>>> {
         Call(self.0.later(back))
+    }
+
+    /// The same where the key is all that is needed.
+    #[doc(hidden)]
+    #[inline]
+    #[expect(clippy::type_complexity, reason = "made and consumed by the expansion")]
+    pub fn alone(
+        self,
+        back: fn(&Q::Key) -> R,
+    ) -> Call<Bundle<Q, X, V, M, R, fn(Q, X) -> R, Alone<fn(&Q::Key) -> R>>> {
+        Call(self.0.alone(back))
+    }
+}
+
+impl<Q, X, V, M, R, F> Call<Bundle<Q, X, V, M, R, F, NoBackground>>
+where
+    Q: View,
+    V: Clone + Send + Sync + 'static,
+    M: Mode<R, Value = V>,
+    R: 'static,
+    F: FnOnce(Q, X) -> R,
+{
+    /// A call whose body is a closure over what is around it.
+    #[doc(hidden)]
+    #[inline]
+    #[expect(clippy::needless_pass_by_value, reason = "`mode` only names its type")]
+    pub fn capturing(
+        memo: &'static Memo<Q::Key, V>,
+        view: Q,
+        rest: X,
+        mode: M,
+        share: Share<R>,
+        run: F,
+    ) -> Self {
+        let _ = mode;
+        Call(Bundle::new(memo, view, rest, share, run))
     }
 }
 
@@ -73,7 +110,7 @@ impl<W: Work> Call<W> {
     /// The value: from the cache, from a computation in progress, or computed here.
     #[inline]
     pub fn get(self) -> W::Out {
-        match self.fresh() {
+        match self.0.memo().fresh_at_once(self.0.hash(), |key| self.0.matches(key)) {
             Some(value) => W::wrap(value),
             None => self.miss(),
         }
@@ -83,29 +120,26 @@ impl<W: Work> Call<W> {
     #[inline(never)]
     fn miss(self) -> W::Out {
         let memo = self.0.memo();
-        if memo.policy.async_ttl().is_none() && memo.policy.grace().is_none() {
-            // Nothing that is not fresh could be served: the leader's look is enough.
-            let (key, rules) = (self.0.own(), self.rules());
-            return self.run_in_flight(key, Want::Value, Miss::Uncounted, rules);
-        }
-        match self.look(Touch::Visit) {
-            Found::Live { value, .. } => {
+        let miss = Miss::Marked(memo.flights.mark(self.0.hash()));
+        match memo.probe(self.0.hash(), |key| self.0.matches(key)) {
+            Ok(value) => W::wrap(value),
+            Err(Found::Live { value, .. }) => {
                 memo.stats.count(Event::StaleHit);
                 W::wrap(value)
             }
-            Found::Expiring(_) => self.compute(Reason::Expired),
-            Found::Missing(reason) => self.compute(reason),
+            Err(Found::Expiring(_)) => self.compute(Reason::Expired, miss),
+            Err(Found::Missing(reason)) => self.compute(reason, miss),
         }
     }
 
-    fn compute(self, reason: Reason) -> W::Out {
+    fn compute(self, reason: Reason, miss: Miss) -> W::Out {
         let (memo, hash, key, rules) = (self.0.memo(), self.0.hash(), self.0.own(), self.rules());
         if let Some(value) = memo.pausing(hash, &key) {
             memo.stats.count(Event::GraceHit);
             return W::wrap(value);
         }
         memo.count_miss(reason);
-        self.run_in_flight(key, Want::Value, Miss::Counted, rules)
+        self.run_in_flight(key, Want::Value, miss, rules)
     }
 
     fn run_in_flight(
@@ -153,7 +187,7 @@ impl<W: Work> Call<W> {
     /// is waited for first.
     pub fn refresh(self) -> W::Out {
         let (key, rules) = (self.0.own(), self.rules());
-        self.run_in_flight(key, Want::Newer, Miss::Counted, rules)
+        self.run_in_flight(key, Want::Newer, Miss::Unmarked, rules)
     }
 
     /// Stores a value without computing; it wins over a computation in progress.
@@ -207,7 +241,7 @@ impl<W: Work> Call<W> {
     where
         W: Later,
     {
-        match self.fresh() {
+        match self.0.memo().fresh_at_once(self.0.hash(), |key| self.0.matches(key)) {
             Some(value) => W::wrap(value),
             None => self.miss_swr(),
         }
@@ -219,13 +253,16 @@ impl<W: Work> Call<W> {
     where
         W: Later,
     {
-        match self.look(Touch::Visit) {
-            Found::Live { value, .. } | Found::Expiring(value) => {
-                self.0.memo().stats.count(Event::StaleHit);
+        let memo = self.0.memo();
+        let miss = Miss::Marked(memo.flights.mark(self.0.hash()));
+        match memo.probe(self.0.hash(), |key| self.0.matches(key)) {
+            Ok(value) => W::wrap(value),
+            Err(Found::Live { value, .. } | Found::Expiring(value)) => {
+                memo.stats.count(Event::StaleHit);
                 self.refresh_once();
                 W::wrap(value)
             }
-            Found::Missing(reason) => self.compute(reason),
+            Err(Found::Missing(reason)) => self.compute(reason, miss),
         }
     }
 
@@ -347,7 +384,7 @@ impl<W: Work> Call<W> {
         pool::submit_or_run(Box::new(move || {
             let computed = catch_unwind(AssertUnwindSafe(|| {
                 let _inside = giver.enter();
-                memo.compute(hash, key, Want::Newer, Miss::Counted, rules, &mut || job(&again))
+                memo.compute(hash, key, Want::Newer, Miss::Unmarked, rules, &mut || job(&again))
             }));
             giver.give(computed);
         }));

@@ -1,6 +1,6 @@
 //! Async bodies that cannot be rebuilt from a key: the leader runs his own, and others wait for him.
 
-use crate::compute::{Attempt, Far, Miss, Tally, Want};
+use crate::compute::{Attempt, Far, Tally, Want};
 use crate::detached::Settled;
 use crate::entry::{Lease, Reason};
 use crate::flight::{Follow, Joined, Landing, Lead};
@@ -134,7 +134,7 @@ where
                 return Step::Lead(InlineLead { memo, lead, lease: None, rules });
             }
             Joined::Lead(lead) => {
-                if let Some(value) = memo.landed_before(lead.flight(), Miss::Counted) {
+                if let Some(value) = memo.landed_before(lead.flight()) {
                     return Step::Done((rules.wrap)(value));
                 }
                 let flight = lead.flight().clone();

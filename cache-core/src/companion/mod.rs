@@ -12,5 +12,6 @@ pub use async_call::{AsyncCall, Begun, Flying};
 pub use call::Call;
 pub use inline::{Acquire, Claim, InlineLead, Step, claim};
 pub use work::{
-    AsyncLater, AsyncWork, Background, Bundle, Kept, Later, NoBackground, Rebuild, Work,
+    Alone, AsyncAlone, AsyncLater, AsyncWork, Background, Bundle, Keeps, Kept, Later, NoBackground,
+    Work,
 };

@@ -4,10 +4,12 @@ use crate::detached::{AsyncJob, Job};
 use crate::key::View;
 use crate::memo::Memo;
 use crate::outcome::{Mode, Rules, Share};
+use crate::task::BoxFuture;
 use std::fmt;
 use std::future::Future;
 use std::hash::Hash;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 /// A call of a cached function, ready to be looked up or computed. Made by the attribute.
 pub trait Work: Sized {
@@ -92,7 +94,13 @@ pub trait AsyncLater: AsyncWork<Out: Send> {
 #[derive(Debug)]
 pub struct PublicRules<V, R>(pub(crate) Rules<V, R>);
 
-/// How a call is computed without its caller: [`NoBackground`] or [`Kept`].
+/// Makes the job that computes a call without its caller: [`Kept`], [`Alone`] or [`AsyncAlone`].
+pub trait Keeps<X, J> {
+    #[doc(hidden)]
+    fn keep(self, rest: X) -> J;
+}
+
+/// How a call is computed without its caller, if that is possible at all.
 pub trait Background<X, J>: Sized {
     /// The job; what it would be made from if there can be none.
     #[doc(hidden)]
@@ -107,8 +115,33 @@ pub struct NoBackground;
 #[derive(Debug, Clone, Copy)]
 pub struct Kept<F>(F);
 
-/// A bundle whose call can be computed later.
-pub(super) type Rebuilt<Q, X, V, M, R, F, B> = Bundle<Q, X, V, M, R, F, Kept<B>>;
+/// The key is all that the job needs.
+#[derive(Debug, Clone, Copy)]
+pub struct Alone<F>(F);
+
+/// The same for an `async fn`.
+#[derive(Debug, Clone, Copy)]
+pub struct AsyncAlone<F>(F);
+
+impl<X, J, F: FnOnce(X) -> J> Keeps<X, J> for Kept<F> {
+    fn keep(self, rest: X) -> J {
+        (self.0)(rest)
+    }
+}
+
+impl<K: 'static, R: 'static> Keeps<(), Job<K, R>> for Alone<fn(&K) -> R> {
+    fn keep(self, (): ()) -> Job<K, R> {
+        Arc::new(self.0)
+    }
+}
+
+impl<K: 'static, R: 'static> Keeps<(), AsyncJob<K, R>>
+    for AsyncAlone<fn(K) -> BoxFuture<'static, R>>
+{
+    fn keep(self, (): ()) -> AsyncJob<K, R> {
+        Arc::new(self.0)
+    }
+}
 
 impl<X, J> Background<X, J> for NoBackground {
     fn job(self, rest: X) -> Result<J, (Self, X)> {
@@ -118,17 +151,18 @@ impl<X, J> Background<X, J> for NoBackground {
 
 impl<X, J, F: FnOnce(X) -> J> Background<X, J> for Kept<F> {
     fn job(self, rest: X) -> Result<J, (Self, X)> {
-        Ok((self.0)(rest))
+        Ok(self.keep(rest))
     }
 }
 
-/// Never implemented: the bound of companions that only exist to say why they cannot.
-#[diagnostic::on_unimplemented(
-    message = "this companion computes in the background, but `{Self}`",
-    label = "cannot be computed in the background",
-    note = "a skipped argument is not in the key, so the call cannot be rebuilt from it; `skip(argument = clone)` keeps a clone of it for that"
-)]
-pub trait Rebuild<'a> {}
+impl<J, F> Background<(), J> for AsyncAlone<F>
+where
+    AsyncAlone<F>: Keeps<(), J>,
+{
+    fn job(self, rest: ()) -> Result<J, (Self, ())> {
+        Ok(self.keep(rest))
+    }
+}
 
 /// A view, what is not in the key, and the closures over both. Made by the attribute.
 pub struct Bundle<Q: View, X, V: 'static, M, R, F, B> {
@@ -159,9 +193,24 @@ where
     }
 
     #[inline]
-    pub(super) fn later<B>(self, back: B) -> Rebuilt<Q, X, V, M, R, F, B> {
+    pub(super) fn later<J>(self, back: fn(X) -> J) -> Bundle<Q, X, V, M, R, F, Kept<fn(X) -> J>> {
+        self.with(Kept(back))
+    }
+
+    #[inline]
+    pub(super) fn alone<B>(self, back: B) -> Bundle<Q, X, V, M, R, F, Alone<B>> {
+        self.with(Alone(back))
+    }
+
+    #[inline]
+    pub(super) fn async_alone<B>(self, back: B) -> Bundle<Q, X, V, M, R, F, AsyncAlone<B>> {
+        self.with(AsyncAlone(back))
+    }
+
+    #[inline]
+    fn with<B>(self, back: B) -> Bundle<Q, X, V, M, R, F, B> {
         let Bundle { memo, hash, view, rest, share, run, mode, .. } = self;
-        Bundle { memo, hash, view, rest, share, run, back: Kept(back), mode }
+        Bundle { memo, hash, view, rest, share, run, back, mode }
     }
 }
 
@@ -218,17 +267,17 @@ where
 }
 
 #[diagnostic::do_not_recommend]
-impl<Q, X, V, M, R, F, B> Later for Bundle<Q, X, V, M, R, F, Kept<B>>
+impl<Q, X, V, M, R, F, B> Later for Bundle<Q, X, V, M, R, F, B>
 where
     Q: View,
     V: Clone + Send + Sync + 'static,
     M: Mode<R, Value = V>,
     R: Send + 'static,
     F: FnOnce(Q, X) -> R,
-    B: FnOnce(X) -> Job<Q::Key, R>,
+    B: Keeps<X, Job<Q::Key, R>>,
 {
     fn job(self) -> Job<Q::Key, R> {
-        (self.back.0)(self.rest)
+        self.back.keep(self.rest)
     }
 }
 
@@ -288,7 +337,7 @@ where
 }
 
 #[diagnostic::do_not_recommend]
-impl<Q, X, V, M, R, F, B, Fut> AsyncLater for Bundle<Q, X, V, M, R, F, Kept<B>>
+impl<Q, X, V, M, R, F, B, Fut> AsyncLater for Bundle<Q, X, V, M, R, F, B>
 where
     Q: View,
     V: Clone + Send + Sync + 'static,
@@ -296,9 +345,9 @@ where
     R: Send + 'static,
     F: FnOnce(Q, X) -> Fut,
     Fut: Future<Output = R>,
-    B: FnOnce(X) -> AsyncJob<Q::Key, R>,
+    B: Keeps<X, AsyncJob<Q::Key, R>> + Background<X, AsyncJob<Q::Key, R>>,
 {
     fn job(self) -> AsyncJob<Q::Key, R> {
-        (self.back.0)(self.rest)
+        self.back.keep(self.rest)
     }
 }

@@ -10,10 +10,12 @@ use crate::client::Cache;
 use crate::entry::Lease;
 use crate::flight::{Flight, Follow, Joined, KeptLead, Landed, Work};
 use crate::near::{Distinct, panic_in_circle, wrong_count};
+use crate::task::CatchUnwind;
 use parking_lot::Mutex;
 use std::future::Future;
 use std::hash::Hash;
 use std::panic::resume_unwind;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -141,8 +143,13 @@ where
     let led: Vec<_> = leads.iter().map(|(at, lead)| (*at, lead.flight().clone())).collect();
     let leads: Vec<_> = leads.into_iter().map(|(_, lead)| lead).collect();
     let Some(((_, last), others)) = led.split_last() else { return (report, led) };
-    let task = run(cache.clone(), leads, compute, report.clone());
-    last.set_work(Work::Task(Box::pin(task)));
+    let (run, told) = (run(cache.clone(), leads, compute, report.clone()), report.clone());
+    last.set_work(Work::Task(Box::pin(async move {
+        // Not of the computation, but of what stores its values: a clone, a weigher.
+        if let Err(panic) = CatchUnwind(pin!(run)).await {
+            told.lock().panic = Some(panic);
+        }
+    })));
     for (_, flight) in others {
         let last = last.clone();
         flight.set_work(Work::Task(Box::pin(async move { drop(Follow::new(last).await) })));

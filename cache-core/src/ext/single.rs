@@ -4,10 +4,12 @@ use super::task::{Body, Known, Panic, hash_of, is_purely_near, land, near_value,
 use crate::client::Cache;
 use crate::flight::{Follow, Joined, KeptLead, Landed, Work};
 use crate::near::panic_in_circle;
+use crate::task::CatchUnwind;
 use parking_lot::Mutex;
 use std::future::Future;
 use std::hash::Hash;
 use std::panic::resume_unwind;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,8 +63,13 @@ where
     };
     let report = Report::<E>::default();
     let flight = lead.flight().clone();
-    let task = run(cache.clone(), lead, ttl, compute, report.clone());
-    flight.set_work(Work::Task(Box::pin(task)));
+    let (run, told) = (run(cache.clone(), lead, ttl, compute, report.clone()), report.clone());
+    flight.set_work(Work::Task(Box::pin(async move {
+        // Not of the computation, but of what stores its value: a clone, a weigher.
+        if let Err(panic) = CatchUnwind(pin!(run)).await {
+            *told.lock() = Some(Fault::Panic(panic));
+        }
+    })));
     let landed = Follow::new(flight).await;
     if let Landed::Value(value) = landed {
         return Ok(value);

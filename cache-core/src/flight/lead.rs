@@ -8,11 +8,17 @@ pub(crate) struct Lead<'a, K, V> {
     /// None once it is over or was given away.
     flights: Option<&'a Flights<K, V>>,
     flight: Arc<Flight<K, V>>,
+    mark: u64,
 }
 
 impl<'a, K, V> Lead<'a, K, V> {
-    pub(super) fn new(flights: &'a Flights<K, V>, flight: Arc<Flight<K, V>>) -> Self {
-        Lead { flights: Some(flights), flight }
+    pub(super) fn new(flights: &'a Flights<K, V>, flight: Arc<Flight<K, V>>, mark: u64) -> Self {
+        Lead { flights: Some(flights), flight, mark }
+    }
+
+    /// What [`Flights::mark`] gave when this began.
+    pub(crate) fn mark(&self) -> u64 {
+        self.mark
     }
 
     pub(crate) fn flight(&self) -> &Arc<Flight<K, V>> {

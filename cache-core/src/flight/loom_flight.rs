@@ -42,12 +42,15 @@ impl Rig {
     /// What `Memo::compute` does, around a body that fails when told to.
     fn get(&self, fail_first: bool) -> u32 {
         loop {
+            let mark = self.flights.mark(1);
             if let Some(value) = self.stored() {
                 return value;
             }
             match self.flights.join(1, 1) {
                 Joined::Lead(lead) => {
-                    if let Some(value) = self.stored() {
+                    if lead.mark() != mark
+                        && let Some(value) = self.stored()
+                    {
                         return value;
                     }
                     assert_eq!(self.running.fetch_add(1, Ordering::SeqCst), 0, "two at a time");

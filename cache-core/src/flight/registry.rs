@@ -1,7 +1,7 @@
 //! Where flights are found by key. No user code runs under its locks: keys are compared outside.
 
 use super::{Flight, Landing, Lead};
-use crate::sync::{Mutex, Ordering};
+use crate::sync::{AtomicU64, Mutex, Ordering};
 use hashbrown::HashTable;
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +15,11 @@ pub struct Flights<K, V> {
 
 /// Shards lie on cache lines of their own.
 #[repr(align(128))]
-struct Shard<K, V>(Mutex<HashTable<Arc<Flight<K, V>>>>);
+struct Shard<K, V> {
+    flights: Mutex<HashTable<Arc<Flight<K, V>>>>,
+    /// How many flights have left; changes under the lock.
+    left: AtomicU64,
+}
 
 #[cfg(not(loom))]
 const SHARDS: usize = 32;
@@ -30,15 +34,25 @@ pub(crate) enum Joined<'a, K, V> {
 }
 
 impl<K, V> Flights<K, V> {
-    fn shard(&self, hash: u64) -> &Mutex<HashTable<Arc<Flight<K, V>>>> {
-        &self.shards[(hash >> 24) as usize % SHARDS].0
+    fn shard(&self, hash: u64) -> &Shard<K, V> {
+        &self.shards[(hash >> 24) as usize % SHARDS]
+    }
+
+    /// To be read before a look for a value: a [`Lead`] of the same mark needs no second look, since
+    /// no flight that could have stored the value has left in between.
+    pub(crate) fn mark(&self, hash: u64) -> u64 {
+        self.shard(hash).left.load(Ordering::Acquire)
     }
 
     /// Takes a flight out by identity: a newer one of the same key stays.
     pub(super) fn remove(&self, flight: &Arc<Flight<K, V>>) {
         let removed = {
-            let mut shard = self.shard(flight.hash).lock();
-            shard.find_entry(flight.hash, |f| Arc::ptr_eq(f, flight)).ok().map(|e| e.remove().0)
+            let shard = self.shard(flight.hash);
+            let mut flights = shard.flights.lock();
+            let found = flights.find_entry(flight.hash, |f| Arc::ptr_eq(f, flight)).ok();
+            let left = shard.left.load(Ordering::Relaxed);
+            shard.left.store(left.wrapping_add(1), Ordering::Release);
+            found.map(|entry| entry.remove().0)
         };
         drop(removed);
     }
@@ -48,7 +62,8 @@ impl<K: Eq, V> Flights<K, V> {
     /// No computation runs.
     #[must_use]
     pub fn new() -> Self {
-        Flights { shards: (0..SHARDS).map(|_| Shard(Mutex::new(HashTable::new()))).collect() }
+        let shard = || Shard { flights: Mutex::new(HashTable::new()), left: AtomicU64::new(0) };
+        Flights { shards: (0..SHARDS).map(|_| shard()).collect() }
     }
 
     /// Joins the flight of this key, or starts one.
@@ -56,17 +71,19 @@ impl<K: Eq, V> Flights<K, V> {
         let mut known: Vec<u64> = Vec::new();
         loop {
             let unknown: Vec<_> = {
-                let mut shard = self.shard(hash).lock();
-                let unknown: Vec<_> = shard
+                let shard = self.shard(hash);
+                let mut flights = shard.flights.lock();
+                let unknown: Vec<_> = flights
                     .iter_hash(hash)
                     .filter(|f| f.hash == hash && !known.contains(&f.id))
                     .cloned()
                     .collect();
                 if unknown.is_empty() {
                     let flight = Arc::new(Flight::new(hash, key));
-                    shard.insert_unique(hash, flight.clone(), |f| f.hash);
-                    drop(shard);
-                    return Joined::Lead(Lead::new(self, flight));
+                    flights.insert_unique(hash, flight.clone(), |f| f.hash);
+                    let mark = shard.left.load(Ordering::Relaxed);
+                    drop(flights);
+                    return Joined::Lead(Lead::new(self, flight, mark));
                 }
                 unknown
             };
@@ -81,7 +98,7 @@ impl<K: Eq, V> Flights<K, V> {
     /// The flight of this key, if one is in progress.
     pub(crate) fn find(&self, hash: u64, eq: impl Fn(&K) -> bool) -> Option<Arc<Flight<K, V>>> {
         let found: Vec<_> = {
-            let shard = self.shard(hash).lock();
+            let shard = self.shard(hash).flights.lock();
             shard.iter_hash(hash).filter(|f| f.hash == hash).cloned().collect()
         };
         found.into_iter().find(|flight| eq(&flight.key))
@@ -99,7 +116,7 @@ impl<K: Eq, V> Flights<K, V> {
     pub(crate) fn fence_all(&self) {
         for shard in &self.shards {
             let flights: Vec<_> = {
-                let mut shard = shard.0.lock();
+                let mut shard = shard.flights.lock();
                 for flight in shard.iter() {
                     flight.fenced.store(true, Ordering::Release);
                 }
@@ -121,7 +138,7 @@ impl<K: Eq, V> Flights<K, V> {
     /// How many computations run now.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.0.lock().len()).sum()
+        self.shards.iter().map(|shard| shard.flights.lock().len()).sum()
     }
 
     /// Whether none runs.

@@ -6,7 +6,7 @@ use super::entry::Entry;
 use super::ghost::Gone;
 use super::shard::Shard;
 use super::stamp::NEVER;
-use crate::clock::TICK_SHIFT;
+use crate::clock::{Clock, TICK_SHIFT};
 use std::hash::Hash;
 use std::time::Duration;
 
@@ -75,13 +75,10 @@ where
     #[cold]
     #[inline(never)]
     pub fn look(&self, hash: u64, eq: impl Fn(&K) -> bool, touch: Touch) -> Look<V> {
-        // The coarse clock may run a step ahead of the precise one; both must agree with the hit
-        // path.
-        let nanos = self.clock.nanos().max(self.clock.tick() << TICK_SHIFT);
         let lock = &self.slot(hash).lock;
         let found = if self.eviction == Eviction::Lru && touch == Touch::Visit {
             lock.write(|shard| {
-                let found = see(shard, hash, eq, nanos);
+                let found = see(shard, hash, eq, &self.clock);
                 shard.store.promote(hash);
                 found
             })
@@ -92,10 +89,44 @@ where
                 {
                     entry.visit();
                 }
-                see(shard, hash, eq, nanos)
+                see(shard, hash, eq, &self.clock)
             })
         };
         found.unwrap_or(Look::Missing(Missing::Never))
+    }
+
+    /// [`fresh`](Table::fresh), else [`look`](Table::look), under one lock and by one search.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn probe(&self, hash: u64, eq: impl Fn(&K) -> bool) -> Result<V, Look<V>> {
+        let (lock, tick) = (&self.slot(hash).lock, self.clock.tick());
+        let probed = if self.eviction == Eviction::Lru {
+            lock.write(|shard| {
+                let probed = try_fresh(shard, hash, eq, tick, &self.clock);
+                shard.store.promote(hash);
+                probed
+            })
+        } else {
+            lock.read(|shard| try_fresh(shard, hash, eq, tick, &self.clock))
+        };
+        probed.unwrap_or(Err(Look::Missing(Missing::Never)))
+    }
+}
+
+fn try_fresh<K: Hash + Eq, V: Clone>(
+    shard: &Shard<K, V>,
+    hash: u64,
+    eq: impl Fn(&K) -> bool,
+    tick: u64,
+    clock: &Clock,
+) -> Result<V, Look<V>> {
+    let Some(entry) = shard.store.get(hash, eq) else { return Err(missing(shard, hash)) };
+    match entry.fresh(tick) {
+        Some(value) => Ok(value.clone()),
+        None => {
+            entry.visit();
+            Err(read(entry, clock))
+        }
     }
 }
 
@@ -103,20 +134,26 @@ fn see<K: Hash + Eq, V: Clone>(
     shard: &Shard<K, V>,
     hash: u64,
     eq: impl Fn(&K) -> bool,
-    nanos: u64,
+    clock: &Clock,
 ) -> Look<V> {
     match shard.store.get(hash, eq) {
-        Some(entry) => read(entry, nanos),
-        None => Look::Missing(match shard.ghost.recall(hash) {
-            None => Missing::Never,
-            Some(Gone::Young | Gone::Old) => Missing::Evicted,
-            Some(Gone::Invalidated) => Missing::Invalidated,
-            Some(Gone::Expired) => Missing::Expired,
-        }),
+        Some(entry) => read(entry, clock),
+        None => missing(shard, hash),
     }
 }
 
-fn read<K, V: Clone>(entry: &Entry<K, V>, nanos: u64) -> Look<V> {
+fn missing<K: Hash + Eq, V>(shard: &Shard<K, V>, hash: u64) -> Look<V> {
+    Look::Missing(match shard.ghost.recall(hash) {
+        None => Missing::Never,
+        Some(Gone::Young | Gone::Old) => Missing::Evicted,
+        Some(Gone::Invalidated) => Missing::Invalidated,
+        Some(Gone::Expired) => Missing::Expired,
+    })
+}
+
+fn read<K, V: Clone>(entry: &Entry<K, V>, clock: &Clock) -> Look<V> {
+    // The coarse clock may run a step ahead of the precise one; both must agree with the hit path.
+    let nanos = clock.nanos().max(clock.tick() << TICK_SHIFT);
     let (stamp, tick) = (entry.stamp(), nanos >> TICK_SHIFT);
     let value = entry.value.clone();
     if stamp.is_live(tick) {

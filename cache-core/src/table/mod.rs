@@ -149,6 +149,14 @@ where
         }
     }
 
+    /// [`fresh`](Table::fresh) for those who go on with [`probe`](Table::probe) if it gives nothing:
+    /// without the lock's bias it does not even try.
+    #[inline]
+    pub(crate) fn fresh_at_once(&self, hash: u64, eq: impl Fn(&K) -> bool) -> Option<V> {
+        let tick = self.clock.tick();
+        self.slot(hash).lock.read_biased()?.with(|shard| shard.fresh(hash, eq, tick))
+    }
+
     /// Without the bias: writers are about, or reading is writing.
     #[cold]
     #[inline(never)]
