@@ -1,5 +1,4 @@
-//! The cruelty suite for decorated functions, first half: X1, what happens to a key while its value
-//! is being computed.
+//! The cruelty suite for decorated functions: what happens to a key while its value is being computed (X1).
 
 mod common;
 
@@ -272,66 +271,5 @@ fn x1_a_load_that_nobody_waits_for_any_more_is_stored_if_nothing_happened() {
         GATE.open();
         until("it is stored", || run::peek(1) == Some(1));
         assert_eq!(GATE.arrivals(), 1);
-    });
-}
-
-#[test]
-fn x1_keys_of_a_batch_that_are_changed_during_its_load_keep_the_change() {
-    clocked!(TIME, HERE);
-    static GATE: Gate = Gate::new();
-    limited_wide(|| {
-        TIME.advance(SECOND);
-        let cache = HERE.open::<u64, u64>("batch");
-        let here = cache.clone();
-        let batch = thread::spawn(move || {
-            here.get_or_compute_many(&[1, 2, 3, 4], |missing| {
-                GATE.pass();
-                missing.to_vec()
-            })
-        });
-        GATE.await_arrivals(1);
-        cache.delete(&1);
-        cache.put(2, 70);
-        cache.expire(&3);
-        GATE.open();
-        assert_eq!(batch.join().unwrap(), [1, 2, 3, 4]);
-        assert_eq!(cache.get_many(&[1, 2, 3, 4]), [None, Some(70), None, Some(4)]);
-        cache.clear();
-        assert_eq!(cache.get_many(&[1, 2, 3, 4]), [None; 4]);
-    });
-}
-
-#[test]
-fn x1_the_same_for_an_async_batch_and_for_a_clear() {
-    clocked!(TIME, HERE);
-    static GATES: [Gate; 2] = [const { Gate::new() }; 2];
-    limited_wide(|| {
-        TIME.advance(SECOND);
-        let cache = HERE.open::<u64, u64>("batch");
-        for (at, gate) in GATES.iter().enumerate() {
-            let here = cache.clone();
-            let batch = thread::spawn(move || {
-                larder::wait(larder::CacheExt::get_or_compute_many(
-                    &here,
-                    &[1, 2, 3],
-                    |missing: Vec<u64>| async {
-                        gate.pass_async().await;
-                        missing
-                    },
-                ))
-            });
-            gate.await_arrivals(1);
-            if at == 0 {
-                cache.delete(&1);
-                cache.put(2, 70);
-            } else {
-                cache.clear();
-            }
-            gate.open();
-            assert_eq!(batch.join().unwrap(), [1, if at == 0 { 2 } else { 2 }, 3]);
-            let stored = cache.get_many(&[1, 2, 3]);
-            assert_eq!(stored, if at == 0 { [None, Some(70), Some(3)] } else { [None; 3] });
-            cache.clear();
-        }
     });
 }

@@ -1,5 +1,4 @@
-//! The cruelty suite for decorated functions, second half: failing, abandoned, recursive and shared
-//! loads (X2 to X8, X20).
+//! The cruelty suite for decorated functions: failing, abandoned, recursive and shared loads (X2 to X8).
 
 mod common;
 
@@ -34,6 +33,40 @@ fn x2_of_a_failing_load_at_most_one_runs_at_a_time() {
             }
         });
         assert_eq!((CROWD.most(), RUNS.get()), (1, 160));
+    });
+}
+
+#[test]
+fn x2_of_a_failing_async_load_at_most_one_runs_at_a_time() {
+    static CROWD: Crowd = Crowd::new();
+    static RUNS: Count = Count::new();
+    #[derive(Debug)]
+    struct Down;
+    #[cached]
+    async fn run(_x: u8) -> Result<u8, Down> {
+        let _inside = CROWD.enter();
+        RUNS.next();
+        tokio::task::yield_now().await;
+        Err(Down)
+    }
+    limited_wide(|| {
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(3).build().unwrap();
+        runtime.block_on(async {
+            let caller = |stagger| async move {
+                for _ in 0..stagger {
+                    tokio::task::yield_now().await;
+                }
+                for _ in 0..20 {
+                    assert!(run(1).await.is_err() && run::async_(1).await.is_err());
+                }
+            };
+            let callers: Vec<_> = (0..8).map(|stagger| tokio::spawn(caller(stagger))).collect();
+            for caller in callers {
+                caller.await.unwrap();
+            }
+        });
+        assert_eq!((CROWD.most(), RUNS.get()), (1, 320));
     });
 }
 
@@ -306,80 +339,5 @@ fn x8_an_uncacheable_result_under_a_hundred_callers_is_computed_once_for_all() {
         assert!(callers.into_iter().all(|caller| caller.join().unwrap().is_none()));
         assert_eq!((GATES[0].arrivals(), GATES[1].arrivals()), (1, 1));
         assert_eq!((unwanted::peek(1), unwanted::stats().unstored), (None, 1));
-    });
-}
-
-#[test]
-fn x20_a_batch_with_hits_failures_duplicates_and_keys_of_others() {
-    clocked!(TIME, HERE);
-    static GATE: Gate = Gate::new();
-    static CALLS: Count = Count::new();
-    limited_wide(|| {
-        TIME.advance(SECOND);
-        let cache = HERE.open::<u64, u64>("batch");
-        cache.put(1, 10);
-        let here = cache.clone();
-        let other = thread::spawn(move || {
-            here.get_or_compute(&5, || {
-                GATE.pass();
-                55
-            })
-        });
-        GATE.await_arrivals(1);
-        let here = cache.clone();
-        let batch = thread::spawn(move || {
-            here.try_get_or_compute_many(&[1, 2, 3, 2, 5, 1], |missing| {
-                CALLS.next();
-                assert_eq!(missing, [2, 3]);
-                GATE.open();
-                missing.iter().map(|n| (n % 2 == 0).then_some(n * 10)).collect()
-            })
-        });
-        let values = batch.join().unwrap();
-        assert_eq!(values, [Some(10), Some(20), None, Some(20), Some(55), Some(10)]);
-        assert_eq!((other.join().unwrap(), CALLS.get()), (55, 1));
-        assert_eq!(cache.get_many(&[1, 2, 3, 5]), [Some(10), Some(20), None, Some(55)]);
-    });
-}
-
-#[test]
-fn x20_an_async_batch_with_hits_failures_duplicates_and_keys_of_others() {
-    clocked!(TIME, HERE);
-    static GATE: Gate = Gate::new();
-    limited_wide(|| {
-        TIME.advance(SECOND);
-        let cache = HERE.open::<u64, u64>("batch");
-        cache.put(1, 10);
-        on_one_thread(async {
-            let other = larder::CacheExt::get_or_compute(&cache, &5, || async {
-                GATE.pass_async().await;
-                55
-            });
-            let batch = larder::CacheExt::try_get_or_compute_many(
-                &cache,
-                &[1, 2, 3, 2, 5],
-                |missing: Vec<u64>| async move {
-                    assert_eq!(missing, [2, 3]);
-                    GATE.open();
-                    missing.iter().map(|n| (n % 2 == 0).then_some(n * 10)).collect()
-                },
-            );
-            let (other, values) = futures::join!(other, batch);
-            assert_eq!(values, [Some(10), Some(20), None, Some(20), Some(55)]);
-            assert_eq!((other, cache.get(&3)), (55, None));
-        });
-    });
-}
-
-#[test]
-fn x20_a_batch_that_gives_too_few_values_panics_and_leaves_no_key_locked() {
-    clocked!(TIME, HERE);
-    limited_wide(|| {
-        TIME.advance(SECOND);
-        let cache = HERE.open::<u64, u64>("batch");
-        let message =
-            panic_of(|| cache.get_or_compute_many(&[1, 2, 3], |missing| missing[..1].to_vec()));
-        assert!(message.contains("1 values for 3 keys"), "{message}");
-        assert_eq!(cache.get_or_compute_many(&[1, 2, 3], <[u64]>::to_vec), [1, 2, 3]);
     });
 }

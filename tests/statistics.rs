@@ -16,7 +16,11 @@ fn hits_misses_and_computations() {
         x
     }
     assert_eq!(run::stats(), larder::Stats::default());
-    (run(1), run(1), run(2), run::peek(1), run::peek(9));
+    run(1);
+    run(1);
+    run(2);
+    run::peek(1);
+    run::peek(9);
     let stats = run::stats();
     assert_eq!((stats.hits, stats.misses.total(), stats.computations), (2, 3, 2));
     assert_eq!((stats.errors, stats.waiters, stats.fenced, stats.unstored), (0, 0, 0, 0));
@@ -44,7 +48,10 @@ fn misses_have_reasons() {
     run::invalidate(1);
     run(1);
     assert_eq!((run::stats().misses.invalidated, run::stats().misses.total()), (1, 3));
-    (small(1), small(2), small(1), small(2));
+    small(1);
+    small(2);
+    small(1);
+    small(2);
     assert!(small::stats().misses.evicted >= 1, "{:?}", small::stats());
 }
 
@@ -59,7 +66,8 @@ fn values_past_the_threshold_are_stale_hits() {
     }
     limited_wide(|| {
         GATE.admit(1);
-        (run(1), run(1));
+        run(1);
+        run(1);
         TIME.advance(6 * SECOND);
         run(1);
         GATE.await_arrivals(2);
@@ -108,11 +116,13 @@ fn errors_panics_and_unwanted_values() {
     fn missing(_x: u8) -> Option<u8> {
         None
     }
-    (failing(1).unwrap_err(), failing(1).unwrap_err());
+    failing(1).unwrap_err();
+    failing(1).unwrap_err();
     assert_eq!((failing::stats().errors, failing::stats().computations), (2, 2));
     common::panic_of(|| panicking(1));
     assert_eq!((panicking::stats().errors, panicking::stats().computations), (1, 1));
-    (picky(5), picky(6));
+    picky(5);
+    picky(6);
     assert_eq!((picky::stats().unstored, picky::stats().errors), (1, 0));
     missing(1);
     assert_eq!((missing::stats().unstored, missing::stats().errors), (1, 0));
@@ -146,9 +156,12 @@ fn time_spent_computing_and_time_saved() {
         TIME.advance(u32::from(x) * SECOND);
         x
     }
-    (run(1), run(3));
+    run(1);
+    run(3);
     assert_eq!((run::stats().computing, run::stats().saved), (4 * SECOND, Duration::ZERO));
-    (run(1), run(1), run(3));
+    run(1);
+    run(1);
+    run(3);
     assert_eq!((run::stats().computing, run::stats().saved), (4 * SECOND, 6 * SECOND));
 }
 
@@ -166,7 +179,10 @@ fn every_function_in_use_is_on_the_list_and_in_the_report() {
     fn unused(x: u8) -> u8 {
         x
     }
-    (listed(1), listed(1), generic(1_u8), generic(String::from("x")));
+    listed(1);
+    listed(1);
+    generic(1_u8);
+    generic(String::from("x"));
     let names: Vec<_> = registry().into_iter().map(AnyMemo::name).collect();
     let count = |name: &str| names.iter().filter(|known| known.contains(name)).count();
     assert_eq!((count("::listed"), count("::generic")), (1, 2), "{names:?}");

@@ -293,7 +293,7 @@ fn many_threads_and_changes_at_once_end() {
     #[cached(ttl = "1ms", async_ttl)]
     fn run(key: u64) -> Result<u64, String> {
         let _inside = CROWD.enter();
-        if key % 7 == 0 { Err("seven".into()) } else { Ok(key) }
+        if key.is_multiple_of(7) { Err("seven".into()) } else { Ok(key) }
     }
     limited_wide(|| {
         thread::scope(|scope| {

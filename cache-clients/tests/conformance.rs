@@ -3,7 +3,6 @@
 use cache_clients::Inproc;
 use cache_core::conformance::{Harness, Subject};
 use cache_core::{Eviction, ManualClock, Near, Shared};
-use std::sync::Arc;
 
 type Plain = Near<String, String>;
 

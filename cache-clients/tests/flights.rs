@@ -14,7 +14,6 @@ type Numbers = Near<u32, u32>;
 mod tasks {
     use cache_core::{CacheExt, Near, wait};
     use std::future::Future;
-    use std::sync::Arc;
 
     pub(super) fn one<V, Fut>(
         cache: &Near<u32, V>,

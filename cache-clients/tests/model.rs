@@ -4,7 +4,6 @@ use cache_clients::Inproc;
 use cache_core::{Eviction, ManualClock, Near};
 use proptest::prelude::*;
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Times are multiples of this, far above the clock's tick.

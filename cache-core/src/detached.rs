@@ -10,7 +10,6 @@ use crate::pool;
 use crate::stats::Event;
 use crate::table::Touch;
 use crate::task::{BoxFuture, CatchUnwind, Panic};
-use std::future::Future;
 use std::hash::Hash;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -162,38 +161,36 @@ where
     }
 
     /// The future of an async flight. It lands the flight itself.
-    fn run_task<R: Send + 'static>(
+    async fn run_task<R: Send + 'static>(
         &'static self,
         lead: Lead<'static, K, V>,
         job: AsyncJob<K, R>,
         rules: Rules<V, R>,
-    ) -> impl Future<Output = ()> + Send + 'static {
-        async move {
-            let flight = lead.flight().clone();
-            let lease = match self.ask_far(&flight.key).await {
-                Far::Value(value) => return lead.land(|| Landing::Value(value)),
-                Far::Lease(lease) => lease,
-            };
-            let tally = Tally::begin(self, &flight);
-            let body = flight.clone();
-            let body = pin!(async move { job(body.key.clone()).await });
-            let computed = CatchUnwind(body).await;
-            tally.end(computed.is_err());
-            let kept = {
-                let keep = pin!(async {
-                    match self.settle_computed(&flight, computed, rules) {
-                        Settled::Entry(entry) => {
-                            let kept = self.kept(&entry);
-                            self.store_async(&lead, entry, lease).await;
-                            kept
-                        }
-                        Settled::Failed(landing) => Kept::failed(landing),
+    ) {
+        let flight = lead.flight().clone();
+        let lease = match self.ask_far(&flight.key).await {
+            Far::Value(value) => return lead.land(|| Landing::Value(value)),
+            Far::Lease(lease) => lease,
+        };
+        let tally = Tally::begin(self, &flight);
+        let body = flight.clone();
+        let body = pin!(async move { job(body.key.clone()).await });
+        let computed = CatchUnwind(body).await;
+        tally.end(computed.is_err());
+        let kept = {
+            let keep = pin!(async {
+                match self.settle_computed(&flight, computed, rules) {
+                    Settled::Entry(entry) => {
+                        let kept = self.kept(&entry);
+                        self.store_async(&lead, entry, lease).await;
+                        kept
                     }
-                });
-                CatchUnwind(keep).await
-            };
-            self.land_kept(lead, kept);
-        }
+                    Settled::Failed(landing) => Kept::failed(landing),
+                }
+            });
+            CatchUnwind(keep).await
+        };
+        self.land_kept(lead, kept);
     }
 
     fn kept(&self, entry: &Entry<V>) -> Kept<V> {

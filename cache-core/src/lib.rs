@@ -63,7 +63,7 @@ pub use pending::Pending;
 pub use policy::{AsyncTtl, IntoAsyncTtl, IntoTtl, Jitter, Policy};
 pub use pool::{PoolOptions, configure_pool, queued_jobs, shutdown_pool};
 pub use registry::{CachedFn, registry, report};
-pub use slots::{Slots, type_id_of};
+pub use slots::{Slots, memo_in, type_id_of};
 pub use stats::{Misses, Stats};
 pub use table::{Budget, Eviction, TableOptions};
 pub use task::BoxFuture;

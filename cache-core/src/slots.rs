@@ -132,6 +132,43 @@ impl Slots {
     }
 }
 
+/// The memo in a function's own static: made and listed when it is first used.
+#[doc(hidden)]
+#[inline]
+pub fn memo_in<K, V>(
+    place: &'static OnceLock<Memo<K, V>>,
+    make: fn() -> Memo<K, V>,
+) -> &'static Memo<K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    match place.get() {
+        Some(memo) => memo,
+        None => first(place, make),
+    }
+}
+
+#[cold]
+fn first<K, V>(
+    place: &'static OnceLock<Memo<K, V>>,
+    make: fn() -> Memo<K, V>,
+) -> &'static Memo<K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    let mut is_new = false;
+    let memo = place.get_or_init(|| {
+        is_new = true;
+        make()
+    });
+    if is_new {
+        registry::list_memo(memo);
+    }
+    memo
+}
+
 impl Default for Slots {
     fn default() -> Self {
         Slots::new()

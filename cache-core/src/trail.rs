@@ -3,10 +3,13 @@
 use parking_lot::Mutex;
 use std::cell::{Cell, RefCell};
 
-#[cfg(loom)]
-use loom::thread_local;
-
+#[cfg(not(loom))]
 thread_local! {
+    static TRAIL: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+    static IDS: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+}
+#[cfg(loom)]
+loom::thread_local! {
     static TRAIL: RefCell<Vec<u64>> = RefCell::new(Vec::new());
     static IDS: Cell<(u64, u64)> = Cell::new((0, 0));
 }

@@ -34,7 +34,10 @@ pub(crate) fn new(model: &Model, memo: &TokenStream, body: &TokenStream) -> Toke
     let (mode, share) = mode(model);
     let call = if model.is_async() { quote!(AsyncCall) } else { quote!(Call) };
     // The body's future has to be `Send`; that is said where the function is named.
-    let run = quote_spanned!(model.item.sig.ident.span()=> #body(#(#arguments),*));
+    let mut run = quote_spanned!(model.item.sig.ident.span()=> #body(#(#arguments),*));
+    if model.is_async() {
+        run = quote!(#larder::boxed(#run));
+    }
     let later = model.is_rebuildable().then(|| later(model, body));
     quote! {
         #computed
@@ -61,16 +64,22 @@ fn passed(model: &Model) -> Vec<TokenStream> {
     owner.chain(params).collect()
 }
 
-/// The job of a computation in the background; it may be run more than once.
+/// The job of a computation in the background; it may be run more than once. Where nothing but the
+/// key is needed it is a plain function: functions of the same types then share its code.
 fn later(model: &Model, body: &TokenStream) -> TokenStream {
     let larder = &model.larder;
-    let (rest, name) = (key::rest(model, key::owner()), key::name());
-    let (kept, again) = (key::kept(model), key::kept_again(model));
+    let name = key::name();
+    let again = key::kept_again(model);
     let arguments = key::rebuilt(model, model.is_async());
     let run = quote_spanned!(model.item.sig.ident.span()=> #body(#(#arguments),*));
     let job =
         if model.is_async() { quote!(#larder::boxed(async move { #run.await })) } else { run };
-    quote!(.later(|#rest| { #kept ::std::sync::Arc::new(move |#name| { #again #job }) }))
+    if key::has_rest(model) {
+        let (rest, kept) = (key::rest(model, key::owner()), key::kept(model));
+        quote!(.later(|#rest| { #kept ::std::sync::Arc::new(move |#name| { #again #job }) }))
+    } else {
+        quote!(.alone(|#name| #job))
+    }
 }
 
 /// How results are stored, and how failures are shared among those who waited.

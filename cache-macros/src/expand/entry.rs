@@ -1,7 +1,7 @@
 //! A method, or another function in an `impl` block: its companion is a function that gives the handle.
 
 use super::attrs::Attrs;
-use super::function::{LINTS, allow, ask, hidden_body, underscores};
+use super::function::{ask, hidden_body, lints, underscores};
 use super::{call, memo, proof, signature};
 use crate::model::Model;
 use proc_macro2::TokenStream;
@@ -41,7 +41,7 @@ fn entry(model: &Model, name: &syn::Ident, body: &syn::Ident) -> TokenStream {
     let call = call::new(model, &memo, &quote_spanned!(body.span()=> Self::#body #turbofish));
     let (doc, lints) = (
         format!("The cache entry of [`Self::{}`] for these arguments.", model.item.sig.ident),
-        allow(LINTS),
+        lints(),
     );
     let (tag, proof) = (owner.declaration, proof::proof_inside(model));
     quote! {

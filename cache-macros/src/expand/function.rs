@@ -10,26 +10,27 @@ use quote::{quote, quote_spanned};
 use syn::Ident;
 
 /// What generated code may do that written code should not.
-pub(crate) const LINTS: &[&str] = &[
-    "dead_code",
-    "unused_qualifications",
-    "clippy::all",
-    "clippy::pedantic",
-    "clippy::nursery",
-    "clippy::restriction",
-];
+pub(crate) fn lints() -> TokenStream {
+    quote! {
+        #[allow(dead_code, unused_qualifications, clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction)]
+    }
+}
 
 /// What only the split into function and plain body brings about.
-const BODY_LINTS: &[&str] = &[
-    "dead_code",
-    "clippy::missing_const_for_fn",
-    "clippy::must_use_candidate",
-    "clippy::missing_errors_doc",
-    "clippy::missing_panics_doc",
-    "clippy::unused_async",
-    "clippy::redundant_pub_crate",
-    "clippy::same_name_method",
-];
+fn body_lints() -> TokenStream {
+    quote! {
+        #[allow(
+            dead_code,
+            clippy::missing_const_for_fn,
+            clippy::must_use_candidate,
+            clippy::missing_errors_doc,
+            clippy::missing_panics_doc,
+            clippy::unused_async,
+            clippy::redundant_pub_crate,
+            clippy::same_name_method
+        )]
+    }
+}
 
 pub(crate) fn expand(model: &Model) -> TokenStream {
     let split = Split::of(model);
@@ -41,7 +42,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
         (main(model, &split), declaration(model, &split), proof::proof(model));
     let (functions, body, reason) =
         (functions(model, &split), body(model), companions::reason(model));
-    let (lints, name, any) = (allow(LINTS), memo::name(model), any_memo(model));
+    let (lints, name, any) = (lints(), memo::name(model), any_memo(model));
     quote! {
         #function
         #(#every)* #declaration
@@ -55,11 +56,6 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
         #(#every)* #lints impl #outer #companion #arguments #clause { #functions }
         #(#every)* impl #outer #companion #arguments #clause { #body }
     }
-}
-
-pub(crate) fn allow(lints: &[&str]) -> TokenStream {
-    let lints = lints.iter().map(|lint| lint.parse::<TokenStream>().unwrap_or_default());
-    quote!(#[allow(#(#lints),*)])
 }
 
 fn companion(model: &Model) -> Ident {
@@ -89,7 +85,7 @@ fn main(model: &Model, split: &Split) -> TokenStream {
 /// What the body does not use, the key does.
 pub(crate) fn underscores(model: &Model) -> Option<TokenStream> {
     let any = model.params.iter().any(|param| param.name.to_string().starts_with('_'));
-    any.then(|| allow(&["clippy::used_underscore_binding"]))
+    any.then(|| quote!(#[allow(clippy::used_underscore_binding)]))
 }
 
 /// Asks the handle for the value.
@@ -179,7 +175,7 @@ fn body(model: &Model) -> TokenStream {
     let split = Split::of(model);
     sig.generics = split.inner;
     let (vis, body, attrs) = (&model.item.vis, &model.item.body, Attrs::of(&model.item.attrs).body);
-    let lints = allow(BODY_LINTS);
+    let lints = body_lints();
     quote!(#[doc = "The function itself: neither reads nor writes the cache."] #lints #(#attrs)* #vis #sig #body)
 }
 
@@ -188,6 +184,6 @@ pub(crate) fn hidden_body(model: &Model, name: Ident) -> TokenStream {
     let sig = signature::body(model, name);
     let placed = Attrs::of(&model.item.attrs);
     let (every, attrs) = (placed.every, placed.body);
-    let (vis, body, lints) = (&model.item.vis, &model.item.body, allow(BODY_LINTS));
+    let (vis, body, lints) = (&model.item.vis, &model.item.body, body_lints());
     quote!(#(#every)* #[doc(hidden)] #lints #(#attrs)* #vis #sig #body)
 }

@@ -61,6 +61,6 @@ fn inside(model: &Model, memo: &TokenStream) -> TokenStream {
     quote! {
         #computed
         let __view = #view;
-        #larder::Call::new(#memo, __view, (), #larder::#mode, #share, |#pattern, ()| -> #ty #body).get()
+        #larder::Call::capturing(#memo, __view, (), #larder::#mode, #share, |#pattern, ()| -> #ty #body).get()
     }
 }

@@ -150,6 +150,12 @@ pub(crate) fn rest(model: &Model, owner: impl ToTokens) -> TokenStream {
     quote!((#(#all,)*))
 }
 
+/// Whether there is anything that is not in the key.
+pub(crate) fn has_rest(model: &Model) -> bool {
+    model.receiver.is_some()
+        || model.params.iter().any(|param| !matches!(param.fate, Fate::Keyed(_)))
+}
+
 /// `self`, under a name that closures can bind.
 pub(crate) fn owner() -> Ident {
     Ident::new("__self", proc_macro2::Span::mixed_site())

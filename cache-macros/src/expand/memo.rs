@@ -87,13 +87,11 @@ fn ttl_of(model: &Model) -> Option<TokenStream> {
 /// the function's body, where the bounds hold that a static would have to prove again.
 pub(crate) fn fixed(model: &Model, key: &TokenStream, companion: &impl ToTokens) -> TokenStream {
     let (larder, settings, value) = (&model.larder, settings(model), &model.output.value);
+    // A function pointer, not a closure: so all memos of the same types are made by the same code.
     quote! {
         static __MEMO: ::std::sync::OnceLock<#larder::Memo<#key, #value>> = ::std::sync::OnceLock::new();
-        __MEMO.get_or_init(|| {
-            #larder::MemoBuilder::<#key, #value>::new(<#companion as #larder::CachedFn>::NAME)
-                .listed(<#companion as #larder::CachedFn>::memo)
-                #settings
-                .finish()
+        #larder::memo_in(&__MEMO, || {
+            #larder::MemoBuilder::<#key, #value>::new(<#companion as #larder::CachedFn>::NAME) #settings .finish()
         })
     }
 }
