@@ -90,12 +90,16 @@ fn unsafe_code_is_only_where_the_design_says() {
         .filter(|path| {
             fs::read_to_string(path).unwrap().lines().any(|line| {
                 let code = line.split("//").next().unwrap_or_default();
-                code.contains("unsafe {") || code.contains("unsafe impl") || code.contains("unsafe fn ")
+                code.contains("unsafe {")
+                    || code.contains("unsafe impl")
+                    || code.contains("unsafe fn ")
             })
         })
         .filter(|path| !path.starts_with(root().join("cache-macros")))
         .filter(|path| !path.starts_with(root().join("tests/ui")))
-        .filter(|path| !allowed.iter().any(|file| path.ends_with(file)) && !path.ends_with("house.rs"))
+        .filter(|path| {
+            !allowed.iter().any(|file| path.ends_with(file)) && !path.ends_with("house.rs")
+        })
         .map(|path| format!("{} has unsafe code", path.display()))
         .collect();
     complain(&faults);

@@ -1,7 +1,7 @@
 //! Systems in one race: visited A B C, A B C, .. with a rotated start, so that drift and neighbours hit all alike.
-#![expect(unsafe_code, reason = "CPU clocks and pinning are system calls")]
 
 use crate::count::Counts;
+use crate::thread::{cpu_ns, pin, preemptions};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -35,6 +35,9 @@ impl<K> Entrant<K> {
     }
 }
 
+/// Undisturbed rounds that make a median.
+const FEWEST: usize = 5;
+
 /// The loop that every pass consists of; monomorphic per system, so that a call can be inlined into it.
 #[inline(always)]
 pub fn sum<K: Copy>(keys: &[K], answer: impl Fn(K) -> u64) -> u64 {
@@ -63,6 +66,7 @@ impl<K> Schedule<K> {
 pub struct Measured {
     pub system: &'static str,
     pub variant: &'static str,
+    /// NaN where a worker was descheduled meanwhile: then the others ran alone, on cold caches.
     pub ns: Vec<f64>,
     /// Allocations per request.
     pub allocations: f64,
@@ -71,6 +75,11 @@ pub struct Measured {
 }
 
 impl Measured {
+    /// Rounds that count.
+    pub fn rounds(&self) -> usize {
+        self.ns.iter().filter(|ns| !ns.is_nan()).count()
+    }
+
     pub fn median(&self) -> f64 {
         quantile(&self.ns, 0.5)
     }
@@ -83,9 +92,9 @@ impl Measured {
     }
 }
 
-/// The value below which the part `q` of the samples lies.
+/// The value below which the part `q` of the samples lies, as far as they are numbers.
 pub fn quantile(samples: &[f64], q: f64) -> f64 {
-    let mut sorted = samples.to_vec();
+    let mut sorted: Vec<f64> = samples.iter().copied().filter(|n| !n.is_nan()).collect();
     sorted.sort_by(f64::total_cmp);
     match sorted.len() {
         0 => f64::NAN,
@@ -100,6 +109,7 @@ pub fn quantile(samples: &[f64], q: f64) -> f64 {
 #[derive(Clone, Copy)]
 struct Sample {
     ns: f64,
+    disturbed: bool,
     requests: usize,
     counts: Counts,
     answer: u64,
@@ -157,7 +167,7 @@ fn run_worker<K>(
 }
 
 fn time<K>(entrant: &Entrant<K>, requests: &[K], threads: usize) -> Sample {
-    let before = Counts::now();
+    let (before, preempted) = (Counts::now(), preemptions());
     let (ns, answer) = if threads == 1 {
         let start = cpu_ns();
         let answer = (entrant.pass)(requests);
@@ -167,7 +177,13 @@ fn time<K>(entrant: &Entrant<K>, requests: &[K], threads: usize) -> Sample {
         let answer = (entrant.pass)(requests);
         (start.elapsed().as_nanos() as f64, answer)
     };
-    Sample { ns, requests: requests.len(), counts: Counts::now().since(before), answer }
+    Sample {
+        ns,
+        disturbed: preemptions() != preempted,
+        requests: requests.len(),
+        counts: Counts::now().since(before),
+        answer,
+    }
 }
 
 fn combine<K>(
@@ -177,20 +193,26 @@ fn combine<K>(
     rounds: usize,
 ) -> Measured {
     let mine: Vec<&[Sample]> = samples.iter().map(|worker| worker[at].as_slice()).collect();
-    let per_request = |s: &Sample| s.ns / s.requests as f64;
-    let ns = (0..rounds)
-        .map(|r| mine.iter().map(|w| per_request(&w[r])).sum::<f64>() / mine.len() as f64)
-        .collect();
     let total =
         |f: fn(&Sample) -> u64| mine.iter().flat_map(|w| w.iter()).map(f).sum::<u64>() as f64;
     let requests = total(|s| s.requests as u64);
     Measured {
         system: entrant.system,
         variant: entrant.variant,
-        ns,
+        ns: times(&mine, rounds),
         allocations: total(|s| s.counts.allocated) / requests,
         hits: 1.0 - total(|s| s.counts.computed) / requests,
     }
+}
+
+/// Nanoseconds per request in each round, of the rounds that nobody disturbed; of all if those are too few.
+fn times(workers: &[&[Sample]], rounds: usize) -> Vec<f64> {
+    let per_request = |s: &Sample| s.ns / s.requests as f64;
+    let mean =
+        |r: usize| workers.iter().map(|w| per_request(&w[r])).sum::<f64>() / workers.len() as f64;
+    let clean = |r: usize| workers.iter().all(|w| !w[r].disturbed);
+    let few = (0..rounds).filter(|&r| clean(r)).count() < FEWEST.min(rounds);
+    (0..rounds).map(|r| if few || clean(r) { mean(r) } else { f64::NAN }).collect()
 }
 
 /// A system that returns wrong values is out of the race, however fast it is.
@@ -231,35 +253,6 @@ impl Gate {
         while self.generation.load(Ordering::Acquire) == generation {
             spins += 1;
             if spins > 10_000 { std::thread::yield_now() } else { std::hint::spin_loop() }
-        }
-    }
-}
-
-/// Nanoseconds of CPU time this thread has used.
-fn cpu_ns() -> u64 {
-    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `now` is a valid timespec to write to.
-    let result = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut now) };
-    assert_eq!(result, 0, "the thread's CPU clock is readable");
-    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
-}
-
-/// Binds this thread to the n-th CPU that the process may use.
-fn pin(nth: usize) {
-    // SAFETY: a zeroed cpu_set_t is an empty set; the kernel fills and reads exactly its size; CPU numbers stay
-    // below CPU_SETSIZE.
-    unsafe {
-        let mut allowed: libc::cpu_set_t = std::mem::zeroed();
-        let size = size_of::<libc::cpu_set_t>();
-        if libc::sched_getaffinity(0, size, &raw mut allowed) != 0 {
-            return;
-        }
-        let mut mine =
-            (0..libc::CPU_SETSIZE as usize).filter(|&cpu| libc::CPU_ISSET(cpu, &allowed));
-        if let Some(cpu) = mine.nth(nth) {
-            let mut one: libc::cpu_set_t = std::mem::zeroed();
-            libc::CPU_SET(cpu, &mut one);
-            libc::sched_setaffinity(0, size, &raw const one);
         }
     }
 }

@@ -18,6 +18,7 @@ mod refresh;
 mod report;
 mod script;
 mod systems;
+mod thread;
 mod torture;
 mod zipf;
 

@@ -112,10 +112,7 @@ fn x1_of_leases() {
     }
 }
 
-fn lease_of<K: Hash + Eq + Clone + Send + Sync + 'static>(
-    cache: &Near<K, u64>,
-    key: &K,
-) -> Lease {
+fn lease_of<K: Hash + Eq + Clone + Send + Sync + 'static>(cache: &Near<K, u64>, key: &K) -> Lease {
     match wait(cache.lookup(key)).unwrap() {
         Lookup::Missing { lease, .. } | Lookup::Expired { lease, .. } => lease,
         live => panic!("no lease with {live:?}"),

@@ -45,8 +45,7 @@ impl<K: 'static, V: 'static> MemoBuilder<K, V> {
     /// For the function of this path.
     #[must_use]
     pub fn new(name: &'static str) -> Self {
-        let values =
-            ValueRules { wanted: None, ttl_of: None, failed: None, key: PhantomData };
+        let values = ValueRules { wanted: None, ttl_of: None, failed: None, key: PhantomData };
         MemoBuilder {
             name,
             of: None,
@@ -186,9 +185,7 @@ where
         let opened = match self.place {
             Place::Client(opened) => opened,
             Place::Default => Opened::near(own_cache(default_budget(), self.weigher)),
-            Place::Own(entries) => {
-                Opened::near(own_cache(Budget::entries(entries), self.weigher))
-            }
+            Place::Own(entries) => Opened::near(own_cache(Budget::entries(entries), self.weigher)),
         };
         if let Some(listed) = self.listed {
             registry::list(listed);
@@ -247,9 +244,7 @@ where
 /// The capacity that functions without a client share: 100 000 entries, or `LARDER_CAPACITY`.
 fn default_budget() -> Arc<Budget> {
     static BUDGET: OnceLock<Arc<Budget>> = OnceLock::new();
-    BUDGET
-        .get_or_init(|| Budget::entries(crate::env::number("LARDER_CAPACITY", 100_000)))
-        .clone()
+    BUDGET.get_or_init(|| Budget::entries(crate::env::number("LARDER_CAPACITY", 100_000))).clone()
 }
 
 fn own_cache<K, V>(budget: Arc<Budget>, weigher: Option<Weigher<K, V>>) -> Near<K, V>

@@ -25,6 +25,9 @@ mod tests {
     fn a_wrong_number_is_named_and_replaced() {
         assert_eq!(parse("LARDER_QUEUE", " 1_000 ", 7), Ok(1000));
         let complaint = parse("LARDER_QUEUE", "many", 7).unwrap_err();
-        assert!(complaint.contains("LARDER_QUEUE") && complaint.contains("\"many\""), "{complaint}");
+        assert!(
+            complaint.contains("LARDER_QUEUE") && complaint.contains("\"many\""),
+            "{complaint}"
+        );
     }
 }

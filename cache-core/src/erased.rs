@@ -49,9 +49,14 @@ trait Erased<K, V>: fmt::Debug + Send + Sync + 'static {
     fn reach(&self) -> Reach;
     fn flights(&self) -> &Arc<Flights<K, V>>;
     fn lookup<'a>(&'a self, key: &'a K) -> BoxFuture<'a, Result<Lookup<V>>>;
-    fn fill<'a>(&'a self, key: &'a K, entry: Entry<V>, lease: Lease)
-    -> BoxFuture<'a, Result<Filled>>;
-    fn put<'a>(&'a self, key: &'a K, entry: Entry<V>, when: PutWhen) -> BoxFuture<'a, Result<bool>>;
+    fn fill<'a>(
+        &'a self,
+        key: &'a K,
+        entry: Entry<V>,
+        lease: Lease,
+    ) -> BoxFuture<'a, Result<Filled>>;
+    fn put<'a>(&'a self, key: &'a K, entry: Entry<V>, when: PutWhen)
+    -> BoxFuture<'a, Result<bool>>;
     fn renew<'a>(&'a self, key: &'a K, ttl: Option<Duration>) -> BoxFuture<'a, Result<bool>>;
     fn expire<'a>(&'a self, key: &'a K) -> BoxFuture<'a, Result<bool>>;
     fn delete<'a>(&'a self, key: &'a K) -> BoxFuture<'a, Result<bool>>;
@@ -83,7 +88,12 @@ impl<K: Sync + Send + 'static, V: Send + 'static, C: Cache<K, V>> Erased<K, V> f
     ) -> BoxFuture<'a, Result<Filled>> {
         Box::pin(Cache::fill(self, key, entry, lease))
     }
-    fn put<'a>(&'a self, key: &'a K, entry: Entry<V>, when: PutWhen) -> BoxFuture<'a, Result<bool>> {
+    fn put<'a>(
+        &'a self,
+        key: &'a K,
+        entry: Entry<V>,
+        when: PutWhen,
+    ) -> BoxFuture<'a, Result<bool>> {
         Box::pin(Cache::put(self, key, entry, when))
     }
     fn renew<'a>(&'a self, key: &'a K, ttl: Option<Duration>) -> BoxFuture<'a, Result<bool>> {

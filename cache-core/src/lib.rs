@@ -45,8 +45,8 @@ pub use builder::MemoBuilder;
 pub use client::{Cache, Client, Reach};
 pub use clock::{Clock, ManualClock};
 pub use companion::{
-    Acquire, Alone, AsyncAlone, AsyncCall, AsyncLater, AsyncWork, Background, Begun, Bundle, Call, Claim, Flying,
-    InlineLead, Keeps, Kept, Later, NoBackground, Step, Work, claim,
+    Acquire, Alone, AsyncAlone, AsyncCall, AsyncLater, AsyncWork, Background, Begun, Bundle, Call,
+    Claim, Flying, InlineLead, Keeps, Kept, Later, NoBackground, Step, Work, claim,
 };
 pub use detached::{AsyncJob, Job};
 pub use entry::{Entry, Filled, Lease, Lookup, Namespace, PutWhen, Reason, Weigher};

@@ -52,7 +52,11 @@ pub(crate) struct ValueRules<K, V> {
 
 /// What a read found, beyond the plain fresh hit.
 pub(crate) enum Found<V> {
-    Live { value: V, soft_passed: bool, left: Duration },
+    Live {
+        value: V,
+        soft_passed: bool,
+        left: Duration,
+    },
     /// Made stale by `expire`: may be served while it is being refreshed.
     Expiring(V),
     Missing(Reason),
@@ -123,7 +127,12 @@ where
     }
 
     /// A live value of any tier; waits for far tiers.
-    pub(crate) fn live(&self, hash: u64, key: &dyn Fn() -> K, eq: impl Fn(&K) -> bool) -> Option<(V, Duration)> {
+    pub(crate) fn live(
+        &self,
+        hash: u64,
+        key: &dyn Fn() -> K,
+        eq: impl Fn(&K) -> bool,
+    ) -> Option<(V, Duration)> {
         match self.look(hash, eq, Touch::Visit) {
             Found::Live { value, left, .. } => Some((value, left)),
             Found::Expiring(_) => None,

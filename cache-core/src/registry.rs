@@ -64,8 +64,18 @@ pub fn registry() -> Vec<&'static dyn AnyMemo> {
 }
 
 const COLUMNS: [&str; 12] = [
-    "function", "values", "calls", "hits", "stale", "misses", "computed", "errors", "waited",
-    "fenced", "computing", "saved",
+    "function",
+    "values",
+    "calls",
+    "hits",
+    "stale",
+    "misses",
+    "computed",
+    "errors",
+    "waited",
+    "fenced",
+    "computing",
+    "saved",
 ];
 
 /// The figures of all cached functions as plain text, one line each, the busiest first.

@@ -1,7 +1,7 @@
 //! The caches of one client: found by name and types, or known only to whoever opened them.
 
-use cache_core::{Near, WeakNear};
 use cache_core::table::Budget;
+use cache_core::{Near, WeakNear};
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -72,11 +72,7 @@ impl Rooms {
         self.doors.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn named<K, V>(
-        &self,
-        name: &str,
-        make: impl FnOnce() -> Near<K, V>,
-    ) -> Near<K, V>
+    pub(super) fn named<K, V>(&self, name: &str, make: impl FnOnce() -> Near<K, V>) -> Near<K, V>
     where
         K: Hash + Eq + Clone + Send + Sync + 'static,
         V: Clone + Send + Sync + 'static,

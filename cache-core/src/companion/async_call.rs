@@ -1,105 +1,26 @@
 //! The handle of one call of a cached `async fn`. What may wait is a future; the rest is immediate.
 
+use super::begun::{Begun, Flying};
 use super::inline::{self, Claim, Step};
-use super::work::{AsyncAlone, AsyncLater, AsyncWork, Bundle, Kept, NoBackground};
+use super::work::{AsyncLater, AsyncWork};
 use crate::compute::Want;
-use crate::detached::{AsyncJob, Body, Urgency};
+use crate::detached::{Body, Urgency};
 use crate::entry::Reason;
 use crate::error::Timeout;
 use crate::fly::Fly;
 use crate::key::View;
-use crate::memo::{Found, Memo};
-use crate::outcome::{Mode, Rules, Share};
+use crate::memo::Found;
+use crate::outcome::{Mode, Rules};
 use crate::pending::Pending;
 use crate::stats::{Event, Stats};
 use crate::table::Touch;
-use crate::task::BoxFuture;
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// One set of arguments of a cached `async fn`, with all that can be done with their value.
 #[must_use = "a call does nothing until you `get`, `peek`, `put`, .."]
-pub struct AsyncCall<W>(W);
-
-/// A hit, or the future of the value; borrows nothing of the caller.
-#[derive(Debug)]
-pub enum Begun<R, F> {
-    /// The value was there.
-    Hit(R),
-    /// To be awaited.
-    Fly(F),
-}
-
-/// The future of a call. It has nothing of the call but the types, and relies on what they promise:
-/// so a cached function whose types are wrong is told so once, and not again where it waits.
-pub struct Flying<W: AsyncWork>(Fly<W::Key, W::Value, W::Out>);
-
-impl<W: AsyncWork> Unpin for Flying<W> {}
-
-impl<W: AsyncWork> Future for Flying<W> {
-    type Output = W::Out;
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<W::Out> {
-        Pin::new(&mut self.0).poll(cx)
-    }
-}
-
-impl<W: AsyncWork> fmt::Debug for Flying<W> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Flying")
-    }
-}
-
-/// Function pointers, not closures: so functions of the same types share all of the code below.
-impl<Q, X, V, M, R, Fut> AsyncCall<Bundle<Q, X, V, M, R, fn(Q, X) -> Fut, NoBackground>>
-where
-    Q: View,
-    V: Clone + Send + Sync + 'static,
-    M: Mode<R, Value = V>,
-    R: Send + 'static,
-    Fut: Future<Output = R>,
-{
-    #[doc(hidden)]
-    #[inline]
-    #[expect(clippy::needless_pass_by_value, reason = "`mode` only names its type")]
-    pub fn new(
-        memo: &'static Memo<Q::Key, V>,
-        view: Q,
-        rest: X,
-        mode: M,
-        share: Share<R>,
-        run: fn(Q, X) -> Fut,
-    ) -> Self {
-        let _ = mode;
-        AsyncCall(Bundle::new(memo, view, rest, share, run))
-    }
-
-    /// The same call with a way to compute it later, from its owned key and what is kept of `rest`.
-    #[doc(hidden)]
-    #[inline]
-    #[expect(clippy::type_complexity, reason = "made and consumed by the expansion")]
-    pub fn later(
-        self,
-        back: fn(X) -> AsyncJob<Q::Key, R>,
-    ) -> AsyncCall<Bundle<Q, X, V, M, R, fn(Q, X) -> Fut, Kept<fn(X) -> AsyncJob<Q::Key, R>>>> {
-        AsyncCall(self.0.later(back))
-    }
-
-    /// The same where the key is all that is needed.
-    #[doc(hidden)]
-    #[inline]
-    #[expect(clippy::type_complexity, reason = "made and consumed by the expansion")]
-    pub fn alone(
-        self,
-        back: fn(Q::Key) -> BoxFuture<'static, R>,
-    ) -> AsyncCall<
-        Bundle<Q, X, V, M, R, fn(Q, X) -> Fut, AsyncAlone<fn(Q::Key) -> BoxFuture<'static, R>>>,
-    > {
-        AsyncCall(self.0.async_alone(back))
-    }
-}
+pub struct AsyncCall<W>(pub(super) W);
 
 impl<W: AsyncWork> AsyncCall<W> {
     fn rules(&self) -> Rules<W::Value, W::Out> {

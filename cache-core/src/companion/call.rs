@@ -1,15 +1,15 @@
 //! The handle of one call of a cached function whose body blocks.
 
-use super::work::{Alone, Bundle, Kept, Later, NoBackground, Work};
+use super::work::{Later, Work};
 use crate::compute::{Miss, Want};
-use crate::detached::{Body, Job, Urgency};
+use crate::detached::{Body, Urgency};
 use crate::entry::Reason;
 use crate::error::Timeout;
 use crate::fly::Fly;
 use crate::handoff::handoff;
 use crate::key::View;
-use crate::memo::{Found, Memo};
-use crate::outcome::{Mode, Rules, Share};
+use crate::memo::Found;
+use crate::outcome::{Mode, Rules};
 use crate::pending::Pending;
 use crate::stats::{Event, Stats};
 use crate::table::Touch;
@@ -20,78 +20,7 @@ use std::time::Duration;
 
 /// One set of arguments of a cached function, with all that can be done with their value.
 #[must_use = "a call does nothing until you `get`, `peek`, `put`, .."]
-pub struct Call<W>(W);
-
-/// Function pointers, not closures: so functions of the same types share all of the code below.
-impl<Q, X, V, M, R> Call<Bundle<Q, X, V, M, R, fn(Q, X) -> R, NoBackground>>
-where
-    Q: View,
-    V: Clone + Send + Sync + 'static,
-    M: Mode<R, Value = V>,
-    R: 'static,
-{
-    #[doc(hidden)]
-    #[inline]
-    #[expect(clippy::needless_pass_by_value, reason = "`mode` only names its type")]
-    pub fn new(
-        memo: &'static Memo<Q::Key, V>,
-        view: Q,
-        rest: X,
-        mode: M,
-        share: Share<R>,
-        run: fn(Q, X) -> R,
-    ) -> Self {
-        let _ = mode;
-        Call(Bundle::new(memo, view, rest, share, run))
-    }
-
-    /// The same call with a way to compute it later, from its owned key and what is kept of `rest`.
-    #[doc(hidden)]
-    #[inline]
-    #[expect(clippy::type_complexity, reason = "made and consumed by the expansion")]
-    pub fn later(
-        self,
-        back: fn(X) -> Job<Q::Key, R>,
-    ) -> Call<Bundle<Q, X, V, M, R, fn(Q, X) -> R, Kept<fn(X) -> Job<Q::Key, R>>>> {
-        Call(self.0.later(back))
-    }
-
-    /// The same where the key is all that is needed.
-    #[doc(hidden)]
-    #[inline]
-    #[expect(clippy::type_complexity, reason = "made and consumed by the expansion")]
-    pub fn alone(
-        self,
-        back: fn(&Q::Key) -> R,
-    ) -> Call<Bundle<Q, X, V, M, R, fn(Q, X) -> R, Alone<fn(&Q::Key) -> R>>> {
-        Call(self.0.alone(back))
-    }
-}
-
-impl<Q, X, V, M, R, F> Call<Bundle<Q, X, V, M, R, F, NoBackground>>
-where
-    Q: View,
-    V: Clone + Send + Sync + 'static,
-    M: Mode<R, Value = V>,
-    R: 'static,
-    F: FnOnce(Q, X) -> R,
-{
-    /// A call whose body is a closure over what is around it.
-    #[doc(hidden)]
-    #[inline]
-    #[expect(clippy::needless_pass_by_value, reason = "`mode` only names its type")]
-    pub fn capturing(
-        memo: &'static Memo<Q::Key, V>,
-        view: Q,
-        rest: X,
-        mode: M,
-        share: Share<R>,
-        run: F,
-    ) -> Self {
-        let _ = mode;
-        Call(Bundle::new(memo, view, rest, share, run))
-    }
-}
+pub struct Call<W>(pub(super) W);
 
 impl<W: Work> Call<W> {
     fn rules(&self) -> Rules<W::Value, W::Out> {

@@ -4,11 +4,14 @@
 //! `async fn`); `score::peek(7)` and the others are one line each over it.
 
 mod async_call;
+mod begun;
 mod call;
 mod inline;
+mod make;
 mod work;
 
-pub use async_call::{AsyncCall, Begun, Flying};
+pub use async_call::AsyncCall;
+pub use begun::{Begun, Flying};
 pub use call::Call;
 pub use inline::{Acquire, Claim, InlineLead, Step, claim};
 pub use work::{

@@ -66,7 +66,10 @@ struct Waiters {
 pub(crate) enum Landing<V> {
     Value(V),
     /// A failure: for one waiter itself, for the others a copy if there can be one.
-    Failed { sole: Mutex<Option<Failure>>, shared: Option<Arc<dyn Any + Send + Sync>> },
+    Failed {
+        sole: Mutex<Option<Failure>>,
+        shared: Option<Arc<dyn Any + Send + Sync>>,
+    },
 }
 
 /// What a computation left instead of a value.
