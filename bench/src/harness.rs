@@ -66,7 +66,7 @@ impl<K> Schedule<K> {
 pub struct Measured {
     pub system: &'static str,
     pub variant: &'static str,
-    /// NaN where a worker was descheduled meanwhile: then the others ran alone, on cold caches.
+    /// NaN where a worker was descheduled meanwhile or came late: then the others ran alone.
     pub ns: Vec<f64>,
     /// Allocations per request.
     pub allocations: f64,
@@ -109,7 +109,10 @@ pub fn quantile(samples: &[f64], q: f64) -> f64 {
 #[derive(Clone, Copy)]
 struct Sample {
     ns: f64,
-    disturbed: bool,
+    /// When it was taken.
+    span: (Instant, Instant),
+    /// The kernel took the CPU away meanwhile.
+    preempted: bool,
     requests: usize,
     counts: Counts,
     answer: u64,
@@ -167,7 +170,7 @@ fn run_worker<K>(
 }
 
 fn time<K>(entrant: &Entrant<K>, requests: &[K], threads: usize) -> Sample {
-    let (before, preempted) = (Counts::now(), preemptions());
+    let (before, preempted, began) = (Counts::now(), preemptions(), Instant::now());
     let (ns, answer) = if threads == 1 {
         let start = cpu_ns();
         let answer = (entrant.pass)(requests);
@@ -179,7 +182,8 @@ fn time<K>(entrant: &Entrant<K>, requests: &[K], threads: usize) -> Sample {
     };
     Sample {
         ns,
-        disturbed: preemptions() != preempted,
+        span: (began, Instant::now()),
+        preempted: preemptions() != preempted,
         requests: requests.len(),
         counts: Counts::now().since(before),
         answer,
@@ -210,9 +214,22 @@ fn times(workers: &[&[Sample]], rounds: usize) -> Vec<f64> {
     let per_request = |s: &Sample| s.ns / s.requests as f64;
     let mean =
         |r: usize| workers.iter().map(|w| per_request(&w[r])).sum::<f64>() / workers.len() as f64;
-    let clean = |r: usize| workers.iter().all(|w| !w[r].disturbed);
-    let few = (0..rounds).filter(|&r| clean(r)).count() < FEWEST.min(rounds);
-    (0..rounds).map(|r| if few || clean(r) { mean(r) } else { f64::NAN }).collect()
+    let clean: Vec<bool> = (0..rounds).map(|r| is_clean(workers.iter().map(|w| &w[r]))).collect();
+    let few = clean.iter().filter(|clean| **clean).count() < FEWEST.min(rounds);
+    (0..rounds).map(|r| if few || clean[r] { mean(r) } else { f64::NAN }).collect()
+}
+
+/// Nobody was preempted, and all ran for most of the time together.
+fn is_clean<'a>(samples: impl Iterator<Item = &'a Sample> + Clone) -> bool {
+    let began = samples.clone().map(|s| s.span.0);
+    let ended = samples.clone().map(|s| s.span.1);
+    let (Some(first), Some(last)) = (began.clone().min(), ended.clone().max()) else {
+        return false;
+    };
+    let (Some(all_in), Some(one_out)) = (began.max(), ended.min()) else { return false };
+    let together = one_out.saturating_duration_since(all_in).as_secs_f64();
+    let preempted = samples.filter(|s| s.preempted).count();
+    preempted == 0 && together >= 0.8 * (last - first).as_secs_f64()
 }
 
 /// A system that returns wrong values is out of the race, however fast it is.

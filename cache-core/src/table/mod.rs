@@ -21,6 +21,7 @@ mod lru;
 mod options;
 mod record;
 mod s3fifo;
+mod seed;
 mod shard;
 mod stamp;
 mod store;
@@ -42,7 +43,7 @@ pub use stamp::Life;
 
 use crate::clock::Clock;
 use crate::sync::{AtomicU64, Ordering};
-use foldhash::fast::{FoldHasher, RandomState};
+use foldhash::fast::{FoldHasher, SeedableRandomState};
 use lock::Bias;
 use s3fifo::S3Fifo;
 use shard::{Shard, Slot};
@@ -69,7 +70,7 @@ use store::Store;
 /// ```
 pub struct Table<K, V> {
     slots: Box<[Slot<K, V>]>,
-    hasher: RandomState,
+    hasher: SeedableRandomState,
     clock: Clock,
     eviction: Eviction,
     budget: Arc<Budget>,
@@ -92,7 +93,7 @@ where
     #[must_use]
     pub fn new(options: TableOptions<K, V>) -> Arc<Self> {
         let TableOptions { budget, eviction, clock, weigher, listener } = options;
-        let hasher = RandomState::default();
+        let hasher = seed::state();
         let shard = || match eviction {
             Eviction::Lru => (Store::Lru(lru::Lru::new()), Bias::Never),
             Eviction::S3Fifo => (Store::S3Fifo(S3Fifo::new(hasher.clone())), Bias::Readers),

@@ -7,7 +7,7 @@
 
 use super::entry::Entry;
 use super::ghost::Gone;
-use foldhash::fast::RandomState;
+use foldhash::fast::{RandomState, SeedableRandomState};
 use hashbrown::HashTable;
 use hashbrown::hash_table::OccupiedEntry;
 use std::collections::{HashSet, VecDeque};
@@ -17,7 +17,7 @@ pub(super) struct S3Fifo<K, V> {
     entries: HashTable<Entry<K, V>>,
     small: VecDeque<Mark>,
     main: VecDeque<Mark>,
-    hasher: RandomState,
+    hasher: SeedableRandomState,
 }
 
 /// What a queue keeps of a hash: the seven bits that are an entry's tag in the table, and the lowest
@@ -44,7 +44,7 @@ fn lead(mark: Mark) -> u64 {
 const SMALL_SHARE: usize = 10;
 
 impl<K: Hash + Eq, V> S3Fifo<K, V> {
-    pub(super) fn new(hasher: RandomState) -> Self {
+    pub(super) fn new(hasher: SeedableRandomState) -> Self {
         S3Fifo { entries: HashTable::new(), small: VecDeque::new(), main: VecDeque::new(), hasher }
     }
 
@@ -108,7 +108,7 @@ impl<K: Hash + Eq, V> S3Fifo<K, V> {
     fn take_if(
         &mut self,
         hash: u64,
-        which: impl Fn(&Entry<K, V>, &RandomState) -> bool,
+        which: impl Fn(&Entry<K, V>, &SeedableRandomState) -> bool,
     ) -> Option<Entry<K, V>> {
         // First, since it may panic.
         if self.small.len() + self.main.len() > self.entries.len() + self.entries.len() / 2 + 64 {
@@ -224,7 +224,7 @@ impl<K: Hash + Eq, V> S3Fifo<K, V> {
 fn next<'a, K: Hash, V>(
     queue: &mut VecDeque<Mark>,
     entries: &'a mut HashTable<Entry<K, V>>,
-    hasher: &RandomState,
+    hasher: &SeedableRandomState,
 ) -> Option<(u64, OccupiedEntry<'a, Entry<K, V>>)> {
     let known = pop(queue)?;
     let mut hash = 0;
