@@ -251,12 +251,18 @@ where
     /// Claims the refresh of a value that wants one, for `hold`: true for one caller until then.
     ///
     /// Meanwhile the value counts as fresh, also when it was expired by call; never beyond its TTL.
+    /// Done among the readers, so that their bias stays. A visit that is counted at the same moment
+    /// may undo the claim; then a second caller is let in, and finds the first one's flight.
     pub fn hold_refresh(&self, hash: u64, eq: impl Fn(&K) -> bool, hold: Duration) -> bool {
         let tick = self.clock.tick();
         let until = tick.saturating_add(stamp::ticks(hold).max(1));
         let claim =
             |stamp: Stamp| (stamp.soft() <= tick && stamp.hard() > tick).then(|| stamp.hold(until));
-        self.slot(hash).lock.write(|shard| apply(shard, hash, eq, &claim)).unwrap_or(false)
+        let held = self
+            .slot(hash)
+            .lock
+            .read(|shard| shard.store.get(hash, eq).is_some_and(|entry| entry.try_change(claim)));
+        held.unwrap_or(false)
     }
 
     /// Forgets everything, in a time that does not depend on how much there is.

@@ -43,6 +43,13 @@ impl<K, V> Entry<K, V> {
         }
     }
 
+    /// Changes the stamp beside other readers. One of several who want the same change makes it;
+    /// a reader that counts a visit at the same moment may undo it.
+    pub(super) fn try_change(&self, change: impl Fn(Stamp) -> Option<Stamp>) -> bool {
+        let change = |word| change(Stamp(word)).map(|stamp| stamp.0);
+        self.word.fetch_update(Ordering::Relaxed, Ordering::Relaxed, change).is_ok()
+    }
+
     /// Needs the entry alone: a reader that counts a visit meanwhile would undo it.
     pub(super) fn set_stamp(&mut self, stamp: Stamp) {
         self.word.store(stamp.0, Ordering::Relaxed);
