@@ -35,9 +35,6 @@ impl<K> Entrant<K> {
     }
 }
 
-/// Undisturbed rounds that make a median.
-const FEWEST: usize = 5;
-
 /// The loop that every pass consists of; monomorphic per system, so that a call can be inlined into it.
 #[inline(always)]
 pub fn sum<K: Copy>(keys: &[K], answer: impl Fn(K) -> u64) -> u64 {
@@ -209,14 +206,14 @@ fn combine<K>(
     }
 }
 
-/// Nanoseconds per request in each round, of the rounds that nobody disturbed; of all if those are too few.
+/// Nanoseconds per request in each round, of the rounds that nobody disturbed; of all if there are none.
 fn times(workers: &[&[Sample]], rounds: usize) -> Vec<f64> {
     let per_request = |s: &Sample| s.ns / s.requests as f64;
     let mean =
         |r: usize| workers.iter().map(|w| per_request(&w[r])).sum::<f64>() / workers.len() as f64;
     let clean: Vec<bool> = (0..rounds).map(|r| is_clean(workers.iter().map(|w| &w[r]))).collect();
-    let few = clean.iter().filter(|clean| **clean).count() < FEWEST.min(rounds);
-    (0..rounds).map(|r| if few || clean[r] { mean(r) } else { f64::NAN }).collect()
+    let none = !clean.contains(&true);
+    (0..rounds).map(|r| if none || clean[r] { mean(r) } else { f64::NAN }).collect()
 }
 
 /// Nobody was preempted, and all ran for most of the time together.

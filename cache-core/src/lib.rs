@@ -1,9 +1,9 @@
 //! The heart of larder: tables, single flight, the fence, freshness, statistics. No I/O.
 //!
 //! Users take the crate `larder`, which re-exports what is theirs. The folders follow the way of a
-//! call: a [`companion`] handle looks into the [`table`] of its [`memo`]; on a miss it joins or
-//! leads a [`flight`], [`compute`]s here or [`detached`], and stores through [`near`], whose fence
-//! turns away results that are older than an invalidation.
+//! call: a `companion` handle looks into the [`table`] of its `memo`; on a miss it joins or leads a
+//! `flight`, `compute`s here or `detached`, and stores through `near`, whose fence turns away
+//! results that are older than an invalidation.
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::print_stdout))]
 
