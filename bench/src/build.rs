@@ -1,8 +1,8 @@
 //! Compile time: a crate with many cached functions, built clean in debug mode, its dependencies built before.
 
 use crate::goals;
-use crate::harness::quantile;
 use crate::machine;
+use crate::measured::quantile;
 use crate::options::Options;
 use crate::report::{Cell, Row};
 use std::fmt::Write as _;

@@ -1,7 +1,9 @@
 //! Systems in one race: visited A B C, A B C, .. with a rotated start, so that drift and neighbours hit all alike.
 
 use crate::count::Counts;
+use crate::measured::{Measured, Sample, Samples};
 use crate::thread::{cpu_ns, pin, preemptions};
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -49,7 +51,7 @@ pub struct Schedule<K> {
 impl<K> Schedule<K> {
     /// Windows that a race of so many rounds needs if none is to be sent twice.
     pub fn needed(rounds: usize, threads: usize) -> usize {
-        rounds * threads * 2
+        HEATS * rounds * threads * 2
     }
 
     fn window(&self, round: usize, worker: usize, threads: usize, timed: bool) -> &[K] {
@@ -58,61 +60,18 @@ impl<K> Schedule<K> {
     }
 }
 
-/// One system's results: a time per round, and what it did besides.
-#[derive(Debug)]
-pub struct Measured {
-    pub system: &'static str,
-    pub variant: &'static str,
-    /// NaN where a worker was descheduled meanwhile or came late: then the others ran alone.
-    pub ns: Vec<f64>,
-    /// Allocations per request.
-    pub allocations: f64,
-    /// Part of the requests that were answered without a computation in the caller's thread.
-    pub hits: f64,
-}
+/// Rounds without disturbance that make a median.
+const FEWEST: usize = 5;
 
-impl Measured {
-    /// Rounds that count.
-    pub fn rounds(&self) -> usize {
-        self.ns.iter().filter(|ns| !ns.is_nan()).count()
-    }
+/// How often the rounds are run again on a busy machine, to get as many.
+const HEATS: usize = 3;
 
-    pub fn median(&self) -> f64 {
-        quantile(&self.ns, 0.5)
-    }
-
-    /// Median over the rounds of `other`'s time divided by this one's: drift cancels out.
-    pub fn paired(&self, other: &Measured) -> f64 {
-        let ratios: Vec<f64> =
-            self.ns.iter().zip(&other.ns).map(|(mine, theirs)| theirs / mine).collect();
-        quantile(&ratios, 0.5)
-    }
-}
-
-/// The value below which the part `q` of the samples lies, as far as they are numbers.
-pub fn quantile(samples: &[f64], q: f64) -> f64 {
-    let mut sorted: Vec<f64> = samples.iter().copied().filter(|n| !n.is_nan()).collect();
-    sorted.sort_by(f64::total_cmp);
-    match sorted.len() {
-        0 => f64::NAN,
-        n => {
-            let at = q * (n - 1) as f64;
-            let (low, high) = (sorted[at.floor() as usize], sorted[at.ceil() as usize]);
-            low + (high - low) * at.fract()
-        }
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Sample {
-    ns: f64,
-    /// When it was taken.
-    span: (Instant, Instant),
-    /// The kernel took the CPU away meanwhile.
-    preempted: bool,
-    requests: usize,
-    counts: Counts,
-    answer: u64,
+/// One race: its entrants, their requests, and how many threads send them at the same time.
+struct Race<'a, K> {
+    entrants: &'a [Entrant<K>],
+    schedule: &'a Schedule<K>,
+    threads: usize,
+    gate: Gate,
 }
 
 /// Runs the race. One thread is timed by its CPU time (being descheduled does not count); several are pinned,
@@ -123,47 +82,55 @@ pub fn race<K: Sync>(
     threads: usize,
     rounds: usize,
 ) -> Vec<Measured> {
-    let gate = Gate::new(threads);
-    let samples: Vec<Vec<Vec<Sample>>> = std::thread::scope(|scope| {
-        let gate = &gate;
-        let work = move |worker| run_worker(entrants, schedule, gate, (worker, threads), rounds);
-        let handles: Vec<_> =
-            (0..threads).map(|worker| scope.spawn(move || work(worker))).collect();
-        handles.into_iter().map(|h| h.join().expect("a worker finishes")).collect()
-    });
-    check_answers(entrants, &samples);
-    entrants
-        .iter()
-        .enumerate()
-        .map(|(at, entrant)| combine(entrant, at, &samples, rounds))
-        .collect()
-}
-
-/// All workers run the same programme and meet at the gate before each timed pass.
-fn run_worker<K>(
-    entrants: &[Entrant<K>],
-    schedule: &Schedule<K>,
-    gate: &Gate,
-    (worker, threads): (usize, usize),
-    rounds: usize,
-) -> Vec<Vec<Sample>> {
-    if threads > 1 {
-        pin(worker);
-    }
-    let mut samples: Vec<Vec<Sample>> =
-        entrants.iter().map(|_| Vec::with_capacity(rounds)).collect();
-    for round in 0..rounds {
-        for step in 0..entrants.len() {
-            let at = (round + step) % entrants.len();
-            let warm = schedule.window(round, worker, threads, false);
-            let timed = schedule.window(round, worker, threads, true);
-            (entrants[at].pass)(warm);
-            gate.pass();
-            samples[at].push(time(&entrants[at], timed, threads));
-            gate.pass();
+    let race = Race { entrants, schedule, threads, gate: Gate::new(threads) };
+    let mut samples: Vec<Samples> =
+        entrants.iter().map(|_| Samples(vec![Vec::new(); threads])).collect();
+    for heat in 0..HEATS {
+        race.heat(heat * rounds..(heat + 1) * rounds, &mut samples);
+        if samples.iter().all(|of_one| of_one.clean() >= FEWEST.min(rounds)) {
+            break;
         }
     }
-    samples
+    check_answers(entrants, &samples);
+    entrants.iter().zip(&samples).map(|(e, of_one)| of_one.measured(e.system, e.variant)).collect()
+}
+
+impl<K: Sync> Race<'_, K> {
+    fn heat(&self, rounds: Range<usize>, samples: &mut [Samples]) {
+        let of_workers: Vec<Vec<Vec<Sample>>> = std::thread::scope(|scope| {
+            let work = |worker| {
+                let rounds = rounds.clone();
+                scope.spawn(move || self.work(worker, rounds))
+            };
+            let workers: Vec<_> = (0..self.threads).map(work).collect();
+            workers.into_iter().map(|worker| worker.join().expect("a worker finishes")).collect()
+        });
+        for (worker, of_entrants) in of_workers.into_iter().enumerate() {
+            for (of_one, more) in samples.iter_mut().zip(of_entrants) {
+                of_one.0[worker].extend(more);
+            }
+        }
+    }
+
+    /// All workers run the same programme and meet at the gate before each timed pass.
+    fn work(&self, worker: usize, rounds: Range<usize>) -> Vec<Vec<Sample>> {
+        if self.threads > 1 {
+            pin(worker);
+        }
+        let mut samples: Vec<Vec<Sample>> = self.entrants.iter().map(|_| Vec::new()).collect();
+        for round in rounds {
+            for step in 0..self.entrants.len() {
+                let at = (round + step) % self.entrants.len();
+                let warm = self.schedule.window(round, worker, self.threads, false);
+                let timed = self.schedule.window(round, worker, self.threads, true);
+                (self.entrants[at].pass)(warm);
+                self.gate.pass();
+                samples[at].push(time(&self.entrants[at], timed, self.threads));
+                self.gate.pass();
+            }
+        }
+        samples
+    }
 }
 
 fn time<K>(entrant: &Entrant<K>, requests: &[K], threads: usize) -> Sample {
@@ -187,60 +154,19 @@ fn time<K>(entrant: &Entrant<K>, requests: &[K], threads: usize) -> Sample {
     }
 }
 
-fn combine<K>(
-    entrant: &Entrant<K>,
-    at: usize,
-    samples: &[Vec<Vec<Sample>>],
-    rounds: usize,
-) -> Measured {
-    let mine: Vec<&[Sample]> = samples.iter().map(|worker| worker[at].as_slice()).collect();
-    let total =
-        |f: fn(&Sample) -> u64| mine.iter().flat_map(|w| w.iter()).map(f).sum::<u64>() as f64;
-    let requests = total(|s| s.requests as u64);
-    Measured {
-        system: entrant.system,
-        variant: entrant.variant,
-        ns: times(&mine, rounds),
-        allocations: total(|s| s.counts.allocated) / requests,
-        hits: 1.0 - total(|s| s.counts.computed) / requests,
-    }
-}
-
-/// Nanoseconds per request in each round, of the rounds that nobody disturbed; of all if there are none.
-fn times(workers: &[&[Sample]], rounds: usize) -> Vec<f64> {
-    let per_request = |s: &Sample| s.ns / s.requests as f64;
-    let mean =
-        |r: usize| workers.iter().map(|w| per_request(&w[r])).sum::<f64>() / workers.len() as f64;
-    let clean: Vec<bool> = (0..rounds).map(|r| is_clean(workers.iter().map(|w| &w[r]))).collect();
-    let none = !clean.contains(&true);
-    (0..rounds).map(|r| if none || clean[r] { mean(r) } else { f64::NAN }).collect()
-}
-
-/// Nobody was preempted, and all ran for most of the time together.
-fn is_clean<'a>(samples: impl Iterator<Item = &'a Sample> + Clone) -> bool {
-    let began = samples.clone().map(|s| s.span.0);
-    let ended = samples.clone().map(|s| s.span.1);
-    let (Some(first), Some(last)) = (began.clone().min(), ended.clone().max()) else {
-        return false;
-    };
-    let (Some(all_in), Some(one_out)) = (began.max(), ended.min()) else { return false };
-    let together = one_out.saturating_duration_since(all_in).as_secs_f64();
-    let preempted = samples.filter(|s| s.preempted).count();
-    preempted == 0 && together >= 0.8 * (last - first).as_secs_f64()
-}
-
 /// A system that returns wrong values is out of the race, however fast it is.
-fn check_answers<K>(entrants: &[Entrant<K>], samples: &[Vec<Vec<Sample>>]) {
-    for worker in samples {
-        for (entrant, rounds) in entrants.iter().zip(worker) {
-            for (round, sample) in rounds.iter().enumerate() {
-                assert_eq!(
-                    sample.answer, worker[0][round].answer,
-                    "{} ({}) returned other values than {}",
-                    entrant.system, entrant.variant, entrants[0].system
-                );
-            }
-        }
+fn check_answers<K>(entrants: &[Entrant<K>], samples: &[Samples]) {
+    let answers = |of: &Samples| -> Vec<Vec<u64>> {
+        of.0.iter().map(|worker| worker.iter().map(|sample| sample.answer).collect()).collect()
+    };
+    for (entrant, of_one) in entrants.iter().zip(samples) {
+        assert!(
+            answers(of_one) == answers(&samples[0]),
+            "{} ({}) returned other values than {}",
+            entrant.system,
+            entrant.variant,
+            entrants[0].system
+        );
     }
 }
 

@@ -1,6 +1,6 @@
 //! The herd: 100 callers ask for one cold key at the same moment. How many computations, and who waits how long?
 
-use crate::harness::quantile;
+use crate::measured::quantile;
 use crate::options::Options;
 use crate::report::{Cell, Row};
 use crate::script::{self, Again, Answer, Scene};

@@ -9,6 +9,7 @@ mod harness;
 mod herd;
 mod hit;
 mod machine;
+mod measured;
 mod memory;
 mod miss;
 mod mix;

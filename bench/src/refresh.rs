@@ -3,7 +3,7 @@
 //! The starter wakes a worker. What that costs is up to the kernel and above all to how long the worker's
 //! CPU has been idle, so a bare `unpark` of a thread is measured beside it.
 
-use crate::harness::quantile;
+use crate::measured::quantile;
 use crate::options::Options;
 use crate::report::{Cell, Row};
 use crate::systems::larder::{REFRESHED, renewed};

@@ -1,7 +1,7 @@
 //! Rows, printed as a Markdown table for people or as one JSON object per row for programs.
 
 use crate::goals;
-use crate::harness::{Measured, quantile};
+use crate::measured::{Measured, quantile};
 use std::fmt::Write as _;
 
 /// One measured thing. `cells` are the columns after the common ones, in order.
@@ -193,7 +193,7 @@ pub fn race_rows(race: Race, measured: &[Measured]) -> Vec<Row> {
             threads: race.threads,
             cells: vec![
                 ("entries", Cell::Count(race.entries as u64)),
-                ("rounds", Cell::Count(m.rounds() as u64)),
+                ("rounds", Cell::Count(m.rounds as u64)),
                 ("ns", Cell::Number(m.median(), 1)),
                 ("p25", Cell::Number(quantile(&m.ns, 0.25), 1)),
                 ("p75", Cell::Number(quantile(&m.ns, 0.75), 1)),

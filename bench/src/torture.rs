@@ -232,13 +232,18 @@ fn collect(
     from_threads.chain(from_tasks).filter(right).count()
 }
 
+fn runs() -> String {
+    match script::runs() {
+        1 => "1 run".to_owned(),
+        many => format!("{many} runs"),
+    }
+}
+
 fn told(answered: usize, of: usize) -> String {
-    let runs = script::runs();
-    let noun = if runs == 1 { "run" } else { "runs" };
     if answered == of {
-        format!("ok, {runs} {noun}")
+        format!("ok, {}", runs())
     } else {
-        format!("{answered} of {of} answered, {runs} {noun}")
+        format!("{answered} of {of} answered, {}", runs())
     }
 }
 
@@ -258,7 +263,7 @@ fn followers(flight: &Flight, thread_leads: bool, threads: usize, tasks: usize) 
     from_threads.extend(spawn_threads(flight, threads));
     from_tasks.extend(spawn_tasks(&runtime, flight, tasks));
     let answered = collect(&runtime, from_threads, from_tasks);
-    format!("{answered} of {} answered, {} runs", 1 + threads + tasks, script::runs())
+    format!("{answered} of {} answered, {}", 1 + threads + tasks, runs())
 }
 
 fn aborted(flight: &Flight, threads: usize, tasks: usize) -> String {
@@ -296,10 +301,9 @@ fn alone(flight: &Flight, in_thread: bool, key: u64) -> String {
         let task = runtime.spawn(flight.task.expect("an async face")(key));
         runtime.block_on(task).ok()
     };
-    let runs = script::runs();
     match result {
-        Some(value) if value == script::value(key) => format!("ok, {runs} runs"),
+        Some(value) if value == script::value(key) => format!("ok, {}", runs()),
         Some(_) => "wrong value".to_owned(),
-        None => format!("error at once, {runs} runs"),
+        None => format!("error at once, {}", runs()),
     }
 }
