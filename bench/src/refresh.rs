@@ -127,13 +127,15 @@ impl Sleeper {
 }
 
 fn rows(idle: &str, samples: &Samples) -> [Row; 4] {
-    let row = |system, variant: &str, ns: &[f64], goal: Option<f64>| Row {
+    let row = |system, variant: &str, call: &str, ns: &[f64], goal: Option<f64>| Row {
         bench: "refresh",
         system,
-        variant: format!("{variant}, worker idle for {idle}"),
+        variant: variant.to_owned(),
         key: "u64",
         threads: 1,
         cells: vec![
+            ("call", Cell::Text(call.to_owned())),
+            ("worker_idle", Cell::Text(idle.to_owned())),
             ("samples", Cell::Count(ns.len() as u64)),
             ("ns", Cell::Number(quantile(ns, 0.5), 1)),
             ("p90", Cell::Number(quantile(ns, 0.9), 1)),
@@ -141,10 +143,11 @@ fn rows(idle: &str, samples: &Samples) -> [Row; 4] {
             ("goal", goal.map_or(Cell::Nothing, |goal| Cell::Number(goal, 0))),
         ],
     };
+    let larder = "ttl,async_ttl";
     [
-        row("larder", "hit that starts a refresh", &samples.starter, Some(5_000.0)),
-        row("std", "bare unpark", &samples.unpark, None),
-        row("larder", "hit while it runs", &samples.others, None),
-        row("larder", "ordinary hit", &samples.ordinary, None),
+        row("larder", larder, "hit that starts a refresh", &samples.starter, Some(5_000.0)),
+        row("std", "unpark", "wakes a thread, no more", &samples.unpark, None),
+        row("larder", larder, "hit while it runs", &samples.others, None),
+        row("larder", larder, "ordinary hit", &samples.ordinary, None),
     ]
 }

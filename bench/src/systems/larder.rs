@@ -1,6 +1,6 @@
 //! larder: every function is decorated, has a TTL that is checked, counts its statistics and flies single.
 
-use super::{Callers, Filled, Flight, Herd, Memory, Policy, Size};
+use super::{Callers, Filled, Flight, Herd, Memory, Policy, Size, TTL};
 use crate::count::{compute, compute_str};
 use crate::drive::{drive, sum_async};
 use crate::harness::{Entrant, sum};
@@ -114,7 +114,7 @@ pub fn memory() -> Vec<Memory> {
 
 pub fn ratio() -> Vec<Policy> {
     fn build(capacity: usize) -> Box<dyn FnMut(u64) -> bool> {
-        let cache = Inproc::new(capacity).open::<u64, u64>("ratio");
+        let cache = Inproc::new(capacity).with_ttl(TTL).open::<u64, u64>("ratio");
         Box::new(move |key| {
             let mut hit = true;
             cache.get_or_compute(&key, || {
@@ -124,7 +124,7 @@ pub fn ratio() -> Vec<Policy> {
             hit
         })
     }
-    vec![Policy { system: NAME, variant: "default", build }]
+    vec![Policy { system: NAME, variant: "ttl", build }]
 }
 
 fn future(key: u64) -> Answer {
@@ -148,14 +148,14 @@ pub fn flights() -> Vec<Flight> {
     vec![
         Flight {
             system: NAME,
-            variant: "fn",
+            variant: "ttl",
             thread: Some(thread),
             task: Some(future),
             shared: true,
         },
         Flight {
             system: NAME,
-            variant: "async fn",
+            variant: "ttl,async",
             thread: None,
             task: Some(call_async),
             shared: false,
