@@ -76,6 +76,34 @@ mod place {
         assert_eq!(named(1) + computed(1) + nameless(1) + versioned(1) + both(1), 5);
         assert!(<named as CachedFn>::NAME.ends_with("place::named"));
     }
+
+    #[test]
+    fn a_namespace_is_shared_by_name_and_version_with_and_without_a_client() {
+        static HERE: Inproc = Inproc::new(100);
+        #[cached(namespace = "shared by name")]
+        fn one(_n: u8) -> u8 {
+            1
+        }
+        #[cached(namespace = "shared by name")]
+        fn two(_n: u8) -> u8 {
+            2
+        }
+        #[cached(namespace = "shared by name", version = 3)]
+        fn three(_n: u8) -> u8 {
+            3
+        }
+        assert_eq!((one(7), two(7), three(7)), (1, 1, 3));
+        #[cached(client = HERE, namespace = none)]
+        fn bare(_n: u8) -> u8 {
+            4
+        }
+        #[cached(client = HERE, namespace = none, version = 5)]
+        fn later(_n: u8) -> u8 {
+            5
+        }
+        assert_eq!((bare(7), later(7)), (4, 5));
+        assert_eq!(HERE.open::<u8, u8>("#5").get(&7), Some(5));
+    }
 }
 
 mod companion {

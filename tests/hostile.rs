@@ -215,3 +215,44 @@ fn a_hook_that_calls_its_own_function() {
         until("the hooks have been called", || TOLD.get() >= 2 && run::peek(2).is_none());
     });
 }
+
+/// Its clone asks the function that stores it for another key.
+#[derive(Debug, PartialEq, Eq)]
+struct Asking(u8);
+
+static ASKING: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+
+impl Clone for Asking {
+    fn clone(&self) -> Self {
+        if self.0 == 1 && ASKING.load(std::sync::atomic::Ordering::SeqCst) {
+            assert_eq!(asking(2).0, 2);
+        }
+        Asking(self.0)
+    }
+}
+
+static LEADS: common::Gate = common::Gate::new();
+
+/// One shard: what is cloned in it and what is stored in it meet in one lock.
+#[cached(capacity = 10)]
+fn asking(n: u8) -> Asking {
+    if n == 2 && std::thread::current().name() == Some("leader") {
+        LEADS.pass();
+    }
+    Asking(n)
+}
+
+#[test]
+fn a_clone_under_the_lock_waits_for_no_flight_whose_leader_wants_that_lock() {
+    limited_wide(|| {
+        asking(1);
+        let leader = std::thread::Builder::new().name("leader".into()).spawn(|| asking(2));
+        LEADS.await_arrivals(1);
+        ASKING.store(true, std::sync::atomic::Ordering::SeqCst);
+        // With the leader held, an answer can only come from a computation of the clone's own.
+        assert_eq!(asking(1).0, 1);
+        ASKING.store(false, std::sync::atomic::Ordering::SeqCst);
+        LEADS.open();
+        assert_eq!(leader.unwrap().join().unwrap().0, 2);
+    });
+}

@@ -10,12 +10,14 @@ use crate::policy::{IntoAsyncTtl, IntoTtl, Jitter, Policy};
 use crate::registry;
 use crate::stats::Recorder;
 use crate::table::{Budget, Life, TableOptions};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
 use std::marker::PhantomData;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
 /// Where the values of a function go.
@@ -181,10 +183,13 @@ where
         if let Some(fault) = self.policy.fault() {
             panic!("larder: `{name}`: {fault}");
         }
-        let life = self.fixed_life();
+        let (life, space) = (self.fixed_life(), self.namespace_of());
         let opened = match self.place {
             Place::Client(opened) => opened,
-            Place::Default => Opened::near(own_cache(default_budget(), self.weigher)),
+            Place::Default => Opened::near(match &self.namespace {
+                Some(_) => named_cache(space.name(), self.weigher),
+                None => own_cache(default_budget(), self.weigher),
+            }),
             Place::Own(entries) => Opened::near(own_cache(Budget::entries(entries), self.weigher)),
         };
         if let Some(listed) = self.listed {
@@ -227,7 +232,6 @@ where
     fn namespace_of(&self) -> Namespace {
         let version = self.version.as_ref().map(|v| format!("#{v}")).unwrap_or_default();
         let space = match &self.namespace {
-            Some(explicit) if explicit.is_empty() => Namespace::new(""),
             Some(explicit) => Namespace::new(format!("{explicit}{version}")),
             None => {
                 let ttl = self.policy.ttl().map(|ttl| format!("@{ttl:?}")).unwrap_or_default();
@@ -245,6 +249,22 @@ where
 fn default_budget() -> Arc<Budget> {
     static BUDGET: OnceLock<Arc<Budget>> = OnceLock::new();
     BUDGET.get_or_init(|| Budget::entries(crate::env::number("LARDER_CAPACITY", 100_000))).clone()
+}
+
+/// The cache of an explicit namespace in the default client: the same for all who name it with the
+/// same types.
+fn named_cache<K, V>(name: &str, weigher: Option<Weigher<K, V>>) -> Near<K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    type Named = HashMap<(TypeId, Box<str>), Box<dyn Any + Send + Sync>>;
+    static NAMED: LazyLock<Mutex<Named>> = LazyLock::new(Mutex::default);
+    let made = own_cache(default_budget(), weigher);
+    let mut named = NAMED.lock();
+    let id = (TypeId::of::<(K, V)>(), Box::from(name));
+    let cache = named.entry(id).or_insert_with(|| Box::new(made.clone()));
+    cache.downcast_ref::<Near<K, V>>().cloned().unwrap_or(made)
 }
 
 fn own_cache<K, V>(budget: Arc<Budget>, weigher: Option<Weigher<K, V>>) -> Near<K, V>
