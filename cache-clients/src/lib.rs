@@ -5,8 +5,21 @@
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::print_stdout))]
 
+#[cfg(feature = "encoded")]
+pub mod encoded;
+#[cfg(feature = "files")]
+mod files;
 mod inproc;
+#[cfg(feature = "io")]
+mod io;
+#[cfg(feature = "memcached")]
+pub mod memcached;
 mod null;
+#[cfg(feature = "redis")]
+mod redis;
+#[cfg(feature = "encoded")]
+pub mod server;
+mod tiered;
 
 pub use inproc::{Inproc, OpenOptions};
 pub use null::{Null, NullCache};

@@ -1,0 +1,1 @@
+//! Values as bytes: from a server's answers to a typed cache.

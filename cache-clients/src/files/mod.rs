@@ -1,0 +1,1 @@
+//! Files: the server contract over a directory that processes share.

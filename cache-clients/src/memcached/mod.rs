@@ -1,0 +1,1 @@
+//! memcached: the wire, the connections, the ring, and the server contract over them.

@@ -1,0 +1,128 @@
+//! The byte contract: what a shared server offers, with leases and the fence in the server itself.
+//!
+//! `Encoded` makes a typed client of a [`Server`]. Whoever has only a place to put
+//! bytes implements the three functions of `Backend` instead.
+//!
+//! Keys are printable ASCII without spaces, at most 200 bytes. Every value carries a token that
+//! changes with every change of the key; a lease is the token of the moment in which it was given.
+
+use bytes::Bytes;
+use cache_core::Result;
+use std::fmt::Debug;
+use std::future::Future;
+use std::time::Duration;
+
+/// What a server can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// The longest value in bytes; longer ones are cut into pages.
+    pub max_value: usize,
+}
+
+impl Limits {
+    /// Values up to so many bytes.
+    #[must_use]
+    pub const fn max_value(bytes: usize) -> Self {
+        Limits { max_value: bytes }
+    }
+}
+
+/// What a read wants beside the value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// Nothing: a plain read, which changes nothing.
+    Nothing,
+    /// The lease, for that long, where there is no value, or one that was made stale.
+    Missing(Duration),
+    /// The lease, for that long, whatever is there; only one of many callers gets it.
+    Refresh(Duration),
+    /// The lease, for that long, whatever is there, also from one who has it.
+    Replace(Duration),
+}
+
+/// A value as the server holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// The bytes that were put.
+    pub bytes: Bytes,
+    /// Changes with every change of the key.
+    pub token: u64,
+    /// It was [made stale](Server::expire).
+    pub stale: bool,
+}
+
+/// Who may compute what is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leased {
+    /// The lease was not asked for, or there is no need: the value is there.
+    No,
+    /// This caller: he puts with [`When::Token`] of this token.
+    Won(u64),
+    /// Somebody else.
+    Taken,
+}
+
+/// What a server says of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The value; a lease in progress over nothing is no value.
+    pub stored: Option<Stored>,
+    /// Who may compute.
+    pub leased: Leased,
+}
+
+/// When a value is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// Always. Outstanding tokens and leases of the key become worthless.
+    Always,
+    /// Where there is no value; a lease in progress over nothing is no value, and loses.
+    Absent,
+    /// Where nothing has happened to the key since this token was given.
+    Token(u64),
+}
+
+/// A value on its way to the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Put {
+    /// The key.
+    pub key: String,
+    /// The value.
+    pub bytes: Bytes,
+    /// How long the server keeps it, at least, rounded up to what it can count; `None`: as long as
+    /// it has room.
+    pub keep: Option<Duration>,
+    /// Under which condition.
+    pub when: When,
+}
+
+/// A server of bytes that processes share.
+///
+/// Each key of a batch has a result of its own, in the order of the keys: one machine that is away
+/// does not fail the others. A batch takes one round trip to each machine. Errors are
+/// [unreachable](cache_core::Error::is_unreachable); whatever a server can answer is no error.
+pub trait Server: Debug + Send + Sync + 'static {
+    /// What it is and where, for messages: `memcached 10.0.0.7:11211`.
+    fn name(&self) -> String;
+    /// What it can do.
+    fn limits(&self) -> Limits;
+    /// Reads, and asks for leases.
+    fn get_many(
+        &self,
+        keys: &[String],
+        claim: Claim,
+    ) -> impl Future<Output = Vec<Result<Answer>>> + Send;
+    /// Stores; false where the condition did not hold.
+    fn put_many(&self, puts: Vec<Put>) -> impl Future<Output = Vec<Result<bool>>> + Send;
+    /// Removes values and leases; false where there was no value. Tokens become worthless.
+    fn delete_many(&self, keys: &[String]) -> impl Future<Output = Vec<Result<bool>>> + Send;
+    /// Marks a value as stale and keeps it for that long; false where there was none. Tokens and
+    /// leases become worthless.
+    fn expire(&self, key: &str, keep: Duration) -> impl Future<Output = Result<bool>> + Send;
+    /// Gives a lease back, so that the next one need not wait for its end; nothing happens if it is
+    /// over. A value that is there stays.
+    fn release(&self, key: &str, token: u64) -> impl Future<Output = Result<()>> + Send;
+    /// Drops what the server keeps beyond its time; says how many, 0 where it does so by itself.
+    fn purge(&self) -> impl Future<Output = Result<usize>> + Send;
+}

@@ -1,0 +1,1 @@
+//! Tiers: a near cache in front of a far one.

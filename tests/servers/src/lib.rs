@@ -1,0 +1,1 @@
+//! Starts memcached and redis for larder's tests on free loopback ports, and stops them.
