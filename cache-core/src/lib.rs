@@ -32,6 +32,7 @@ mod pending;
 mod policy;
 mod pool;
 mod registry;
+pub mod shape;
 mod slots;
 mod stats;
 mod sync;
@@ -62,6 +63,7 @@ pub use outcome::{Mode, OkOnly, Outcome, Plain, Probe, ProbeFallback, Share, Sha
 pub use pending::Pending;
 pub use policy::{AsyncTtl, IntoAsyncTtl, IntoTtl, Jitter, Policy};
 pub use pool::{PoolOptions, configure_pool, queued_jobs, shutdown_pool};
+pub use shape::{CacheShape, Print};
 pub use registry::{CachedFn, registry, report};
 pub use slots::{Slots, memo_in, type_id_of};
 pub use stats::{Misses, Stats};
