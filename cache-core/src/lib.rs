@@ -64,8 +64,8 @@ pub use outcome::{Mode, OkOnly, Outcome, Plain, Probe, ProbeFallback, Share, Sha
 pub use pending::Pending;
 pub use policy::{AsyncTtl, IntoAsyncTtl, IntoTtl, Jitter, Policy};
 pub use pool::{PoolOptions, configure_pool, queued_jobs, shutdown_pool};
-pub use shape::{CacheShape, Print};
 pub use registry::{CachedFn, registry, report};
+pub use shape::{CacheShape, Print};
 pub use slots::{Slots, memo_in, type_id_of};
 pub use stats::{Misses, Stats};
 pub use table::{Budget, Eviction, TableOptions};

@@ -133,7 +133,9 @@ mod tests {
 
     #[test]
     fn what_does_not_get_smaller_stays() {
-        let noise: Vec<u8> = (0..200_u64).flat_map(|n| blake3::hash(&n.to_le_bytes()).as_bytes().to_owned()).collect();
+        let noise: Vec<u8> = (0..200_u64)
+            .flat_map(|n| blake3::hash(&n.to_le_bytes()).as_bytes().to_owned())
+            .collect();
         for compression in all() {
             let (packed, by) = compression.pack(buffer(&noise));
             assert_eq!((by, &packed[HEADER..]), (NONE, &noise[..]));

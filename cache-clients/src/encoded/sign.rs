@@ -65,8 +65,9 @@ impl SigningKey {
                 "the environment variable {variable} should hold a signing key of 64 hexadecimal digits and is not set"
             ))
         })?;
-        SigningKey::from_hex(text.trim())
-            .map_err(|error| Error::invalid(format!("in the environment variable {variable}: {error}")))
+        SigningKey::from_hex(text.trim()).map_err(|error| {
+            Error::invalid(format!("in the environment variable {variable}: {error}"))
+        })
     }
 
     pub(super) fn sign(&self, bytes: &[u8]) -> [u8; SIGNATURE] {
