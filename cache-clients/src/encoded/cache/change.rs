@@ -53,7 +53,7 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
             return None;
         }
         let mut answers = self.link.server.get_many(names, Claim::Nothing).await.into_iter();
-        let mut before = |digest| match answers.next() {
+        let before = |digest| match answers.next() {
             Some(Ok(answer)) => {
                 answer.stored.map_or(Before { live: false, manifest: None }, |stored| Before {
                     live: self.is_live(digest, &stored),

@@ -67,7 +67,7 @@ impl<V> Search<'_, V> {
     ) -> Verdict<V> {
         let lease = self.lease_of(leased);
         match (self.aim, leased) {
-            (Aim::Read | Aim::Peek, _) => Verdict::Done(told(Lease::none())),
+            (Aim::Read | Aim::Peek | Aim::Least(_), _) => Verdict::Done(told(Lease::none())),
             (Aim::Compute | Aim::Refresh, Leased::Taken) => Verdict::Taken(told(lease)),
             (Aim::Compute | Aim::Refresh, Leased::No) if matches!(claim, Claim::Missing(_)) => {
                 Verdict::Claim
@@ -128,7 +128,7 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
         }
         // The first of its like has the lease.
         let mut found: Vec<(bool, Lookup<V>)> = found.into_iter().map(|one| (false, one)).collect();
-        let mut take = |digest| {
+        let take = |digest| {
             let (seen, lookup): &mut (bool, Lookup<V>) = &mut found[places[digest]];
             copied(lookup, std::mem::replace(seen, true))
         };
@@ -228,7 +228,7 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
     async fn turn(&self, search: &mut Search<'_, V>, open: Vec<usize>) -> Vec<(usize, Lookup<V>)> {
         let lease = self.link.options.lease;
         let claim = match search.aim {
-            Aim::Read | Aim::Peek => Claim::Nothing,
+            Aim::Read | Aim::Peek | Aim::Least(_) => Claim::Nothing,
             Aim::Compute | Aim::Refresh => Claim::Missing(lease),
             Aim::Replace => Claim::Replace(lease),
         };

@@ -214,7 +214,7 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
         }
         let names: Vec<String> = outgoing.iter().map(|one| one.name.clone()).collect();
         let mut answers = self.link.server.get_many(&names, Claim::Nothing).await.into_iter();
-        let mut old = |one: &Outgoing| {
+        let old = |one: &Outgoing| {
             let stored = answers.next()?.ok()?.stored?;
             self.manifest(&one.digest, &stored)
         };
