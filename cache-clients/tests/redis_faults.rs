@@ -318,7 +318,9 @@ fn x6_calls_end_in_any_thread_with_and_without_a_runtime() {
     let redis = open(&server.address());
     store(&redis).unwrap();
     let single = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    single.block_on(async { redis.get_many(&["k".into()], Claim::Nothing).await.remove(0) }).unwrap();
+    single
+        .block_on(async { redis.get_many(&["k".into()], Claim::Nothing).await.remove(0) })
+        .unwrap();
     // Also by blocking in a thread of a runtime without timers, where nothing else can run.
     single.block_on(async { read(&redis) }).unwrap();
     std::thread::spawn(move || read(&redis)).join().unwrap().unwrap();

@@ -43,7 +43,7 @@ fn bench() -> Bench {
 
 #[test]
 fn what_somebody_else_left_under_a_key_is_a_miss_and_is_overwritten() {
-    let Bench { redis, mut bare, .. } = bench();
+    let Bench { redis, mut bare, server: _server } = bench();
     let long = "x".repeat(100);
     let leave: [&dyn Fn(&mut Connection, &str); 4] = [
         &|bare, key| bare.set(key, "foreign").unwrap(),
@@ -73,7 +73,7 @@ fn what_somebody_else_left_under_a_key_is_a_miss_and_is_overwritten() {
 
 #[test]
 fn any_damage_to_the_header_is_a_miss_or_another_token_and_never_a_panic() {
-    let Bench { redis, mut bare, .. } = bench();
+    let Bench { redis, mut bare, server: _server } = bench();
     for at in 0..24 {
         for wrong in [0_u8, 1, 2, 3, 0x7f, 0xff] {
             put(&redis, "k", "value", When::Always);
@@ -92,7 +92,7 @@ fn any_damage_to_the_header_is_a_miss_or_another_token_and_never_a_panic() {
 
 #[test]
 fn a_truncated_string_is_a_miss() {
-    let Bench { redis, mut bare, .. } = bench();
+    let Bench { redis, mut bare, server: _server } = bench();
     put(&redis, "k", "value", When::Always);
     let whole: Vec<u8> = bare.get("k").unwrap();
     for length in 0..24 {
@@ -143,7 +143,7 @@ fn a_lease_changes_no_time_of_the_value() {
 
 #[test]
 fn a_lease_below_a_second_ends_by_itself() {
-    let Bench { redis, .. } = bench();
+    let Bench { redis, server: _server, .. } = bench();
     put(&redis, "there", "v", When::Always);
     for key in ["nothing", "there"] {
         let late = won(&get(&redis, key, Claim::Refresh(Duration::from_millis(150))));
@@ -179,15 +179,13 @@ fn tokens_do_not_repeat_after_deletion_eviction_and_restart() {
     }
     server.stop();
     server.start_again();
-    until("it is back", || {
-        wait(redis.get_many(&["k".into()], Claim::Nothing)).remove(0).is_ok()
-    });
+    until("it is back", || wait(redis.get_many(&["k".into()], Claim::Nothing)).remove(0).is_ok());
     assert!(seen.insert(won(&get(&redis, "k", Claim::Missing(LONG)))));
 }
 
 #[test]
 fn scripts_that_the_server_forgot_are_loaded_again() {
-    let Bench { redis, mut bare, .. } = bench();
+    let Bench { redis, mut bare, server: _server } = bench();
     let mut flush = || ::redis::cmd("SCRIPT").arg("FLUSH").exec(&mut bare).unwrap();
     for _ in 0..3 {
         flush();
@@ -207,7 +205,7 @@ fn scripts_that_the_server_forgot_are_loaded_again() {
 
 #[test]
 fn a_batch_takes_one_round_trip() {
-    let Bench { redis, mut bare, .. } = bench();
+    let Bench { redis, mut bare, server: _server } = bench();
     let keys: Vec<String> = (0..64).map(|n| format!("k{n}")).collect();
     let puts = |when| -> Vec<Put> {
         let put = |key: &String| Put { key: key.clone(), bytes: "v".into(), keep: None, when };
@@ -237,20 +235,19 @@ fn a_batch_takes_one_round_trip() {
 
 #[test]
 fn a_value_costs_little_more_than_its_bytes() {
-    let Bench { redis, mut bare, .. } = bench();
+    let Bench { redis, mut bare, server: _server } = bench();
     let bytes = vec![7_u8; 100];
     put_for(&redis, "ours", bytes.clone().into(), Some(LONG), When::Always);
     bare.set_ex::<_, _, ()>("bare", &bytes[..], 60).unwrap();
-    let mut usage = |key| -> usize {
-        ::redis::cmd("MEMORY").arg("USAGE").arg(key).query(&mut bare).unwrap()
-    };
+    let mut usage =
+        |key| -> usize { ::redis::cmd("MEMORY").arg("USAGE").arg(key).query(&mut bare).unwrap() };
     let (ours, bare) = (usage("ours"), usage("bare"));
     assert!(ours <= bare + 64, "{ours} bytes against {bare}");
 }
 
 #[test]
 fn a_full_server_still_answers_reads_gives_no_leases_and_refuses_values() {
-    let Bench { redis, mut bare, .. } = bench();
+    let Bench { redis, mut bare, server: _server } = bench();
     put(&redis, "there", "v", When::Always);
     ::redis::cmd("CONFIG").arg(&["SET", "maxmemory", "1"]).exec(&mut bare).unwrap();
     assert_eq!(text(&redis, "there").as_deref(), Some("v"));
@@ -265,7 +262,7 @@ fn a_full_server_still_answers_reads_gives_no_leases_and_refuses_values() {
 
 #[test]
 fn a_value_that_redis_cannot_hold_is_an_error_of_that_put_only() {
-    let Bench { redis, .. } = bench();
+    let Bench { redis, server: _server, .. } = bench();
     let put = |key: &str, bytes: Bytes| Put {
         key: key.to_owned(),
         bytes,
@@ -281,7 +278,7 @@ fn a_value_that_redis_cannot_hold_is_an_error_of_that_put_only() {
 
 #[test]
 fn a_batch_with_a_foreign_value_answers_for_the_others() {
-    let Bench { redis, mut bare, .. } = bench();
+    let Bench { redis, mut bare, server: _server } = bench();
     bare.rpush::<_, _, ()>("list", "foreign").unwrap();
     put(&redis, "ours", "v", When::Always);
     let keys = ["ours".to_owned(), "list".to_owned(), "ours".to_owned()];

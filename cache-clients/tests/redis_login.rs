@@ -33,9 +33,9 @@ fn a_password_is_given_and_a_wrong_or_missing_one_is_told() {
 /// The commands that the module's documentation names are all that a user needs.
 #[test]
 fn a_user_with_the_documented_rights_can_do_everything() {
-    let rights = "on >secret ~* +get +mget +set +ping +evalsha +script|load +getrange +setrange \
-                  +del +pexpire +persist +time";
-    let server = servers::Redis::start_with(&["--user", &format!("larder {rights}")]);
+    let rights = "--user larder on >secret ~* +get +mget +set +ping +evalsha +script|load +getrange \
+                  +setrange +del +pexpire +persist +time";
+    let server = servers::Redis::start_with(&rights.split_whitespace().collect::<Vec<_>>());
     let address = server.address();
     let redis = Redis::open(&format!("redis://larder:secret@{address}")).unwrap();
     suite::run(&redis);
@@ -43,7 +43,8 @@ fn a_user_with_the_documented_rights_can_do_everything() {
 
 #[test]
 fn a_user_who_may_not_is_told_what_he_may_not() {
-    let server = servers::Redis::start_with(&["--user", "reader on >secret ~* +get +ping"]);
+    let server =
+        servers::Redis::start_with(&["--user", "reader", "on", ">secret", "~*", "+get", "+ping"]);
     let address = server.address();
     let redis = Redis::open(&format!("redis://reader:secret@{address}")).unwrap();
     let error = store(&redis).unwrap_err().to_string();
@@ -82,7 +83,10 @@ fn options_that_cannot_be_are_named_with_what_can() {
     let options = || RedisOptions::new("redis://:hunter2@cache");
     for (options, what) in [
         (options().with_connect_timeout(Duration::ZERO), "the connect timeout is 0; expected more"),
-        (options().with_response_timeout(Duration::ZERO), "the response timeout is 0; expected more"),
+        (
+            options().with_response_timeout(Duration::ZERO),
+            "the response timeout is 0; expected more",
+        ),
         (options().with_deadline(Duration::ZERO), "the deadline is 0; expected more"),
         (
             options().with_reconnect(Duration::ZERO),
@@ -105,8 +109,5 @@ fn options_that_cannot_be_are_named_with_what_can() {
 #[test]
 fn tls_without_the_feature_is_refused_by_name() {
     let error = Redis::open("rediss://cache").unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "redis at `rediss://cache`: TLS needs larder's feature `tls`"
-    );
+    assert_eq!(error.to_string(), "redis at `rediss://cache`: TLS needs larder's feature `tls`");
 }

@@ -92,7 +92,10 @@ impl fmt::Display for Goal {
 }
 
 /// Connects, logs in, and lets the server answer once; or says why not, within the connect timeout.
-pub(super) async fn dial(goal: &Goal, setup: &Arc<Setup>) -> Result<MultiplexedConnection, String> {
+pub(super) async fn dial(
+    goal: &Goal,
+    setup: &Arc<Setup>,
+) -> Result<(MultiplexedConnection, Address), String> {
     let limit = setup.connect_timeout;
     match timeout(limit, reach(goal, setup)).await {
         Ok(result) => result,
@@ -100,12 +103,15 @@ pub(super) async fn dial(goal: &Goal, setup: &Arc<Setup>) -> Result<MultiplexedC
     }
 }
 
-async fn reach(goal: &Goal, setup: &Arc<Setup>) -> Result<MultiplexedConnection, String> {
+async fn reach(
+    goal: &Goal,
+    setup: &Arc<Setup>,
+) -> Result<(MultiplexedConnection, Address), String> {
     match goal {
         Goal::Server(address) => {
             let mut connection = connect(address, &setup.login, setup).await?;
             ask(&mut connection, &["PING"]).await?;
-            Ok(connection)
+            Ok((connection, address.clone()))
         }
         Goal::Master { sentinels, master, login } => {
             let address = locate(sentinels, master, login, setup).await?;
@@ -115,9 +121,16 @@ async fn reach(goal: &Goal, setup: &Arc<Setup>) -> Result<MultiplexedConnection,
                 Value::Array(role) if role.first() == Some(&text("master")) => {}
                 _ => return Err(format!("{address} is named by a sentinel but is no master")),
             }
-            Ok(connection)
+            Ok((connection, address))
         }
     }
+}
+
+/// Whom the sentinels name now, if there are any and one answers.
+pub(super) async fn master(goal: &Goal, setup: &Arc<Setup>) -> Option<Address> {
+    let Goal::Master { sentinels, master, login } = goal else { return None };
+    let naming = locate(sentinels, master, login, setup);
+    timeout(setup.connect_timeout, naming).await.ok()?.ok()
 }
 
 /// The master that the first sentinel to answer names.

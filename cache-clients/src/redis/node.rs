@@ -1,7 +1,7 @@
 //! One server: a connection that all calls share, made when it is first needed and again when it
 //! breaks. While the server is away, calls fail at once and one task tries to reconnect.
 
-use super::dial::{Goal, dial};
+use super::dial::{Address, Goal, dial, master};
 use super::header;
 use super::options::Setup;
 use super::script;
@@ -12,6 +12,9 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout_at};
+
+/// Between two questions to the sentinels while the master works.
+const WATCH: Duration = Duration::from_secs(1);
 
 /// Whether a value can be an answer to what was asked. If not, the connection is out of step.
 pub(super) type Sound = fn(&Value) -> bool;
@@ -34,6 +37,12 @@ enum State {
     Ready(Link),
     /// Why the last attempt failed; the next is on its way.
     Away(Arc<str>),
+}
+
+impl State {
+    fn is(&self, heard: &Arc<AtomicU64>) -> bool {
+        matches!(self, State::Ready(now) if Arc::ptr_eq(&now.heard, heard))
+    }
 }
 
 #[derive(Clone)]
@@ -85,7 +94,7 @@ impl Node {
         let mut answers = sent.map_err(Failure::cause)?;
         if answers.iter().any(|answer| failed_with(answer, "READONLY")) {
             // A master that has become a replica: the name may lead to another server by now.
-            self.broken(&link);
+            self.broken(&link.heard);
         }
         if answers.iter().any(|answer| failed_with(answer, "NOSCRIPT")) {
             self.teach(&mut link, commands, &mut answers, deadline).await?;
@@ -138,11 +147,11 @@ impl Node {
                 Ok(answers)
             }
             Ok(Ok(_)) => {
-                self.broken(link);
+                self.broken(&link.heard);
                 Err(Failure::Broken("an answer to something else".into()))
             }
             Ok(Err(error)) => {
-                self.broken(link);
+                self.broken(&link.heard);
                 Err(Failure::Broken(error.to_string()))
             }
             Err(_) => {
@@ -150,7 +159,7 @@ impl Node {
                 let silent = link.heard.load(Ordering::Relaxed) == before;
                 // Not for a call that was late itself.
                 if silent && waited * 2 >= setup.response_timeout.min(setup.deadline) {
-                    self.broken(link);
+                    self.broken(&link.heard);
                 }
                 Err(Failure::Late(format!("no answer within {waited:.1?}")))
             }
@@ -176,10 +185,9 @@ impl Node {
         }
     }
 
-    fn broken(&self, link: &Link) {
-        self.dial_if(
-            |state| matches!(state, State::Ready(now) if Arc::ptr_eq(&now.heard, &link.heard)),
-        );
+    /// Replaces this connection, unless somebody did already.
+    fn broken(&self, heard: &Arc<AtomicU64>) {
+        self.dial_if(|state| state.is(heard));
     }
 
     fn dial_if(&self, condition: impl Fn(&State) -> bool) {
@@ -205,8 +213,11 @@ async fn keep_dialing(shared: Weak<Shared>) {
         // A task of its own, so that a panic in TLS or a name service is one more failure.
         let dialed = tokio::spawn(async move { dial(&goal, &setup).await }).await;
         match dialed.unwrap_or_else(|panic| Err(panic.to_string())) {
-            Ok(connection) => {
+            Ok((connection, address)) => {
                 let link = Link { connection, heard: Arc::default() };
+                if matches!(node.goal, Goal::Master { .. }) {
+                    tokio::spawn(watch_master(shared, link.heard.clone(), address));
+                }
                 node.state.send_replace(State::Ready(link));
                 return;
             }
@@ -219,6 +230,24 @@ async fn keep_dialing(shared: Weak<Shared>) {
         let part = u32::from(u8::try_from(header::token() & 0xff).unwrap_or(0));
         sleep(pause - pause * part / 1024).await;
         pause *= 2;
+    }
+}
+
+/// Leaves a master when the sentinels name another: the old one may go on for seconds without
+/// knowing, and what it is told is lost. Ends with the connection.
+async fn watch_master(shared: Weak<Shared>, heard: Arc<AtomicU64>, address: Address) {
+    loop {
+        sleep(WATCH).await;
+        let Some(shared) = shared.upgrade() else { return };
+        let node = Node { shared };
+        if !node.shared.state.borrow().is(&heard) {
+            return;
+        }
+        let named = master(&node.shared.goal, &node.shared.setup).await;
+        if named.is_some_and(|named| named != address) {
+            node.broken(&heard);
+            return;
+        }
     }
 }
 

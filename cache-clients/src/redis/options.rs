@@ -188,6 +188,11 @@ impl RedisOptions {
         if !tls {
             return Ok(());
         }
+        let is_certificate =
+            |pem: &Vec<u8>| pem.windows(27).any(|w| w == b"-----BEGIN CERTIFICATE-----");
+        if !self.roots.iter().all(is_certificate) {
+            return Err(self.wrong("no certificate among the root certificates; expected PEM"));
+        }
         let info = ::redis::ConnectionAddr::TcpTls {
             host: "checked".into(),
             port: 1,

@@ -60,9 +60,8 @@ impl RedisCluster {
     }
 
     fn form(replicas: usize) -> Self {
-        let start = || {
-            Redis::start_with(&["--cluster-enabled", "yes", "--cluster-node-timeout", "500"])
-        };
+        let start =
+            || Redis::start_with(&["--cluster-enabled", "yes", "--cluster-node-timeout", "500"]);
         let masters: Vec<_> = (0..3).map(|_| start()).collect();
         let replicas: Vec<_> = (0..replicas).map(|_| start()).collect();
         let all: Vec<_> = masters.iter().chain(&replicas).collect();
@@ -88,9 +87,7 @@ impl RedisCluster {
             });
         }
         for node in &all {
-            until("the cluster works", || {
-                say(node, "CLUSTER INFO").contains("cluster_state:ok")
-            });
+            until("the cluster works", || say(node, "CLUSTER INFO").contains("cluster_state:ok"));
         }
         RedisCluster { masters, replicas }
     }
