@@ -33,6 +33,7 @@ mod pending;
 mod policy;
 mod pool;
 mod registry;
+pub mod shape;
 mod slots;
 mod stats;
 mod sync;
@@ -64,10 +65,12 @@ pub use pending::Pending;
 pub use policy::{AsyncTtl, IntoAsyncTtl, IntoTtl, Jitter, Policy};
 pub use pool::{PoolOptions, configure_pool, queued_jobs, shutdown_pool};
 pub use registry::{CachedFn, registry, report};
+pub use shape::{CacheShape, Print};
 pub use slots::{Slots, memo_in, type_id_of};
 pub use stats::{Misses, Stats};
 pub use table::{Budget, Eviction, TableOptions};
-pub use task::BoxFuture;
+pub use task::{BoxFuture, in_background};
+pub use timer::Sleep;
 pub use wait::wait;
 
 /// What `ttl_of = |value| ..` gives, as a TTL.
