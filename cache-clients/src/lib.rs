@@ -16,7 +16,7 @@ mod io;
 pub mod memcached;
 mod null;
 #[cfg(feature = "redis")]
-mod redis;
+pub mod redis;
 #[cfg(feature = "encoded")]
 pub mod server;
 mod tiered;
