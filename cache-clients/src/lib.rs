@@ -21,5 +21,7 @@ mod redis;
 pub mod server;
 mod tiered;
 
+#[cfg(feature = "files")]
+pub use files::{Files, FilesOptions, Mapping, OpenFile, Reads};
 pub use inproc::{Inproc, OpenOptions};
 pub use null::{Null, NullCache};

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 /// Files up to this are read in one go.
-const WHOLE: u64 = 64 << 10;
+pub(super) const WHOLE: u64 = 64 << 10;
 /// Of longer ones, first that much: more than any header.
 const HEAD: usize = 512;
 
@@ -21,8 +21,8 @@ pub(super) enum Probe {
     Found(Found),
     /// Nothing, or the value of another key.
     Nothing,
-    /// Something that is no value: what is wrong with it.
-    Damaged(&'static str),
+    /// Something that is no value, or half of one.
+    Damaged,
 }
 
 /// A file that holds a whole value, of which the beginning was read.
@@ -38,19 +38,28 @@ const _: () = assert!(HEAD >= FIXED + MAX_KEY);
 
 /// Opens a key's file and reads its header.
 pub(super) fn probe(path: &Path, key: &str) -> io::Result<Probe> {
+    open(path, Some(key), WHOLE)
+}
+
+/// Reads the header of a file, whatever its key is.
+pub(super) fn probe_any(path: &Path) -> io::Result<Probe> {
+    open(path, None, 0)
+}
+
+fn open(path: &Path, key: Option<&str>, whole: u64) -> io::Result<Probe> {
     let file = match File::open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Probe::Nothing),
         other => other.map_err(doing("open", path))?,
     };
     let about = file.metadata().map_err(doing("look at", path))?;
     let size = about.len();
-    let first = if size <= WHOLE { size as usize } else { HEAD };
+    let first = if size <= whole { size as usize } else { HEAD };
     let mut head = vec![0; first];
     let filled = at::read(&file, &mut head, 0).map_err(doing("read", path))?;
     head.truncate(filled);
     match Header::decode(&head, size) {
-        Err(wrong) => Ok(Probe::Damaged(wrong)),
-        Ok((_, stored)) if stored != key.as_bytes() => Ok(Probe::Nothing),
+        Err(_) => Ok(Probe::Damaged),
+        Ok((_, stored)) if key.is_some_and(|key| stored != key.as_bytes()) => Ok(Probe::Nothing),
         Ok((header, _)) => {
             Ok(Probe::Found(Found { file, header, modified: about.modified()?, head }))
         }

@@ -15,6 +15,7 @@
 
 mod at;
 mod change;
+mod claim;
 mod client;
 mod commit;
 mod entry;

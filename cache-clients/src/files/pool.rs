@@ -26,7 +26,6 @@ pub(super) enum Lost {
 type Work = Box<dyn FnOnce() + Send>;
 type Ticket = (Instant, u64);
 
-#[derive(Default)]
 struct State {
     queue: VecDeque<(Ticket, Work)>,
     /// What to do with each call whose deadline passes.
@@ -37,14 +36,10 @@ struct State {
     watch: Watch,
 }
 
-#[derive(Default, PartialEq)]
 enum Watch {
-    #[default]
     Missing,
-    /// Waits for the first deadline, or is about to look for it.
-    Awake,
-    /// There was none: it must be woken.
-    Asleep,
+    /// Looks again then, or, where there was no deadline to wait for, when it is woken.
+    Until(Option<Instant>),
 }
 
 struct Pool {
@@ -103,22 +98,19 @@ impl Pool {
                 return Err(Lost::NoThread);
             }
         }
-        if state.watch == Watch::Missing {
-            if !spawn(|| self.keep_watch()) {
-                return Err(Lost::NoThread);
+        match state.watch {
+            Watch::Missing if !spawn(|| self.keep_watch()) => return Err(Lost::NoThread),
+            // It wakes for a deadline that may be met by now; only an earlier one is news.
+            Watch::Until(Some(at)) if at <= until => {}
+            Watch::Missing | Watch::Until(_) => {
+                state.watch = Watch::Until(Some(until));
+                self.watch.notify_one();
             }
-            state.watch = Watch::Awake;
         }
         state.tickets += 1;
         let ticket = (until, state.tickets);
-        let first = state.due.first_key_value().is_none_or(|(first, _)| ticket < *first);
         state.due.insert(ticket, late);
         state.queue.push_back((ticket, work));
-        // It sleeps until a deadline that was the first once; only an earlier one is news.
-        if state.watch == Watch::Asleep || (first && state.due.len() > 1) {
-            state.watch = Watch::Awake;
-            self.watch.notify_one();
-        }
         drop(state);
         self.work.notify_one();
         Ok(())
@@ -148,12 +140,13 @@ impl Pool {
         let mut state = self.state.lock();
         loop {
             let Some(first) = state.due.first_entry() else {
-                state.watch = Watch::Asleep;
+                state.watch = Watch::Until(None);
                 self.watch.wait(&mut state);
                 continue;
             };
             let at = first.key().0;
             if at > Instant::now() {
+                state.watch = Watch::Until(Some(at));
                 self.watch.wait_until(&mut state, at);
                 continue;
             }
