@@ -136,9 +136,12 @@ impl Files {
         &self,
         job: impl FnOnce(&Shared, Instant) -> T + Send + 'static,
     ) -> Result<T> {
-        let until = self.0.until();
+        let deadline = self.0.options.deadline;
+        let now = Instant::now();
+        // A job that still can say why it is late does so, and cleans up, within the deadline.
+        let until = now + deadline.mul_f32(0.9);
         let shared = self.0.clone();
-        let done = pool::run(until, move || job(&shared, until)).await;
+        let done = pool::run(now + deadline, move || job(&shared, until)).await;
         done.map_err(|lost| Error::unreachable(self.0.name.as_str(), self.why(lost)))
     }
 

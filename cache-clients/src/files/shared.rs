@@ -94,11 +94,18 @@ impl Shared {
         }
     }
 
-    /// What all use; stripes whose count was damaged are counted again.
+    /// What all use. Stripes whose count was damaged, or whose writer died, are counted again.
     pub(super) fn total(&self, until: Instant) -> io::Result<u64> {
         for _ in 0..8 {
-            let Total { bytes, damaged } = self.usage.total()?;
-            if damaged.is_empty() {
+            let Total { bytes, damaged, changing } = self.usage.total()?;
+            let mut dead = 0;
+            for stripe in changing {
+                if let Some(held) = self.stripes[stripe].try_hold()? {
+                    dead += 1;
+                    self.used(&held, stripe)?;
+                }
+            }
+            if dead == 0 && damaged.is_empty() {
                 return Ok(bytes);
             }
             for stripe in damaged {
@@ -106,7 +113,7 @@ impl Shared {
                 self.used(&held, stripe)?;
             }
         }
-        Err(io::Error::other("its file of counts is damaged again and again"))
+        Err(io::Error::other("its file of counts changes too fast, or is damaged again and again"))
     }
 
     /// Changes the files of a locked stripe, which uses `from` bytes before and `to` after, if the

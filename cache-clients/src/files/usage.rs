@@ -32,6 +32,8 @@ pub(super) struct Total {
     pub(super) bytes: u64,
     /// Stripes that must be counted again.
     pub(super) damaged: Vec<usize>,
+    /// Stripes that somebody changes, or was changing when he died.
+    pub(super) changing: Vec<usize>,
 }
 
 /// The file of counts.
@@ -53,12 +55,18 @@ impl Usage {
         at::read(&*self.file()?, &mut bytes, 0).map_err(doing("read", &self.path))?;
         let mut total = Total::default();
         for stripe in 0..STRIPES {
-            match decode(stripe, &bytes[stripe * SLOT..][..SLOT]) {
-                Slot::Settled(count) | Slot::Changing(count) => {
-                    total.bytes = total.bytes.saturating_add(count);
+            let count = match decode(stripe, &bytes[stripe * SLOT..][..SLOT]) {
+                Slot::Settled(count) => count,
+                Slot::Changing(count) => {
+                    total.changing.push(stripe);
+                    count
                 }
-                Slot::Damaged => total.damaged.push(stripe),
-            }
+                Slot::Damaged => {
+                    total.damaged.push(stripe);
+                    0
+                }
+            };
+            total.bytes = total.bytes.saturating_add(count);
         }
         Ok(total)
     }
@@ -118,5 +126,87 @@ fn decode(stripe: usize, bytes: &[u8]) -> Slot {
         seen if seen == check(stripe, count, true) => Slot::Settled(count),
         seen if seen == check(stripe, count, false) => Slot::Changing(count),
         _ => Slot::Damaged,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::lock::Lock;
+    use super::*;
+    use std::process::{Child, Command};
+    use std::time::{Duration, Instant};
+
+    const FOLDER: &str = "LARDER_TEST_COUNTS";
+
+    /// Adds one, so many times, all over the stripes.
+    fn add(usage: &Usage, locks: &[Lock], times: usize) {
+        for turn in 0..times {
+            let stripe = turn % STRIPES;
+            let _held = locks[stripe].hold(Instant::now() + Duration::from_secs(60)).unwrap();
+            let before = match usage.get(stripe).unwrap() {
+                Slot::Settled(count) => count,
+                // A new file.
+                Slot::Damaged => 0,
+                Slot::Changing(_) => panic!("nobody else changes a stripe that is locked"),
+            };
+            usage.set(stripe, Slot::Changing(before + 1)).unwrap();
+            usage.set(stripe, Slot::Settled(before + 1)).unwrap();
+        }
+    }
+
+    fn open(folder: &Path) -> (Usage, Vec<Lock>) {
+        (Usage::open(folder.join("usage")).unwrap(), Lock::stripes(folder))
+    }
+
+    fn total(folder: &Path) -> Total {
+        open(folder).0.total().unwrap()
+    }
+
+    fn exactly(bytes: u64) -> Total {
+        Total { bytes, ..Total::default() }
+    }
+
+    #[test]
+    fn c87_ten_threads_that_add_ten_thousand_times_sum_exactly() {
+        let folder = tempfile::tempdir().unwrap();
+        let (usage, locks) = open(folder.path());
+        std::thread::scope(|scope| {
+            (0..10).for_each(|_| drop(scope.spawn(|| add(&usage, &locks, 10_000))));
+        });
+        assert_eq!(total(folder.path()), exactly(100_000));
+    }
+
+    #[test]
+    fn c87_processes_that_add_sum_exactly() {
+        let folder = tempfile::tempdir().unwrap();
+        let adds = |_| {
+            let mut command = Command::new(std::env::current_exe().unwrap());
+            command.args(["--ignored", "--exact", "files::usage::tests::adds_as_another_process"]);
+            command.env(FOLDER, folder.path()).spawn().unwrap()
+        };
+        let children: Vec<Child> = (0..5).map(adds).collect();
+        for mut child in children {
+            assert!(child.wait().unwrap().success());
+        }
+        assert_eq!(total(folder.path()), exactly(5 * 5000));
+    }
+
+    #[test]
+    #[ignore = "started by the test above"]
+    fn adds_as_another_process() {
+        let folder = std::env::var_os(FOLDER).expect("the test above names the folder");
+        let (usage, locks) = open(Path::new(&folder));
+        add(&usage, &locks, 5000);
+    }
+
+    #[test]
+    fn a_count_that_was_being_changed_is_seen_to_be_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let (usage, locks) = open(folder.path());
+        add(&usage, &locks, STRIPES);
+        usage.set(7, Slot::Changing(50)).unwrap();
+        assert_eq!(open(folder.path()).0.get(7).unwrap(), Slot::Changing(50));
+        let expected = Total { bytes: 63 + 50, changing: vec![7], damaged: Vec::new() };
+        assert_eq!(total(folder.path()), expected);
     }
 }
