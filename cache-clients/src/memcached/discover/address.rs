@@ -81,7 +81,9 @@ fn name(text: &str, host: &str) -> Result<String, String> {
     let known = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._".contains(byte);
     match host.bytes().find(|byte| !known(byte)) {
         None => Ok(host.to_owned()),
-        Some(_) => Err(format!("host `{host}` of `{text}` is no name: letters, digits, - . _ only")),
+        Some(_) => {
+            Err(format!("host `{host}` of `{text}` is no name: letters, digits, - . _ only"))
+        }
     }
 }
 

@@ -5,40 +5,47 @@ use super::elasticache::{self, Form};
 use super::learned::Found;
 use super::servers::{Pace, Source};
 use crate::memcached::ring::Node;
-use std::fmt::Debug;
+use cache_core::BoxFuture;
+use std::fmt::{self, Debug};
 use std::future::Future;
 use std::io;
-use std::pin::Pin;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// A connection to an endpoint.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
-/// A connection that is being made.
-pub(crate) type Dialed = Pin<Box<dyn Future<Output = io::Result<Box<dyn Stream>>> + Send>>;
+type Dialed = BoxFuture<'static, io::Result<Box<dyn Stream>>>;
 
 /// Makes connections to endpoints, given as `host:port`; with TLS where the servers have it.
 #[derive(Clone)]
-pub(crate) struct Dial(pub(crate) Arc<dyn Fn(String) -> Dialed + Send + Sync>);
+pub(crate) struct Dial(Arc<dyn Fn(String) -> Dialed + Send + Sync>);
 
 impl Dial {
+    /// By a function.
+    pub(crate) fn by<S, F>(connect: impl Fn(String) -> F + Send + Sync + 'static) -> Self
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        F: Future<Output = io::Result<S>> + Send + 'static,
+    {
+        Dial(Arc::new(move |address| {
+            let stream = connect(address);
+            Box::pin(async move { Ok(Box::new(stream.await?) as Box<dyn Stream>) })
+        }))
+    }
+
     /// Plain TCP.
     pub(crate) fn tcp() -> Self {
-        Dial(Arc::new(|address| {
-            Box::pin(async move {
-                let stream = TcpStream::connect(address).await?;
-                Ok(Box::new(stream) as Box<dyn Stream>)
-            })
-        }))
+        Dial::by(TcpStream::connect::<String>)
     }
 }
 
 impl Debug for Dial {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Dial")
     }
 }
@@ -50,7 +57,7 @@ pub(super) async fn ask(source: Source, pace: Pace, dial: Dial) -> Result<Found,
         Source::Dns { host, port, weight } => {
             let (addresses, valid) = dns::addresses(&host, pace).await?;
             let nodes = addresses.into_iter().map(|address| {
-                Node::new(std::net::SocketAddr::new(address, port).to_string()).with_weight(weight)
+                Node::new(SocketAddr::new(address, port).to_string()).with_weight(weight)
             });
             Ok(Found { nodes: nodes.collect(), valid })
         }
@@ -74,9 +81,9 @@ async fn cluster(endpoint: &str, dial: &Dial) -> Result<Vec<Node>, String> {
     };
     // After an error nobody knows where in the stream the next answer begins.
     let mut talk = Talk::start(endpoint, dial).await?;
-    talk.list(second).await.map_err(|too| {
-        format!("`{}`: {refused}; `{}`: {too}", first.command(), second.command())
-    })
+    talk.list(second)
+        .await
+        .map_err(|too| format!("`{}`: {refused}; `{}`: {too}", first.command(), second.command()))
 }
 
 /// One conversation.

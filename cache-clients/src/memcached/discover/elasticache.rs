@@ -33,9 +33,9 @@ impl Form {
 
 /// Which form to try first, by the answer to `version`; the new one when that says nothing.
 pub(super) fn order(version: &str) -> [Form; 2] {
-    let numbers: Option<Vec<u32>> = version
-        .strip_prefix("VERSION ")
-        .map(|rest| rest.split(|c: char| !c.is_ascii_digit()).map_while(|n| n.parse().ok()).collect());
+    let numbers: Option<Vec<u32>> = version.strip_prefix("VERSION ").map(|rest| {
+        rest.split(|c: char| !c.is_ascii_digit()).map_while(|n| n.parse().ok()).collect()
+    });
     match numbers.as_deref() {
         Some([major, minor, patch, ..]) if [*major, *minor, *patch] < [1, 4, 14] => {
             [Form::Key, Form::Config]
@@ -133,9 +133,18 @@ mod tests {
             (b"END\r\n".to_vec(), "answered `END`"),
             (b"ERROR\r\n".to_vec(), "answered `ERROR`"),
             (b"SERVER_ERROR busy\r\n".to_vec(), "answered `SERVER_ERROR busy`"),
-            (b"CONFIG cluster 0 x\r\n".to_vec(), "answered a length that cannot be: `CONFIG cluster 0 x`"),
-            (b"CONFIG cluster 0 99999999999\r\n".to_vec(), "answered a length that cannot be: `CONFIG cluster 0 99999999999`"),
-            (b"CONFIG cluster 0 1\r\n1234567890\r\nEND\r\n".to_vec(), "its list does not end after 1 bytes"),
+            (
+                b"CONFIG cluster 0 x\r\n".to_vec(),
+                "answered a length that cannot be: `CONFIG cluster 0 x`",
+            ),
+            (
+                b"CONFIG cluster 0 99999999999\r\n".to_vec(),
+                "answered a length that cannot be: `CONFIG cluster 0 99999999999`",
+            ),
+            (
+                b"CONFIG cluster 0 1\r\n1234567890\r\nEND\r\n".to_vec(),
+                "its list does not end after 1 bytes",
+            ),
             (config(LIST), "`||1` in its list is not host|ip|port"),
             (config("1\n"), "its list names no server"),
             (config(""), "its list begins with `` instead of a number"),

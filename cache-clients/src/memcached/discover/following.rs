@@ -163,3 +163,106 @@ fn chance() -> f64 {
     let bits = RandomState::new().hash_one(0_u8) >> 32;
     f64::from(u32::try_from(bits).unwrap_or(0)) / f64::from(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memcached::ring::Node;
+    use std::sync::atomic::AtomicUsize;
+    use tokio::time::advance;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn shared(servers: &str) -> Arc<Shared> {
+        let servers: Servers = servers.parse().unwrap();
+        Arc::new(Shared {
+            version: AtomicU64::new(0),
+            latest: RwLock::default(),
+            learned: Mutex::new(Learned::new(&servers.sources)),
+            changes: watch::Sender::new(0),
+        })
+    }
+
+    /// Follows one source, whose n-th answer is given; counts the questions.
+    fn scripted<F: Future<Output = Result<Found, String>> + Send + 'static>(
+        shared: &Arc<Shared>,
+        answer: impl Fn(usize) -> F + Send + 'static,
+    ) -> Arc<AtomicUsize> {
+        let asked = Arc::<AtomicUsize>::default();
+        let count = asked.clone();
+        let question = move || answer(count.fetch_add(1, Ordering::Relaxed));
+        tokio::spawn(follow(shared.clone(), 0, MINUTE, Duration::from_secs(3), question));
+        asked
+    }
+
+    async fn pass(time: Duration) {
+        for _ in 0..time.as_millis() / 100 {
+            advance(Duration::from_millis(100)).await;
+            // The loop and its question take a turn each.
+            for _ in 0..4 {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    fn found(name: String, valid: Option<Duration>) -> Result<Found, String> {
+        Ok(Found { nodes: vec![Node::new(name)], valid })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn c80_a_source_without_a_ttl_is_asked_again_every_30_to_60_seconds() {
+        let shared = shared("elasticache:e");
+        let asked = scripted(&shared, |n| async move { found(format!("n{n}:1"), None) });
+        pass(10 * MINUTE).await;
+        let asked = asked.load(Ordering::Relaxed);
+        assert!((10..=21).contains(&asked), "{asked}");
+        assert_eq!(shared.latest.read().nodes[0].name, format!("n{}:1", asked - 1));
+        assert_eq!(shared.version.load(Ordering::Relaxed), asked as u64);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_ttl_is_waited_for_and_not_more_than_a_tenth_longer() {
+        let shared = shared("dns:n");
+        let ttl = Duration::from_secs(100);
+        let asked = scripted(&shared, move |_| async move { found("a:1".into(), Some(ttl)) });
+        pass(Duration::from_secs(99)).await;
+        assert_eq!(asked.load(Ordering::Relaxed), 1);
+        pass(Duration::from_secs(13)).await;
+        assert_eq!(asked.load(Ordering::Relaxed), 2);
+        assert_eq!(shared.version.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_question_that_hangs_or_panics_is_a_failure_and_asked_again() {
+        let shared = shared("dns:n");
+        let asked = scripted(&shared, |n| async move {
+            match n {
+                0 => std::future::pending().await,
+                1 => panic!("a question that panics, on purpose"),
+                _ => found("a:1".into(), Some(MINUTE)),
+            }
+        });
+        let trouble = || shared.learned.lock().troubles().concat();
+        pass(Duration::from_millis(3400)).await;
+        assert_eq!(trouble(), "dns:n:11211: no answer within 3s");
+        assert_eq!(shared.latest.read().nodes[0].name, "n:11211");
+        pass(Duration::from_millis(800)).await;
+        assert_eq!(trouble(), "dns:n:11211: the question panicked");
+        pass(Duration::from_secs(3)).await;
+        assert_eq!(trouble(), "");
+        assert_eq!(asked.load(Ordering::Relaxed), 3);
+        assert_eq!(shared.latest.read().nodes[0].name, "a:1");
+    }
+
+    #[test]
+    fn dropping_it_ends_the_task() {
+        let following = "elasticache:127.0.0.1:1".parse::<Servers>().unwrap().follow();
+        let shared = Arc::downgrade(&following.shared);
+        drop(following);
+        let start = std::time::Instant::now();
+        while shared.upgrade().is_some() {
+            assert!(start.elapsed() < Duration::from_secs(20), "the task goes on");
+            std::thread::yield_now();
+        }
+    }
+}

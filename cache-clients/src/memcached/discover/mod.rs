@@ -13,7 +13,6 @@ mod membership;
 mod servers;
 
 pub(crate) use address::Address;
-pub(crate) use ask::{Dial, Dialed, Stream};
 pub use following::Following;
 pub use membership::{Change, Membership};
 pub use servers::Servers;

@@ -50,7 +50,6 @@ pub(super) struct Pace {
     /// How long an answer may take.
     pub(super) deadline: Duration,
     /// The name server; the system's if `None`.
-    #[cfg_attr(not(feature = "dns"), expect(dead_code, reason = "the system's is asked without"))]
     pub(super) name_server: Option<SocketAddr>,
 }
 
@@ -125,11 +124,7 @@ impl Servers {
 
 impl Default for Pace {
     fn default() -> Self {
-        Pace {
-            every: Duration::from_secs(60),
-            deadline: Duration::from_secs(3),
-            name_server: None,
-        }
+        Pace { every: Duration::from_secs(60), deadline: Duration::from_secs(3), name_server: None }
     }
 }
 
@@ -177,7 +172,9 @@ fn source(part: &str) -> Result<Source, String> {
             return Err(format!("`{part}`: {host} is an address: write it without `dns:`"));
         }
         if host.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(format!("`{part}`: after `dns:` comes a name, as in dns:caches.internal:11211"));
+            return Err(format!(
+                "`{part}`: after `dns:` comes a name, as in dns:caches.internal:11211"
+            ));
         }
         return Ok(Source::Dns { host, port, weight });
     }
@@ -234,10 +231,7 @@ mod tests {
                 "dns:11211",
                 "servers, part 1: `dns:11211`: after `dns:` comes a name, as in dns:caches.internal:11211",
             ),
-            (
-                "elasticache:/x",
-                "servers, part 1: `elasticache:/x`: an endpoint is host:port",
-            ),
+            ("elasticache:/x", "servers, part 1: `elasticache:/x`: an endpoint is host:port"),
             (
                 "dns:unix:/x",
                 "servers, part 1: `dns:unix:/x`: a path has no dns name: write it without `dns:`",

@@ -50,9 +50,11 @@ pub enum Placement {
     #[default]
     Rendezvous,
     /// libmemcached's `ketama`: 100 points a server, weights do not count. The fullest of 5 servers
-    /// has about 1.1 to 1.3 of the mean, depending on their names.
+    /// has 1.1 to 1.2 of the mean, depending on their names.
     Ketama,
-    /// libmemcached's `ketama_weighted`: 160 points a server times its weight.
+    /// libmemcached's `ketama_weighted`: 160 points a server on the average, by weight. The fullest
+    /// has about 1.1 of its share. A change of the list changes the points of all, and so moves some
+    /// keys more than it must.
     KetamaWeighted,
     /// `HashClient` of pymemcache; weights do not count. Keys given to pymemcache as `str`: it places
     /// `bytes` elsewhere.
@@ -110,7 +112,7 @@ impl Ring {
 
     /// The index of the server that has a key, among those that are alive; `None` without any.
     ///
-    /// With all alive the second question is put to one server only.
+    /// `alive` is asked once where the key's own server is.
     pub fn at(&self, key: &[u8], alive: impl Fn(usize) -> bool) -> Option<usize> {
         if self.servers <= 1 {
             return (0..self.servers).find(|&server| alive(server));

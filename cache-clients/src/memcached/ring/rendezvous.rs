@@ -25,7 +25,7 @@ impl Rendezvous {
         Rendezvous {
             seats: seats
                 .map(|(name, &weight)| Seat {
-                    seed: xxh3_64(name.as_bytes()),
+                    seed: xxh3_64(canonical(name).as_bytes()),
                     weight: f64::from(weight),
                 })
                 .collect(),
@@ -42,6 +42,11 @@ impl Rendezvous {
         }
         highest(seats.map(|(index, seat)| (index, score(draw(hash, seat.seed), seat.weight))))
     }
+}
+
+/// One spelling for one server: with its port, `unix:` before a path.
+fn canonical(name: &str) -> String {
+    Address::parse(name).map_or_else(|_| name.to_owned(), |address| address.to_string())
 }
 
 /// The first of the highest: ties go to the smaller index.
