@@ -36,17 +36,37 @@ pub(super) struct Murmur3 {
 impl Murmur3 {
     /// The state after these bytes.
     pub(super) fn then(mut self, bytes: &[u8]) -> Self {
-        for &byte in bytes {
-            let at = (self.length % 4) as usize;
-            self.tail[at] = byte;
-            self.length = self.length.wrapping_add(1);
-            if at == 3 {
-                self.hash ^= scramble(u32::from_le_bytes(self.tail));
-                self.hash = self.hash.rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
-                self.tail = [0; 4];
-            }
+        let fill = (4 - self.filled()) % 4;
+        let (first, rest) = bytes.split_at(fill.min(bytes.len()));
+        first.iter().for_each(|&byte| self.push(byte));
+        let words = rest.chunks_exact(4);
+        let last = words.remainder();
+        for word in words {
+            self.word([word[0], word[1], word[2], word[3]]);
         }
+        // Wraps only beyond 4 GiB, where a key never is.
+        self.length = self.length.wrapping_add((rest.len() - last.len()) as u32);
+        last.iter().for_each(|&byte| self.push(byte));
         self
+    }
+
+    fn filled(&self) -> usize {
+        (self.length % 4) as usize
+    }
+
+    fn push(&mut self, byte: u8) {
+        let at = self.filled();
+        self.tail[at] = byte;
+        self.length = self.length.wrapping_add(1);
+        if at == 3 {
+            self.word(self.tail);
+            self.tail = [0; 4];
+        }
+    }
+
+    fn word(&mut self, word: [u8; 4]) {
+        self.hash ^= scramble(u32::from_le_bytes(word));
+        self.hash = self.hash.rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
     }
 
     /// The hash of all bytes so far.

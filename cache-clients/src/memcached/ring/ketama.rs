@@ -115,6 +115,7 @@ mod tests {
     #[test]
     fn the_shares_are_rounded_as_libmemcached_rounds_them() {
         assert_eq!([1, 2, 3, 1, 5].map(|weight| digests(weight, 12, 5)), [16, 33, 50, 16, 83]);
-        assert_eq!(digests(1, 41, 41), 39);
+        let equal = |servers: u32| digests(1, u64::from(servers), servers as usize);
+        assert_eq!([24, 25, 26, 47, 48].map(equal), [40, 39, 40, 39, 40]);
     }
 }

@@ -46,7 +46,7 @@ impl Node {
 #[non_exhaustive]
 pub enum Placement {
     /// larder's own: a server's share is its weight's (over 100 000 keys on 5 servers the fullest one
-    /// has 1.01 of it), and a change of the list moves only what it must.
+    /// has 1.01 of it, with unequal weights 1.02), and a change of the list moves only what it must.
     #[default]
     Rendezvous,
     /// libmemcached's `ketama`: 100 points a server, weights do not count. The fullest of 5 servers
@@ -66,8 +66,13 @@ pub enum Placement {
 
 /// The servers, arranged by a placement.
 ///
-/// A question costs, for five servers, some tens of nanoseconds (`Rendezvous`, `Ketama`, `Modula`) to
-/// some hundreds (MD5 of the key, logarithms of unequal weights); it does not allocate.
+/// A question about a key of 40 bytes does not allocate, and takes about so many nanoseconds:
+///
+/// | servers | `Rendezvous` | with unequal weights | `Ketama` | `KetamaWeighted` | `PymemcacheRendezvous` | `Modula` |
+/// |---|---|---|---|---|---|---|
+/// | 5 | 12 | 43 | 49 | 150 | 190 | 38 |
+/// | 20 | 35 | 150 | 51 | 150 | 680 | 38 |
+/// | 100 | 140 | 770 | 58 | 170 | 2800 | 38 |
 ///
 /// ```
 /// use cache_clients::memcached::ring::{Node, Placement, Ring};

@@ -4,7 +4,7 @@ use super::hash::{Murmur3, mix};
 use crate::memcached::discover::Address;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// larder's own. The draws are 53 bits of a mixed hash, weighted as `-weight / ln(draw)`, so that a
+/// larder's own. The draws are 52 bits of a mixed hash, weighted as `-weight / ln(draw)`, so that a
 /// server's share is its weight's, whoever else is there.
 #[derive(Debug)]
 pub(super) struct Rendezvous {
@@ -54,15 +54,15 @@ fn highest<T: PartialOrd>(draws: impl Iterator<Item = (usize, T)>) -> Option<usi
     draws.reduce(|best, next| if next.1 > best.1 { next } else { best }).map(|(index, _)| index)
 }
 
-/// As many bits as an `f64` counts: equal and unequal weights then order the draws alike.
+/// As many bits as an `f64` counts in halves: equal and unequal weights then order the draws alike.
 fn draw(key: u64, seed: u64) -> u64 {
-    mix(key ^ seed) >> 11
+    mix(key ^ seed) >> 12
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a draw has 53 bits")]
+#[expect(clippy::cast_precision_loss, reason = "a draw has 52 bits")]
 fn score(draw: u64, weight: f64) -> f64 {
     // Strictly between 0 and 1, so that the logarithm is finite and not 0.
-    let draw = (draw as f64 + 0.5) / (1_u64 << 53) as f64;
+    let draw = (draw as f64 + 0.5) / (1_u64 << 52) as f64;
     -weight / draw.ln()
 }
 
@@ -117,6 +117,6 @@ mod tests {
     #[test]
     fn the_lowest_and_the_highest_draw_have_a_finite_score() {
         assert!(score(0, 1.0) > 0.0);
-        assert!(score((1 << 53) - 1, f64::from(u32::MAX)).is_finite());
+        assert!(score((1 << 52) - 1, f64::from(u32::MAX)).is_finite());
     }
 }
