@@ -9,6 +9,10 @@ the keys it holds. Nothing is computed here: what is written is where the bytes 
 
 Needs the ports 11211 and 21211 to 21217 of the loopback addresses, and /tmp/larder-ring-*.sock.
 
+Recorded with the libmemcached 1.0.16 that pylibmc's wheel brings. A pylibmc built from source over
+libmemcached 1.1.4 places all keys alike; its `remove_failed` ejects no host, so that the two files of
+libmemcached with a dead server cannot be recorded with it.
+
 Format: lines that begin with '#', then 10 000 digits in lines of 100: the index of the server that
 holds key 0, key 1, ... `tests/ring_placements.rs` makes the same keys by the same rule.
 """
