@@ -65,8 +65,11 @@ impl NameServer {
     }
 
     fn follow(&self, servers: &str) -> Following {
+        self.follow_within(servers, Duration::from_secs(20))
+    }
+
+    fn follow_within(&self, servers: &str, deadline: Duration) -> Following {
         let servers: Servers = servers.parse().unwrap();
-        let deadline = Duration::from_millis(900);
         servers.with_name_server(self.address).with_deadline(deadline).follow()
     }
 }
@@ -235,17 +238,20 @@ async fn whatever_goes_wrong_the_last_known_list_stays_and_a_good_answer_is_take
 async fn goes_wrong_and_right_again(wrong: Says) {
     let dns = NameServer::start();
     dns.say("caches.test", addresses(1, &["10.0.0.1", "10.0.0.2"]));
-    let following = dns.follow("dns:caches.test");
-    following.settled().await;
+    // One of the wrongs is silence; a busy machine may need longer even for a good answer.
+    let following = dns.follow_within("dns:caches.test", Duration::from_millis(900));
+    let known = ["10.0.0.1:11211", "10.0.0.2:11211"];
+    until("the list", || names(&following.now()) == known).await;
+    let version = following.version();
     dns.say("caches.test", wrong);
     until("trouble", || !following.troubles().is_empty()).await;
     let trouble = &following.troubles()[0];
     assert!(trouble.starts_with("dns:caches.test:11211: "), "{trouble}");
-    assert_eq!(names(&following.now()), ["10.0.0.1:11211", "10.0.0.2:11211"]);
-    assert_eq!(following.version(), 1);
+    assert_eq!(names(&following.now()), known);
+    assert_eq!(following.version(), version);
 
     dns.say("caches.test", addresses(1, &["10.0.0.3"]));
-    assert_eq!(names(&next(&following, 1).await), ["10.0.0.3:11211"]);
+    until("the new list", || names(&following.now()) == ["10.0.0.3:11211"]).await;
     assert!(following.troubles().is_empty());
 }
 
