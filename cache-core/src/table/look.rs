@@ -98,8 +98,13 @@ where
     /// [`fresh`](Table::fresh), else [`look`](Table::look), under one lock and by one search.
     #[cold]
     #[inline(never)]
-    pub(crate) fn probe(&self, hash: u64, eq: impl Fn(&K) -> bool) -> Result<V, Look<V>> {
-        let (lock, tick) = (&self.slot(hash).lock, self.clock.tick());
+    pub(crate) fn probe(
+        &self,
+        hash: u64,
+        eq: impl Fn(&K) -> bool,
+        tick: u64,
+    ) -> Result<V, Look<V>> {
+        let lock = &self.slot(hash).lock;
         let probed = if self.eviction == Eviction::Lru {
             lock.write(|shard| {
                 let probed = try_fresh(shard, hash, eq, tick, &self.clock);
