@@ -240,10 +240,19 @@ where
         result: &R,
         rules: Rules<V, R>,
     ) -> Settled<V> {
+        self.settle_hashed(flight.hash, result, rules)
+    }
+
+    pub(crate) fn settle_hashed<R>(
+        &self,
+        hash: u64,
+        result: &R,
+        rules: Rules<V, R>,
+    ) -> Settled<V> {
         if let Some(value) = (rules.value)(result) {
             return Settled::Entry(self.entry(value.clone()));
         }
-        self.note_failure(flight.hash, rules.fails);
+        self.note_failure(hash, rules.fails);
         Settled::Failed(rules.share.and_then(|share| share.take(result)).map(Landing::shared))
     }
 

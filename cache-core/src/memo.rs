@@ -86,16 +86,22 @@ where
 
     /// The same for those who go on with [`probe`](Memo::probe).
     #[inline]
-    pub(crate) fn fresh_at_once(&self, hash: u64, eq: impl Fn(&K) -> bool) -> Option<V> {
-        let value = self.table.as_ref()?.fresh_at_once(hash, eq)?;
+    pub(crate) fn fresh_at_once(&self, hash: u64, eq: impl Fn(&K) -> bool) -> Result<V, u64> {
+        let Some(table) = &self.table else { return Err(0) };
+        let value = table.fresh_at_once(hash, eq)?;
         self.stats.count(Event::Hit);
-        Some(value)
+        Ok(value)
     }
 
     /// A fresh value, counted, else all that the near table knows, by one search.
-    pub(crate) fn probe(&self, hash: u64, eq: impl Fn(&K) -> bool) -> Result<V, Found<V>> {
+    pub(crate) fn probe(
+        &self,
+        hash: u64,
+        eq: impl Fn(&K) -> bool,
+        tick: u64,
+    ) -> Result<V, Found<V>> {
         let Some(table) = &self.table else { return Err(Found::Missing(Reason::Never)) };
-        match table.probe(hash, eq) {
+        match table.probe(hash, eq, tick) {
             Ok(value) => {
                 self.stats.count(Event::Hit);
                 Ok(value)

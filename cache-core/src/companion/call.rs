@@ -39,17 +39,17 @@ impl<W: Work> Call<W> {
     #[inline]
     pub fn get(self) -> W::Out {
         match self.0.memo().fresh_at_once(self.0.hash(), |key| self.0.matches(key)) {
-            Some(value) => W::wrap(value),
-            None => self.miss(),
+            Ok(value) => W::wrap(value),
+            Err(tick) => self.miss(tick),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn miss(self) -> W::Out {
+    fn miss(self, tick: u64) -> W::Out {
         let memo = self.0.memo();
         let miss = Miss::Marked(memo.flights.mark(self.0.hash()));
-        match memo.probe(self.0.hash(), |key| self.0.matches(key)) {
+        match memo.probe(self.0.hash(), |key| self.0.matches(key), tick) {
             Ok(value) => W::wrap(value),
             Err(Found::Live { value, .. }) => {
                 memo.stats.count(Event::StaleHit);
@@ -170,20 +170,20 @@ impl<W: Work> Call<W> {
         W: Later,
     {
         match self.0.memo().fresh_at_once(self.0.hash(), |key| self.0.matches(key)) {
-            Some(value) => W::wrap(value),
-            None => self.miss_swr(),
+            Ok(value) => W::wrap(value),
+            Err(tick) => self.miss_swr(tick),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn miss_swr(self) -> W::Out
+    fn miss_swr(self, tick: u64) -> W::Out
     where
         W: Later,
     {
         let memo = self.0.memo();
         let miss = Miss::Marked(memo.flights.mark(self.0.hash()));
-        match memo.probe(self.0.hash(), |key| self.0.matches(key)) {
+        match memo.probe(self.0.hash(), |key| self.0.matches(key), tick) {
             Ok(value) => W::wrap(value),
             Err(Found::Live { value, .. } | Found::Expiring(value)) => {
                 memo.stats.count(Event::StaleHit);
