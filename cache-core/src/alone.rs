@@ -1,14 +1,12 @@
 //! The miss of a body that blocks and whose values live near: mostly nobody else is concerned.
 
 use crate::compute::{Miss, Tally, Want};
-use crate::detached::Settled;
-use crate::entry::Entry;
 use crate::flight::{JoinedLone, Landing, Lone};
 use crate::memo::{Found, Memo};
 use crate::near::Near;
 use crate::outcome::Rules;
 use crate::stats::Event;
-use crate::table::{Inserted, Life, Touch};
+use crate::table::{Inserted, Touch};
 use std::hash::Hash;
 
 impl<K, V> Memo<K, V>
@@ -28,14 +26,14 @@ where
         let mut too_old = want == Want::Newer;
         loop {
             match self.flights.join_lone(hash, key) {
-                JoinedLone::Lead(lone) => {
+                JoinedLone::Lead(mut lone) => {
                     if want == Want::Value
                         && miss != Miss::Marked(lone.mark())
                         && let Some(value) = self.landed_before_lone(&lone)
                     {
                         return (rules.wrap)(value);
                     }
-                    return self.lead_lone(near, lone, rules, run);
+                    return self.lead_lone(near, &mut lone, rules, run);
                 }
                 JoinedLone::Follow(flight, again) => {
                     match self.follow(flight, again, &mut too_old, rules) {
@@ -59,7 +57,7 @@ where
     fn lead_lone<R>(
         &self,
         near: &Near<K, V>,
-        mut lone: Lone<'_, K, V>,
+        lone: &mut Lone<'_, K, V>,
         rules: Rules<V, R>,
         run: &mut dyn FnMut() -> R,
     ) -> R {
@@ -69,35 +67,31 @@ where
             let _inside = lone.enter();
             run()
         };
-        match self.settle_hashed(hash, &result, rules) {
-            Settled::Entry(entry) => {
-                let told = self.has_hooks().then(|| lone.key().cloned()).flatten();
-                self.store_lone(near, &mut lone, entry);
-                let value = || (rules.value)(&result).cloned();
-                lone.land(|| value().map_or_else(Landing::gone, Landing::Value));
-                if let (Some(key), Some(value)) = (told, (rules.value)(&result)) {
-                    self.tell(&key, value);
-                }
-                result
-            }
-            Settled::Failed(landing) => {
-                let key = lone.give_key();
-                lone.land(|| landing.unwrap_or_else(Landing::gone));
-                match key {
-                    Some(key) => self.graced(hash, &key, result, rules),
-                    None => result,
-                }
-            }
+        let Some(value) = (rules.value)(&result) else {
+            let landing = self.failed(hash, &result, rules);
+            let key = lone.give_key();
+            lone.land(|| landing.unwrap_or_else(Landing::gone));
+            return match key {
+                Some(key) => self.graced(hash, &key, result, rules),
+                None => result,
+            };
+        };
+        let told = self.has_hooks().then(|| lone.key().cloned()).flatten();
+        self.store_lone(near, lone, value.clone());
+        lone.land(|| Landing::Value(value.clone()));
+        if let Some(key) = told {
+            self.tell(&key, value);
         }
+        result
     }
 
-    fn store_lone(&self, near: &Near<K, V>, lone: &mut Lone<'_, K, V>, entry: Entry<V>) {
-        if !self.is_wanted(&entry.value) {
+    fn store_lone(&self, near: &Near<K, V>, lone: &mut Lone<'_, K, V>, value: V) {
+        let life = self.life_of(&value);
+        if !self.is_wanted(&value) {
             return self.stats.count(Event::Unstored);
         }
         self.backoff.forget(lone.hash());
-        let life = Life { ttl: entry.ttl, refresh_after: entry.refresh_after };
-        self.count_stored(near.commit_lone(lone, entry.value, life));
+        self.count_stored(near.commit_lone(lone, value, life));
     }
 
     pub(crate) fn count_stored(&self, inserted: Inserted) {

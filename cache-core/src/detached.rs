@@ -240,20 +240,21 @@ where
         result: &R,
         rules: Rules<V, R>,
     ) -> Settled<V> {
-        self.settle_hashed(flight.hash, result, rules)
+        if let Some(value) = (rules.value)(result) {
+            return Settled::Entry(self.entry(value.clone()));
+        }
+        Settled::Failed(self.failed(flight.hash, result, rules))
     }
 
-    pub(crate) fn settle_hashed<R>(
+    /// Notes a failure, and copies it for those who wait if that is possible.
+    pub(crate) fn failed<R>(
         &self,
         hash: u64,
         result: &R,
         rules: Rules<V, R>,
-    ) -> Settled<V> {
-        if let Some(value) = (rules.value)(result) {
-            return Settled::Entry(self.entry(value.clone()));
-        }
+    ) -> Option<Landing<V>> {
         self.note_failure(hash, rules.fails);
-        Settled::Failed(rules.share.and_then(|share| share.take(result)).map(Landing::shared))
+        rules.share.and_then(|share| share.take(result)).map(Landing::shared)
     }
 
     pub(crate) fn land_computed(&self, lead: Lead<'_, K, V>, value: V) {

@@ -40,27 +40,33 @@ impl<W: Work> Call<W> {
     pub fn get(self) -> W::Out {
         match self.0.memo().fresh_at_once(self.0.hash(), |key| self.0.matches(key)) {
             Ok(value) => W::wrap(value),
-            Err(tick) => self.miss(tick),
+            Err(tick) => match self.miss(tick) {
+                Ok(found) => found,
+                Err(missed) => self.compute(missed),
+            },
+        }
+    }
+
+    /// The rest of the look. Borrows the call: to move it would cost as much as the look.
+    #[cold]
+    #[inline(never)]
+    fn miss(&self, tick: u64) -> Result<W::Out, (Reason, Miss)> {
+        let memo = self.0.memo();
+        let miss = Miss::Marked(memo.flights.mark(self.0.hash()));
+        match memo.probe(self.0.hash(), |key| self.0.matches(key), tick) {
+            Ok(value) => Ok(W::wrap(value)),
+            Err(Found::Live { value, .. }) => {
+                memo.stats.count(Event::StaleHit);
+                Ok(W::wrap(value))
+            }
+            Err(Found::Expiring(_)) => Err((Reason::Expired, miss)),
+            Err(Found::Missing(reason)) => Err((reason, miss)),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn miss(self, tick: u64) -> W::Out {
-        let memo = self.0.memo();
-        let miss = Miss::Marked(memo.flights.mark(self.0.hash()));
-        match memo.probe(self.0.hash(), |key| self.0.matches(key), tick) {
-            Ok(value) => W::wrap(value),
-            Err(Found::Live { value, .. }) => {
-                memo.stats.count(Event::StaleHit);
-                W::wrap(value)
-            }
-            Err(Found::Expiring(_)) => self.compute(Reason::Expired, miss),
-            Err(Found::Missing(reason)) => self.compute(reason, miss),
-        }
-    }
-
-    fn compute(self, reason: Reason, miss: Miss) -> W::Out {
+    fn compute(self, (reason, miss): (Reason, Miss)) -> W::Out {
         let (memo, hash, key, rules) = (self.0.memo(), self.0.hash(), self.0.own(), self.rules());
         if let Some(value) = memo.pausing(hash, &key) {
             memo.stats.count(Event::GraceHit);
@@ -190,7 +196,7 @@ impl<W: Work> Call<W> {
                 self.refresh_once();
                 W::wrap(value)
             }
-            Err(Found::Missing(reason)) => self.compute(reason, miss),
+            Err(Found::Missing(reason)) => self.compute((reason, miss)),
         }
     }
 

@@ -67,7 +67,7 @@ impl<'a, K, V> Lone<'a, K, V> {
     }
 
     /// Hands the outcome to those who wait. `landing` is not called when nobody does.
-    pub(crate) fn land(mut self, landing: impl FnOnce() -> Landing<V>) {
+    pub(crate) fn land(&mut self, landing: impl FnOnce() -> Landing<V>) {
         self.close();
         // If making the landing panics, the drop lands it.
         if let End::Taken(Some(seat)) = &self.end

@@ -129,10 +129,28 @@ impl<K: Eq, V> Flights<K, V> {
     {
         let id = crate::trail::next_id();
         let twin = key.clone();
-        match self.enter(hash, id, key, |key| (Holder::Lone(key), ())) {
+        let entered = match self.sit_alone(hash, id, key) {
+            Ok(mark) => Ok(((), mark)),
+            Err(key) => self.enter(hash, id, key, |key| (Holder::Lone(key), ())),
+        };
+        match entered {
             Ok(((), mark)) => JoinedLone::Lead(Lone::new(self, hash, id, mark, twin)),
             Err((flight, key)) => JoinedLone::Follow(flight, key),
         }
+    }
+
+    /// Takes a seat if there is nobody with whom to compare; mostly there is not.
+    #[inline]
+    fn sit_alone(&self, hash: u64, id: u64, key: K) -> Result<u64, K> {
+        let shard = self.shard(hash);
+        shard.seats.with(|seats| {
+            if seats.find(hash, |seat| seat.hash == hash).is_some() {
+                return Err(key);
+            }
+            let holder = Holder::Lone(key);
+            seats.insert_unique(hash, Seat { hash, id, holder }, |seat| seat.hash);
+            Ok(shard.left.load(Ordering::Relaxed))
+        })
     }
 
     /// Joins a flight, or takes a seat for what `sit` makes of the key; then with the mark.

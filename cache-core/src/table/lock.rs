@@ -77,6 +77,21 @@ impl<T> Reading<'_, T> {
     }
 }
 
+/// A read without the bias, until dropped: first the gate is opened, then the hold goes.
+pub(super) struct SlowReading<'a, T> {
+    lock: &'a Lock<T>,
+    _pass: Pass<'a>,
+    _hold: Hold,
+}
+
+impl<T> SlowReading<'_, T> {
+    #[inline(always)]
+    pub(super) fn with<R>(&self, f: impl FnOnce(&T) -> R) -> R {
+        // SAFETY: a writer needs the inner lock, which we share.
+        self.lock.data.with(|data| f(unsafe { &*data }))
+    }
+}
+
 impl<T> Lock<T> {
     pub(super) fn new(data: T, bias: Bias) -> Self {
         let biasable = bias == Bias::Readers && record::is_asymmetric();
@@ -132,16 +147,23 @@ impl<T> Lock<T> {
         self.biased.load(Ordering::Acquire).then_some(announced)
     }
 
+    /// The way in without the bias, for callers that have another way when this thread holds
+    /// something: as [`read_biased`](Lock::read_biased), it hands no closure on.
+    #[inline]
+    pub(super) fn read_first(&self) -> Option<SlowReading<'_, T>> {
+        let hold = here::enter_first(self.address(), Holds::Read)?;
+        let pass = self.inner.read();
+        self.count_slow_read();
+        Some(SlowReading { lock: self, _pass: pass, _hold: hold })
+    }
+
     #[cold]
     #[inline(never)]
     fn read_slow<R>(&self, f: impl FnOnce(&T) -> R) -> Option<R> {
-        let Some(_hold) = here::enter_first(self.address(), Holds::Read) else {
-            return self.read_inside(f);
-        };
-        let _guard = self.inner.read();
-        self.count_slow_read();
-        // SAFETY: a writer needs the inner lock, which we share.
-        Some(self.data.with(|data| f(unsafe { &*data })))
+        match self.read_first() {
+            Some(reading) => Some(reading.with(f)),
+            None => self.read_inside(f),
+        }
     }
 
     /// For a thread that holds something.

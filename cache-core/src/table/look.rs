@@ -96,14 +96,28 @@ where
     }
 
     /// [`fresh`](Table::fresh), else [`look`](Table::look), under one lock and by one search.
-    #[cold]
-    #[inline(never)]
+    #[inline]
     pub(crate) fn probe(
         &self,
         hash: u64,
         eq: impl Fn(&K) -> bool,
         tick: u64,
     ) -> Result<V, Look<V>> {
+        let lock = &self.slot(hash).lock;
+        if self.eviction == Eviction::S3Fifo {
+            if let Some(reading) = lock.read_biased() {
+                return reading.with(|shard| try_fresh(shard, hash, eq, tick, &self.clock));
+            }
+            if let Some(reading) = lock.read_first() {
+                return reading.with(|shard| try_fresh(shard, hash, eq, tick, &self.clock));
+            }
+        }
+        self.probe_slow(hash, eq, tick)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn probe_slow(&self, hash: u64, eq: impl Fn(&K) -> bool, tick: u64) -> Result<V, Look<V>> {
         let lock = &self.slot(hash).lock;
         let probed = if self.eviction == Eviction::Lru {
             lock.write(|shard| {
@@ -118,6 +132,7 @@ where
     }
 }
 
+#[inline]
 fn try_fresh<K: Hash + Eq, V: Clone>(
     shard: &Shard<K, V>,
     hash: u64,
@@ -147,6 +162,7 @@ fn see<K: Hash + Eq, V: Clone>(
     }
 }
 
+#[inline]
 fn missing<K: Hash + Eq, V>(shard: &Shard<K, V>, hash: u64) -> Look<V> {
     Look::Missing(match shard.ghost.recall(hash) {
         None => Missing::Never,
@@ -156,6 +172,8 @@ fn missing<K: Hash + Eq, V>(shard: &Shard<K, V>, hash: u64) -> Look<V> {
     })
 }
 
+#[cold]
+#[inline(never)]
 fn read<K, V: Clone>(entry: &Entry<K, V>, clock: &Clock) -> Look<V> {
     // The coarse clock may run a step ahead of the precise one; both must agree with the hit path.
     let nanos = clock.nanos().max(clock.tick() << TICK_SHIFT);

@@ -44,7 +44,7 @@ impl<K: Hash + Eq, V> Store<K, V> {
         each!(self, store => store.take(hash, eq))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn evict(&mut self, tick: u64) -> Option<(u64, Entry<K, V>, Gone)> {
         each!(self, store => store.evict(tick))
     }
