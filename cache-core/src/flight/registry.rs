@@ -6,6 +6,7 @@ use super::{Flight, Landing, Lead};
 use crate::sync::{AtomicU64, Ordering};
 use crate::table::Locked;
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use std::fmt;
 use std::sync::Arc;
 
@@ -144,12 +145,13 @@ impl<K: Eq, V> Flights<K, V> {
     fn sit_alone(&self, hash: u64, id: u64, key: K) -> Result<u64, K> {
         let shard = self.shard(hash);
         shard.seats.with(|seats| {
-            if seats.find(hash, |seat| seat.hash == hash).is_some() {
-                return Err(key);
+            match seats.entry(hash, |seat| seat.hash == hash, |seat| seat.hash) {
+                Entry::Occupied(_) => Err(key),
+                Entry::Vacant(place) => {
+                    place.insert(Seat { hash, id, holder: Holder::Lone(key) });
+                    Ok(shard.left.load(Ordering::Relaxed))
+                }
             }
-            let holder = Holder::Lone(key);
-            seats.insert_unique(hash, Seat { hash, id, holder }, |seat| seat.hash);
-            Ok(shard.left.load(Ordering::Relaxed))
         })
     }
 

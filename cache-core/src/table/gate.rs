@@ -116,7 +116,7 @@ impl Single {
         self.sleepers.fetch_sub(1, Ordering::Relaxed);
     }
 
-    #[inline]
+    #[inline(always)]
     fn open(&self) {
         // Release: who comes next sees what was done inside.
         self.closed.store(false, Ordering::Release);
@@ -136,7 +136,7 @@ impl Single {
 }
 
 impl Drop for Pass<'_> {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         if let Pass::Single(gate) = self {
             gate.open();

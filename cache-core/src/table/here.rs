@@ -125,7 +125,7 @@ pub(super) fn enter(lock: usize, how: Holds) -> Option<Hold> {
 }
 
 /// The same for a thread that holds nothing; `None` if it does.
-#[inline]
+#[inline(always)]
 pub(super) fn enter_first(lock: usize, how: Holds) -> Option<Hold> {
     with(|here| {
         if !here.is_idle() {
@@ -138,7 +138,7 @@ pub(super) fn enter_first(lock: usize, how: Holds) -> Option<Hold> {
 }
 
 impl Drop for Hold {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         let pending = with(|here| {
             here.depth.set(here.depth.get() - 1);

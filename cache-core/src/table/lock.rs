@@ -149,7 +149,7 @@ impl<T> Lock<T> {
 
     /// The way in without the bias, for callers that have another way when this thread holds
     /// something: as [`read_biased`](Lock::read_biased), it hands no closure on.
-    #[inline]
+    #[inline(always)]
     pub(super) fn read_first(&self) -> Option<SlowReading<'_, T>> {
         let hold = here::enter_first(self.address(), Holds::Read)?;
         let pass = self.inner.read();
@@ -193,6 +193,7 @@ impl<T> Lock<T> {
     }
 
     /// Called under the inner lock, so no writer is about.
+    #[inline(always)]
     fn count_slow_read(&self) {
         if !self.biasable {
             return;

@@ -96,7 +96,7 @@ where
     }
 
     /// [`fresh`](Table::fresh), else [`look`](Table::look), under one lock and by one search.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn probe(
         &self,
         hash: u64,
@@ -132,7 +132,7 @@ where
     }
 }
 
-#[inline]
+#[inline(always)]
 fn try_fresh<K: Hash + Eq, V: Clone>(
     shard: &Shard<K, V>,
     hash: u64,
