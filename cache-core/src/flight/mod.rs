@@ -17,6 +17,8 @@ mod work;
 
 #[cfg(all(test, loom))]
 mod loom_flight;
+#[cfg(all(test, loom))]
+mod loom_lone;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
