@@ -239,12 +239,7 @@ where
     }
 
     /// The same for a computation that may have no flight. Closes it at the moment of storing.
-    pub(crate) fn commit_lone(
-        &self,
-        lone: &mut Lone<'_, K, V>,
-        value: V,
-        life: Life,
-    ) -> Inserted {
+    pub(crate) fn commit_lone(&self, lone: &mut Lone<'_, K, V>, value: V, life: Life) -> Inserted {
         let Some(key) = lone.give_key() else { return Inserted::Fenced };
         let hash = lone.hash();
         self.table.insert(hash, key, value, self.note(life), PutWhen::Always, || lone.close())

@@ -101,7 +101,11 @@ impl Single {
     #[inline(never)]
     fn wait(&self) {
         for turn in 0..SPINS + YIELDS {
-            if turn < SPINS { std::hint::spin_loop() } else { yield_now() }
+            if turn < SPINS {
+                std::hint::spin_loop()
+            } else {
+                yield_now()
+            }
             if !self.closed.load(Ordering::Relaxed) && self.close() {
                 return;
             }
