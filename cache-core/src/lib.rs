@@ -22,6 +22,7 @@ mod env;
 mod erased;
 mod error;
 mod ext;
+mod far;
 mod flight;
 mod fly;
 mod handoff;
@@ -33,6 +34,7 @@ mod pending;
 mod policy;
 mod pool;
 mod registry;
+pub mod shape;
 mod slots;
 mod stats;
 mod sync;
@@ -50,7 +52,7 @@ pub use companion::{
     Claim, Flying, InlineLead, Keeps, Kept, Later, NoBackground, Step, Work, claim,
 };
 pub use detached::{AsyncJob, Job};
-pub use entry::{Entry, Filled, Lease, Lookup, Namespace, PutWhen, Reason, Weigher};
+pub use entry::{Aim, Entry, Filled, Lease, Lookup, Namespace, PutWhen, Reason, Weigher};
 pub use erased::Shared;
 pub use error::{Error, Result, Timeout};
 pub use ext::CacheExt;
@@ -64,10 +66,12 @@ pub use pending::Pending;
 pub use policy::{AsyncTtl, IntoAsyncTtl, IntoTtl, Jitter, Policy};
 pub use pool::{PoolOptions, configure_pool, queued_jobs, shutdown_pool};
 pub use registry::{CachedFn, registry, report};
+pub use shape::{CacheShape, Print};
 pub use slots::{Slots, memo_in, type_id_of};
 pub use stats::{Misses, Stats};
 pub use table::{Budget, Eviction, TableOptions};
-pub use task::BoxFuture;
+pub use task::{BoxFuture, in_background};
+pub use timer::Sleep;
 pub use wait::wait;
 
 /// What `ttl_of = |value| ..` gives, as a TTL.
