@@ -1,12 +1,10 @@
 //! Where flights are found by key. No user code runs under its locks: keys are compared outside.
 
 use super::lone::Lone;
-use super::seat::{Holder, Seat};
+use super::seat::{Holder, Seat, Seats};
 use super::{Flight, Landing, Lead};
 use crate::sync::{AtomicU64, Ordering};
 use crate::table::Locked;
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 use std::fmt;
 use std::sync::Arc;
 
@@ -20,7 +18,7 @@ pub struct Flights<K, V> {
 /// Shards lie on cache lines of their own.
 #[repr(align(128))]
 struct Shard<K, V> {
-    seats: Locked<HashTable<Seat<K, V>>>,
+    seats: Locked<Seats<K, V>>,
     /// How many flights have left; changes under the lock.
     left: AtomicU64,
 }
@@ -72,7 +70,7 @@ impl<K, V> Flights<K, V> {
         let shard = self.shard(hash);
         shard.seats.with(|seats| {
             shard.count();
-            seats.find_entry(hash, |seat| seat.id == id).ok().map(|entry| entry.remove().0)
+            seats.take(hash, id)
         })
     }
 
@@ -81,32 +79,20 @@ impl<K, V> Flights<K, V> {
         let shard = self.shard(flight.hash);
         let seat = shard.seats.with(|seats| {
             shard.count();
-            let found = seats.find_entry(flight.hash, |seat| seat.id == flight.id).ok()?;
-            (!found.get().is_awaited()).then(|| found.remove().0)
+            if seats.is_awaited(flight.hash, flight.id) {
+                return None;
+            }
+            seats.take(flight.hash, flight.id)
         });
         drop(seat);
     }
-}
-
-/// The flights of a hash that may be joined, without those that are `known`.
-#[inline]
-fn open<K, V>(
-    seats: &mut HashTable<Seat<K, V>>,
-    hash: u64,
-    known: &[u64],
-) -> Vec<Arc<Flight<K, V>>> {
-    seats
-        .iter_hash_mut(hash)
-        .filter(|seat| seat.hash == hash && !known.contains(&seat.id))
-        .filter_map(Seat::open)
-        .collect()
 }
 
 impl<K: Eq, V> Flights<K, V> {
     /// No computation runs.
     #[must_use]
     pub fn new() -> Self {
-        let shard = || Shard { seats: Locked::new(HashTable::new()), left: AtomicU64::new(0) };
+        let shard = || Shard { seats: Locked::new(Seats::new()), left: AtomicU64::new(0) };
         Flights { shards: (0..SHARDS).map(|_| shard()).collect() }
     }
 
@@ -145,13 +131,11 @@ impl<K: Eq, V> Flights<K, V> {
     fn sit_alone(&self, hash: u64, id: u64, key: K) -> Result<u64, K> {
         let shard = self.shard(hash);
         shard.seats.with(|seats| {
-            match seats.entry(hash, |seat| seat.hash == hash, |seat| seat.hash) {
-                Entry::Occupied(_) => Err(key),
-                Entry::Vacant(place) => {
-                    place.insert(Seat { hash, id, holder: Holder::Lone(key) });
-                    Ok(shard.left.load(Ordering::Relaxed))
-                }
+            if seats.has(hash) {
+                return Err(key);
             }
+            seats.sit(Seat { hash, id, holder: Holder::Lone(key) });
+            Ok(shard.left.load(Ordering::Relaxed))
         })
     }
 
@@ -168,12 +152,12 @@ impl<K: Eq, V> Flights<K, V> {
         let mut known: Vec<u64> = Vec::new();
         loop {
             let entered = shard.seats.with(|seats| {
-                let unknown = open(seats, hash, &known);
+                let unknown = seats.open(hash, &known);
                 if !unknown.is_empty() {
                     return Err((unknown, key, sit));
                 }
                 let (holder, kept) = sit(key);
-                seats.insert_unique(hash, Seat { hash, id, holder }, |seat| seat.hash);
+                seats.sit(Seat { hash, id, holder });
                 Ok((kept, shard.left.load(Ordering::Relaxed)))
             });
             let unknown;
@@ -191,7 +175,7 @@ impl<K: Eq, V> Flights<K, V> {
 
     /// The flight of this key, if one is in progress.
     pub(crate) fn find(&self, hash: u64, eq: impl Fn(&K) -> bool) -> Option<Arc<Flight<K, V>>> {
-        let found = self.shard(hash).seats.with(|seats| open(seats, hash, &[]));
+        let found = self.shard(hash).seats.with(|seats| seats.open(hash, &[]));
         found.into_iter().find(|flight| eq(&flight.key))
     }
 
@@ -208,8 +192,7 @@ impl<K: Eq, V> Flights<K, V> {
         for shard in &self.shards {
             let gone: Vec<_> = shard.seats.with(|seats| {
                 shard.count();
-                seats.iter().for_each(Seat::fence);
-                seats.extract_if(|seat| !seat.is_awaited()).collect()
+                seats.fence_all()
             });
             drop(gone);
         }
@@ -227,10 +210,7 @@ impl<K: Eq, V> Flights<K, V> {
     /// How many computations run now.
     #[must_use]
     pub fn len(&self) -> usize {
-        let open = |seats: &mut HashTable<Seat<K, V>>| {
-            seats.iter().filter(|seat| !seat.is_fenced()).count()
-        };
-        self.shards.iter().map(|shard| shard.seats.with(open)).sum()
+        self.shards.iter().map(|shard| shard.seats.with(|seats| seats.len())).sum()
     }
 
     /// Whether none runs.
