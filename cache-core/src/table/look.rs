@@ -142,7 +142,10 @@ fn try_fresh<K: Hash + Eq, V: Clone>(
     tick: u64,
     clock: &Clock,
 ) -> Result<V, Look<V>> {
-    let Some(entry) = shard.store.get(hash, eq) else { return Err(missing(shard, hash)) };
+    let Some(entry) = shard.store.get(hash, eq) else {
+        shard.store.foresee();
+        return Err(missing(shard, hash));
+    };
     match entry.fresh(tick) {
         Some(value) => Ok(value.clone()),
         None => {

@@ -49,6 +49,14 @@ impl<K: Hash + Eq, V> Store<K, V> {
         each!(self, store => store.evict(tick))
     }
 
+    /// What evicts soon may touch its victim now.
+    #[inline]
+    pub(super) fn foresee(&self) {
+        if let Store::S3Fifo(store) = self {
+            store.foresee();
+        }
+    }
+
     pub(super) fn hashes(&self, choose: impl Fn(&Entry<K, V>) -> bool) -> Vec<u64> {
         each!(self, store => store.hashes(choose))
     }
