@@ -39,29 +39,35 @@ impl<W: Work> Call<W> {
     #[inline]
     pub fn get(self) -> W::Out {
         match self.0.memo().fresh_at_once(self.0.hash(), |key| self.0.matches(key)) {
-            Some(value) => W::wrap(value),
-            None => self.miss(),
+            Ok(value) => W::wrap(value),
+            Err(tick) => match self.miss(tick) {
+                Ok(found) => found,
+                Err(missed) => self.compute(missed, drop),
+            },
         }
     }
 
+    /// The rest of the look. Borrows the call: to move it would cost as much as the look.
     #[cold]
     #[inline(never)]
-    fn miss(self) -> W::Out {
+    fn miss(&self, tick: u64) -> Result<W::Out, (Reason, Miss)> {
         let memo = self.0.memo();
         let miss = Miss::Marked(memo.flights.mark(self.0.hash()));
-        match memo.probe(self.0.hash(), |key| self.0.matches(key)) {
-            Ok(value) => W::wrap(value),
+        match memo.probe(self.0.hash(), |key| self.0.matches(key), tick) {
+            Ok(value) => Ok(W::wrap(value)),
             Err(Found::Live { value, .. }) => {
                 memo.stats.count(Event::StaleHit);
-                W::wrap(value)
+                Ok(W::wrap(value))
             }
-            Err(Found::Expiring(_)) => self.compute(Reason::Expired, miss, drop),
-            Err(Found::Missing(reason)) => self.compute(reason, miss, drop),
+            Err(Found::Expiring(_)) => Err((Reason::Expired, miss)),
+            Err(Found::Missing(reason)) => Err((reason, miss)),
         }
     }
 
     /// `due` gets the call back if a tier behind says that its value is due for a refresh.
-    fn compute(self, reason: Reason, miss: Miss, due: fn(Self)) -> W::Out {
+    #[cold]
+    #[inline(never)]
+    fn compute(self, (reason, miss): (Reason, Miss), due: fn(Self)) -> W::Out {
         let (memo, hash, key, rules) = (self.0.memo(), self.0.hash(), self.0.own(), self.rules());
         if let Some(value) = memo.pausing(hash, &key) {
             memo.stats.count(Event::GraceHit);
@@ -168,27 +174,27 @@ impl<W: Work> Call<W> {
         W: Later,
     {
         match self.0.memo().fresh_at_once(self.0.hash(), |key| self.0.matches(key)) {
-            Some(value) => W::wrap(value),
-            None => self.miss_swr(),
+            Ok(value) => W::wrap(value),
+            Err(tick) => self.miss_swr(tick),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn miss_swr(self) -> W::Out
+    fn miss_swr(self, tick: u64) -> W::Out
     where
         W: Later,
     {
         let memo = self.0.memo();
         let miss = Miss::Marked(memo.flights.mark(self.0.hash()));
-        match memo.probe(self.0.hash(), |key| self.0.matches(key)) {
+        match memo.probe(self.0.hash(), |key| self.0.matches(key), tick) {
             Ok(value) => W::wrap(value),
             Err(Found::Live { value, .. } | Found::Expiring(value)) => {
                 memo.stats.count(Event::StaleHit);
                 self.refresh_once();
                 W::wrap(value)
             }
-            Err(Found::Missing(reason)) => self.compute(reason, miss, |call| {
+            Err(Found::Missing(reason)) => self.compute((reason, miss), |call| {
                 let want = call.0.memo().want_of_refresh();
                 call.launch(want);
             }),
