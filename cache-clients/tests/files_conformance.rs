@@ -4,9 +4,9 @@
 #![cfg(feature = "files")]
 
 use cache_clients::encoded::{Encoded, EncodedCache, EncodedOptions};
-use cache_clients::{Files, FilesOptions, Mapping, Reads};
+use cache_clients::{Files, FilesOptions, Inproc, Mapping, Reads, Tiered};
 use cache_core::conformance::{Ability, Harness, Subject};
-use cache_core::{ManualClock, Shared};
+use cache_core::{Client, ManualClock, Namespace, Shared};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -66,4 +66,19 @@ mod two_handles {
         harness.with_lag(Duration::from_secs(1))
     }
     cache_core::conformance_tests!(apart());
+}
+
+mod under_a_near_tier {
+    use super::*;
+    fn tiers() -> Harness<impl Subject> {
+        let (folder, time) = (tempfile::tempdir().unwrap(), ManualClock::new());
+        let near = Inproc::new(1000).with_clock(time.clock());
+        let tiers = Tiered::new(near, client(&folder, &time, FilesOptions::new()));
+        let open = move |name: &str| {
+            let _ = &folder;
+            Client::<String, String>::open(&tiers, &Namespace::new(name))
+        };
+        Harness::new(open, move |by| time.advance(by)).without(Ability::Usage)
+    }
+    cache_core::conformance_tests!(tiers());
 }
