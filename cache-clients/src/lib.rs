@@ -21,6 +21,8 @@ pub mod redis;
 pub mod server;
 mod tiered;
 
+#[cfg(feature = "files")]
+pub use files::{Files, FilesOptions, Mapping, OpenFile, Reads};
 pub use inproc::{Inproc, OpenOptions};
 pub use null::{Null, NullCache};
 pub use tiered::{Tiered, TieredCache};
