@@ -163,22 +163,19 @@ pub(crate) fn of_all_calls(model: &Model, key: Option<&TokenStream>) -> TokenStr
     let span = model.item.sig.ident.span();
     let [stats, clear, on_value] =
         ["stats", "clear", "on_value"].map(|name| Ident::new(name, span));
-    let memo = if key.is_some() { quote!(Self::__memo()) } else { quote!(Self::__slots()) };
-    let [stats_of, clear_of] = ["stats", "clear"].map(|name| {
-        let name = format_ident!("{name}");
-        quote!(#larder::AnyMemo::#name(#memo))
-    });
+    // Plain functions of a plain type: a method of a trait would have to be found for each.
+    let all = quote!(<Self as #larder::CachedFn>::memo());
     let hook = key.map(|key| quote_spanned! {span=>
         #[doc = "Calls back with each value that is stored from now on."]
         #vis fn #on_value(callback: impl ::core::ops::Fn(&#key, &#value) + ::core::marker::Send + ::core::marker::Sync + 'static) #bounds {
-            #memo.on_value(callback)
+            Self::__memo().on_value(callback)
         }
     });
     quote! {
         #[doc = "Counts of hits, misses and computations."]
-        #[inline] #vis fn #stats() -> #larder::Stats #bounds { #stats_of }
+        #[inline] #vis fn #stats() -> #larder::Stats #bounds { #larder::stats_of(#all) }
         #[doc = "Forgets all values."]
-        #[inline] #vis fn #clear() #bounds { #clear_of }
+        #[inline] #vis fn #clear() #bounds { #larder::clear_all(#all) }
         #hook
     }
 }

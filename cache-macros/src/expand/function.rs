@@ -152,9 +152,14 @@ fn any_memo(model: &Model) -> TokenStream {
 }
 
 fn entry(model: &Model, split: &Split, key: Option<&TokenStream>) -> TokenStream {
-    let (vis, inputs, ty) = (&model.item.vis, signature::inputs(model), call::ty(model));
+    let (vis, ty) = (&model.item.vis, call::ty(model));
     let name = Ident::new("entry", model.item.sig.ident.span());
-    let (lifetimes, _, _) = split.inner.split_for_impl();
+    let mut inner = split.inner.clone();
+    let inputs = match call::is_spelled(model) {
+        true => signature::borrowing_inputs(model, &mut inner),
+        false => signature::inputs(model),
+    };
+    let (lifetimes, _, _) = inner.split_for_impl();
     let clause = split.inner_where(proof::bounds(model));
     let memo = match key {
         Some(_) => quote!(Self::__memo()),
