@@ -33,9 +33,19 @@ pub use cache_macros::cached;
 /// What the attribute's expansion names; no part of the API.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::__shape_extra as shape_extra;
     pub use cache_core::*;
     pub use std::boxed::Box;
     pub use std::sync::{Arc, LazyLock};
+}
+
+/// Hands the shape of a value type to the client: none of the clients here asks for it.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __shape_extra {
+    (($($builder:tt)*) $value:ty) => {
+        $($builder)*
+    };
 }
 
 /// The examples of the guides are tests too.

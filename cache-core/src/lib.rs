@@ -38,6 +38,7 @@ mod stats;
 mod sync;
 pub mod table;
 mod task;
+mod terms;
 mod timer;
 mod trail;
 mod wait;
