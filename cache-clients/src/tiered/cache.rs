@@ -179,7 +179,8 @@ where
         let mut known = self.ask_near(keys, aim).await?;
         let open: Vec<_> = (0..keys.len()).filter(|at| !is_enough(&known[*at], aim)).collect();
         let looks = matches!(aim, Aim::Read | Aim::Peek | Aim::Least(_));
-        if !open.is_empty() && !(aim == Aim::Peek && self.0.options.peek_tiers == 1) {
+        let near_only = aim == Aim::Peek && self.0.options.peek_tiers == 1;
+        if !open.is_empty() && !near_only {
             let asked: Vec<K> = open.iter().map(|at| keys[*at].clone()).collect();
             let found = self.ask_far(asked, aim).await?;
             let mut promotions = Vec::new();
