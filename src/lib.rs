@@ -24,8 +24,8 @@ pub use cache_core::{
     Aim, AnyMemo, AsyncCall, AsyncLater, AsyncTtl, AsyncWork, BoxFuture, Budget, Cache, CacheExt,
     CachedFn, Call, Client, Clock, Entry, Error, Eviction, Filled, Flights, Float, IntoAsyncTtl,
     IntoTtl, Jitter, Key, Later, Lease, Lookup, ManualClock, Misses, Namespace, Near, Outcome,
-    Part, Pending, Policy, PoolOptions, PutWhen, Reach, Reason, Result, Shared, Sleep, Stats,
-    Storable, TableOptions, Timeout, WeakNear, Weigher, Work, configure_pool, queued_jobs,
+    Part, Pending, Policy, PoolOptions, PutWhen, Reach, Reason, Result, Shared, Sleep, Sought,
+    Stats, Storable, TableOptions, Timeout, WeakNear, Weigher, Work, configure_pool, queued_jobs,
     registry, report, shutdown_pool, wait,
 };
 pub use cache_macros::cached;

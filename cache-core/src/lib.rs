@@ -49,7 +49,7 @@ pub use client::{Cache, Client, Reach};
 pub use clock::{Clock, ManualClock};
 pub use companion::{
     Acquire, Alone, Args, AsyncAlone, AsyncCall, AsyncLater, AsyncWork, Background, Begun, Bundle,
-    Call, Claim, Flying, InlineLead, Keeps, Kept, Later, NoBackground, Step, Work, claim,
+    Call, Claim, Flying, InlineLead, Keeps, Kept, Later, NoBackground, Sought, Step, Work, claim,
 };
 pub use detached::{AsyncJob, Job};
 pub use entry::{Aim, Entry, Filled, Lease, Lookup, Namespace, PutWhen, Reason, Weigher};

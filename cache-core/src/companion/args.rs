@@ -1,11 +1,11 @@
 //! The call whose arguments are all in its key: its type can be written, and asks little of a compiler.
 
 use super::call::Call;
-use super::work::{Later, Work};
+use super::work::{Later, PublicRules, Sought, Work};
 use crate::detached::Job;
 use crate::key::View;
 use crate::memo::Memo;
-use crate::outcome::{Mode, Share};
+use crate::outcome::{Mode, Rules, Share};
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -50,7 +50,7 @@ impl<Q: View, V, R, M> fmt::Debug for Args<Q, V, R, M> {
     }
 }
 
-impl<Q, V, R, M> Work for Args<Q, V, R, M>
+impl<Q, V, R, M> Sought for Args<Q, V, R, M>
 where
     Q: View,
     M: Mode<R, Value = V>,
@@ -60,7 +60,6 @@ where
     type Key = Q::Key;
     type Value = V;
     type Out = R;
-    const FAILS: bool = M::FAILS;
     #[inline]
     fn memo(&self) -> &'static Memo<Q::Key, V> {
         self.memo
@@ -81,14 +80,18 @@ where
     fn wrap(value: V) -> R {
         M::wrap(value)
     }
-    #[inline]
-    fn sharing(&self) -> Share<R> {
-        self.share
+    fn rules(&self) -> PublicRules<V, R> {
+        PublicRules(Rules::of::<M>(self.share))
     }
-    #[inline]
-    fn value(out: &R) -> Option<&V> {
-        M::value(out)
-    }
+}
+
+impl<Q, V, R, M> Work for Args<Q, V, R, M>
+where
+    Q: View,
+    M: Mode<R, Value = V>,
+    V: Clone + Send + Sync + 'static,
+    R: 'static,
+{
     #[inline]
     fn run(self) -> R {
         (self.run)(self.view)

@@ -3,6 +3,7 @@
 //! `score::entry(7)` and `shop.price_entry("tea")` give a [`Call`] (or an [`AsyncCall`] for an
 //! `async fn`); `score::peek(7)` and the others are one line each over it.
 
+mod ahead;
 mod args;
 mod async_call;
 mod begun;
@@ -18,5 +19,5 @@ pub use call::Call;
 pub use inline::{Acquire, Claim, InlineLead, Step, claim};
 pub use work::{
     Alone, AsyncAlone, AsyncLater, AsyncWork, Background, Bundle, Keeps, Kept, Later, NoBackground,
-    Work,
+    Sought, Work,
 };

@@ -35,7 +35,7 @@ fn settings(model: &Model) -> TokenStream {
 
 /// A builder with all its settings. Last comes the client: it is opened at once, with what is known
 /// by then.
-fn set(model: &Model, builder: TokenStream) -> TokenStream {
+fn set(model: &Model, builder: &TokenStream) -> TokenStream {
     let (larder, value, settings) = (&model.larder, &model.output.value, settings(model));
     let builder = quote!(#builder #settings);
     let Some(client) = &model.args.client else { return builder };
@@ -99,7 +99,7 @@ pub(crate) fn fixed(model: &Model, key: &TokenStream, companion: &impl ToTokens)
     let (larder, value) = (&model.larder, &model.output.value);
     let builder = set(
         model,
-        quote!(#larder::MemoBuilder::<#key, #value>::new(<#companion as #larder::CachedFn>::NAME)),
+        &quote!(#larder::MemoBuilder::<#key, #value>::new(<#companion as #larder::CachedFn>::NAME)),
     );
     // A function pointer, not a closure: so all memos of the same types are made by the same code.
     quote! {
@@ -121,7 +121,7 @@ pub(crate) fn slot(
     let scope =
         if model.is_generic() || model.needs_self() { Some(quote!(.of::<#owner>())) } else { None };
     let types = quote!(#larder::type_id_of::<#owner>());
-    let build = set(model, quote!(__memo #scope));
+    let build = set(model, &quote!(__memo #scope));
     let build = quote!(|__memo| #build);
     match key {
         Some(key) => quote!(#slots.memo::<#key, #value>(#types, #name, #build)),
