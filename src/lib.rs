@@ -34,12 +34,31 @@ pub use cache_macros::cached;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::__shape_extra as shape_extra;
+    #[cfg(feature = "encoded")]
+    pub use cache_clients::encoded::{ShapeProbe, ShapeProbeFallback, Shaped};
     pub use cache_core::*;
     pub use std::boxed::Box;
     pub use std::sync::{Arc, LazyLock};
 }
 
-/// Hands the shape of a value type to the client: none of the clients here asks for it.
+/// Hands the shape of a value type to the client, if it has one.
+#[cfg(feature = "encoded")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __shape_extra {
+    (($($builder:tt)*) $value:ty) => {{
+        #[allow(unused_imports)]
+        use $crate::__private::ShapeProbeFallback as _;
+        let builder = $($builder)*;
+        match $crate::__private::ShapeProbe::<$value>::EXTRA {
+            ::core::option::Option::Some(shaped) => builder.extra(shaped),
+            ::core::option::Option::None => builder,
+        }
+    }};
+}
+
+/// No client here asks for the shape of a value type.
+#[cfg(not(feature = "encoded"))]
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __shape_extra {
