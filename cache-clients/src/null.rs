@@ -1,8 +1,8 @@
 //! The client that keeps nothing: every call computes, though never twice at a time.
 
 use cache_core::{
-    Cache, Client, Entry, Filled, Flights, Lease, Lookup, Namespace, Near, PutWhen, Reach, Reason,
-    Result,
+    Aim, Cache, Client, Entry, Filled, Flights, Lease, Lookup, Namespace, Near, PutWhen, Reach,
+    Reason, Result,
 };
 use std::fmt;
 use std::hash::Hash;
@@ -72,7 +72,7 @@ where
 }
 
 fn nothing<V>() -> Lookup<V> {
-    Lookup::Missing { reason: Reason::Never, lease: Lease::new(0) }
+    Lookup::Missing { reason: Reason::Never, lease: Lease::none() }
 }
 
 #[deny(clippy::missing_trait_methods)]
@@ -90,12 +90,13 @@ where
     fn flights(&self) -> &Arc<Flights<K, V>> {
         &self.flights
     }
-    async fn lookup(&self, _key: &K) -> Result<Lookup<V>> {
+    async fn lookup(&self, _key: &K, _aim: Aim) -> Result<Lookup<V>> {
         Ok(nothing())
     }
     async fn fill(&self, _key: &K, _entry: Entry<V>, _lease: Lease) -> Result<Filled> {
         Ok(Filled::Refused)
     }
+    async fn release(&self, _key: &K, _lease: Lease) {}
     async fn put(&self, _key: &K, _entry: Entry<V>, _when: PutWhen) -> Result<bool> {
         Ok(false)
     }
@@ -108,8 +109,11 @@ where
     async fn delete(&self, _key: &K) -> Result<bool> {
         Ok(false)
     }
-    async fn lookup_many(&self, keys: &[K]) -> Result<Vec<Lookup<V>>> {
+    async fn lookup_many(&self, keys: &[K], _aim: Aim) -> Result<Vec<Lookup<V>>> {
         Ok(keys.iter().map(|_| nothing()).collect())
+    }
+    async fn fill_many(&self, fills: Vec<(K, Entry<V>, Lease)>) -> Result<Vec<Filled>> {
+        Ok(fills.iter().map(|_| Filled::Refused).collect())
     }
     async fn put_many(&self, _entries: Vec<(K, Entry<V>)>) -> Result<()> {
         Ok(())

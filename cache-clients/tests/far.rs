@@ -4,7 +4,7 @@
 use cache_clients::Inproc;
 use cache_core::conformance::{Ability, Harness};
 use cache_core::{
-    Cache, CacheExt, Entry, Error, Filled, Flights, Lease, Lookup, ManualClock, Near, PutWhen,
+    Aim, Cache, CacheExt, Entry, Error, Filled, Flights, Lease, Lookup, ManualClock, Near, PutWhen,
     Reach, Result, Shared, wait,
 };
 use std::future::poll_fn;
@@ -53,13 +53,16 @@ impl Cache<String, String> for Remote {
     fn flights(&self) -> &Arc<Flights<String, String>> {
         &self.flights
     }
-    async fn lookup(&self, key: &String) -> Result<Lookup<String>> {
+    async fn lookup(&self, key: &String, aim: Aim) -> Result<Lookup<String>> {
         self.reached().await?;
-        Cache::lookup(&self.server, key).await
+        Cache::lookup(&self.server, key, aim).await
     }
     async fn fill(&self, key: &String, entry: Entry<String>, lease: Lease) -> Result<Filled> {
         self.reached().await?;
         Cache::fill(&self.server, key, entry, lease).await
+    }
+    async fn release(&self, key: &String, lease: Lease) {
+        Cache::release(&self.server, key, lease).await;
     }
     async fn put(&self, key: &String, entry: Entry<String>, when: PutWhen) -> Result<bool> {
         self.fence(key);
@@ -80,9 +83,13 @@ impl Cache<String, String> for Remote {
         self.reached().await?;
         Cache::delete(&self.server, key).await
     }
-    async fn lookup_many(&self, keys: &[String]) -> Result<Vec<Lookup<String>>> {
+    async fn lookup_many(&self, keys: &[String], aim: Aim) -> Result<Vec<Lookup<String>>> {
         self.reached().await?;
-        Cache::lookup_many(&self.server, keys).await
+        Cache::lookup_many(&self.server, keys, aim).await
+    }
+    async fn fill_many(&self, fills: Vec<(String, Entry<String>, Lease)>) -> Result<Vec<Filled>> {
+        self.reached().await?;
+        Cache::fill_many(&self.server, fills).await
     }
     async fn put_many(&self, entries: Vec<(String, Entry<String>)>) -> Result<()> {
         entries.iter().for_each(|(key, _)| self.fence(key));

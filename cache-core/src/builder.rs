@@ -4,6 +4,7 @@ use crate::backoff::Backoff;
 use crate::client::Client;
 use crate::clock::Clock;
 use crate::entry::{Namespace, Weigher};
+use crate::far::Aged;
 use crate::memo::{AnyMemo, Memo, Opened, ValueRules};
 use crate::near::Near;
 use crate::policy::{IntoAsyncTtl, IntoTtl, Jitter, Policy};
@@ -207,6 +208,7 @@ where
             values: self.values,
             stats: Recorder::new(),
             backoff: Backoff::default(),
+            aged: Aged::default(),
             clock,
             hooks: RwLock::new(Vec::new()),
             hooked: AtomicBool::new(false),

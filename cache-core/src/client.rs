@@ -1,6 +1,6 @@
 //! The contract of clients and their caches. Async, written once; the sync face is [`wait`](crate::wait).
 
-use crate::entry::{Entry, Filled, Lease, Lookup, Namespace, PutWhen};
+use crate::entry::{Aim, Entry, Filled, Lease, Lookup, Namespace, PutWhen};
 use crate::error::Result;
 use crate::flight::Flights;
 use crate::near::Near;
@@ -65,8 +65,8 @@ pub trait Cache<K, V>: Debug + Send + Sync + 'static {
     fn reach(&self) -> Reach;
     /// The computations in progress over this cache.
     fn flights(&self) -> &Arc<Flights<K, V>>;
-    /// What is known of the key, with a lease where the caller should compute.
-    fn lookup(&self, key: &K) -> impl Future<Output = Result<Lookup<V>>> + Send;
+    /// What is known of the key, with a lease where the caller may compute.
+    fn lookup(&self, key: &K, aim: Aim) -> impl Future<Output = Result<Lookup<V>>> + Send;
     /// Stores what was computed under a lease.
     fn fill(
         &self,
@@ -74,6 +74,8 @@ pub trait Cache<K, V>: Debug + Send + Sync + 'static {
         entry: Entry<V>,
         lease: Lease,
     ) -> impl Future<Output = Result<Filled>> + Send;
+    /// Gives back a lease that is not used, since the computation failed: the next one may try.
+    fn release(&self, key: &K, lease: Lease) -> impl Future<Output = ()> + Send;
     /// Stores a value; false if [`PutWhen::Absent`] found one, or there is no room for it.
     fn put(
         &self,
@@ -89,7 +91,16 @@ pub trait Cache<K, V>: Debug + Send + Sync + 'static {
     /// Removes a value; false if there was no live one.
     fn delete(&self, key: &K) -> impl Future<Output = Result<bool>> + Send;
     /// [`Cache::lookup`] of many keys, in their order.
-    fn lookup_many(&self, keys: &[K]) -> impl Future<Output = Result<Vec<Lookup<V>>>> + Send;
+    fn lookup_many(
+        &self,
+        keys: &[K],
+        aim: Aim,
+    ) -> impl Future<Output = Result<Vec<Lookup<V>>>> + Send;
+    /// [`Cache::fill`] of many keys, in their order.
+    fn fill_many(
+        &self,
+        fills: Vec<(K, Entry<V>, Lease)>,
+    ) -> impl Future<Output = Result<Vec<Filled>>> + Send;
     /// [`Cache::put`] (always) of many values.
     fn put_many(&self, entries: Vec<(K, Entry<V>)>) -> impl Future<Output = Result<()>> + Send;
     /// [`Cache::delete`] of many keys.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How many bits of nanoseconds one tick drops: a tick is 65.5 microseconds.
 pub(crate) const TICK_SHIFT: u32 = 16;
@@ -37,6 +37,9 @@ pub struct Clock {
 const COARSE: u8 = 0;
 const PRECISE: u8 = 1;
 const MANUAL: u8 = 2;
+
+/// Midnight of 2026-01-01.
+const MANUAL_BEGINS: Duration = Duration::from_secs(1_767_225_600);
 
 #[derive(Default)]
 struct Manual {
@@ -86,6 +89,30 @@ impl Clock {
     }
 
     /// The timers that fire with this clock.
+    /// The time since the beginning of 1970, for expiries that other programs read. A manual clock
+    /// begins on 2026-01-01.
+    ///
+    /// ```
+    /// use cache_core::{Clock, ManualClock};
+    /// use std::time::Duration;
+    ///
+    /// assert!(Clock::system().unix() > Duration::from_secs(1_700_000_000));
+    /// let time = ManualClock::new();
+    /// let before = time.clock().unix();
+    /// time.advance(Duration::from_secs(5));
+    /// assert_eq!(time.clock().unix() - before, Duration::from_secs(5));
+    /// ```
+    #[must_use]
+    pub fn unix(&self) -> Duration {
+        match &self.manual {
+            // A system whose clock is before 1970 has other troubles.
+            None => SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+            Some(manual) => {
+                MANUAL_BEGINS + Duration::from_nanos(manual.nanos.load(Ordering::Acquire))
+            }
+        }
+    }
+
     pub(crate) fn timers(&self) -> &Timers {
         match &self.manual {
             None => Timers::system(),

@@ -1,9 +1,9 @@
 //! The miss: join the flight of a key or lead it, compute, store, report. For bodies that block.
 
-use crate::client::Cache;
 use crate::detached::Settled;
-use crate::entry::{Entry, Filled, Lease, Lookup, Reason};
+use crate::entry::Entry;
 use crate::error::Error;
+use crate::far::{Far, Held, aim_of};
 use crate::flight::{Failure, Flight, Follow, Joined, Landed, Landing, Lead};
 use crate::memo::{Found, Memo};
 use crate::outcome::Rules;
@@ -33,6 +33,18 @@ pub(crate) enum Miss {
     Unmarked,
 }
 
+/// A result, and whether the tiers behind say that it is due for a refresh.
+pub(crate) struct Computed<R> {
+    pub(crate) result: R,
+    pub(crate) is_due: bool,
+}
+
+impl<R> Computed<R> {
+    fn young(result: R) -> Self {
+        Computed { result, is_due: false }
+    }
+}
+
 /// What became of one try to get a value from a flight.
 pub(crate) enum Attempt<R> {
     Done(R),
@@ -55,12 +67,12 @@ where
         miss: Miss,
         rules: Rules<V, R>,
         run: &mut dyn FnMut() -> R,
-    ) -> R {
+    ) -> Computed<R> {
         // In a `Clone` or an `Eq` of the user's, inside a shard's lock: a flight's leader may want
         // that very shard, so nobody may wait for a flight here.
         if table::is_inside() {
             self.stats.count(Event::Computation);
-            return run();
+            return Computed::young(run());
         }
         let mut too_old = want == Want::Newer;
         loop {
@@ -70,12 +82,12 @@ where
                         && miss != Miss::Marked(lead.mark())
                         && let Some(value) = self.landed_before(lead.flight())
                     {
-                        return (rules.wrap)(value);
+                        return Computed::young((rules.wrap)(value));
                     }
-                    return self.lead(lead, rules, run);
+                    return self.lead(lead, want, rules, run);
                 }
                 Joined::Follow(flight, again) => {
-                    self.stats.count(Event::Waiter);
+                    self.count_waiter();
                     // Still in the pool's queue: no need to wait for a thread.
                     flight.run_job();
                     let landed = wait(Follow::new(flight));
@@ -84,7 +96,7 @@ where
                     if !std::mem::take(&mut too_old)
                         && let Attempt::Done(result) = self.take(hash, &again, landed, rules)
                     {
-                        return result;
+                        return Computed::young(result);
                     }
                     key = again;
                 }
@@ -147,15 +159,24 @@ where
         panic!("{}", Error::recursion(&self.name));
     }
 
-    fn lead<R>(&self, lead: Lead<'_, K, V>, rules: Rules<V, R>, run: &mut dyn FnMut() -> R) -> R {
-        let lease = match wait_far(self, lead.flight()) {
-            Far::Value(value) => return self.land_found(lead, value, rules),
-            Far::Lease(lease) => lease,
+    fn lead<R>(
+        &self,
+        lead: Lead<'_, K, V>,
+        want: Want,
+        rules: Rules<V, R>,
+        run: &mut dyn FnMut() -> R,
+    ) -> Computed<R> {
+        let held = match self.wait_far(lead.flight(), aim_of(want, None), want == Want::Value) {
+            Far::Value(value) => return Computed::young(self.land_found(lead, value, rules)),
+            Far::Due(value) => {
+                return Computed { result: self.land_found(lead, value, rules), is_due: true };
+            }
+            Far::Compute(held) => held,
         };
         let result = self.timed(lead.flight(), run);
         match self.settle(lead.flight(), &result, rules) {
             Settled::Entry(entry) => {
-                self.store(&lead, entry, lease);
+                self.store(&lead, entry, held);
                 let value = || (rules.value)(&result).cloned();
                 // A handle of our own would look like a waiter, and cost a clone of the value.
                 let told = self.has_hooks().then(|| lead.flight().clone());
@@ -163,12 +184,13 @@ where
                 if let (Some(flight), Some(value)) = (told, (rules.value)(&result)) {
                     self.tell(&flight.key, value);
                 }
-                result
+                Computed::young(result)
             }
             Settled::Failed(landing) => {
                 let flight = lead.flight().clone();
                 lead.land(|| landing.unwrap_or_else(Landing::gone));
-                self.graced(flight.hash, &flight.key, result, rules)
+                drop(held);
+                Computed::young(self.graced(flight.hash, &flight.key, result, rules))
             }
         }
     }
@@ -187,24 +209,20 @@ where
     }
 
     /// Stores what was computed, unless something newer happened to the key.
-    pub(crate) fn store(&self, lead: &Lead<'_, K, V>, entry: Entry<V>, lease: Option<Lease>) {
+    pub(crate) fn store(&self, lead: &Lead<'_, K, V>, entry: Entry<V>, held: Held<K, V>) {
         if !self.is_wanted(&entry.value) {
             self.stats.count(Event::Unstored);
             return;
         }
         let flight = lead.flight();
         self.backoff.forget(flight.hash);
-        if let Some(far) = &self.far {
-            let Some(lease) = lease else { return };
-            if flight.is_fenced() {
-                return self.stats.count(Event::Fenced);
-            }
-            return match wait(far.fill(&flight.key, entry, lease)) {
-                Ok(Filled::Stored) => {}
-                Ok(Filled::Fenced) => self.stats.count(Event::Fenced),
-                Ok(Filled::Refused) | Err(_) => self.stats.count(Event::Unstored),
-            };
+        match &self.far {
+            Some(far) => wait(self.store_far(far, flight, entry, held)),
+            None => self.commit_near(flight, entry),
         }
+    }
+
+    pub(crate) fn commit_near(&self, flight: &Flight<K, V>, entry: Entry<V>) {
         let Some(near) = &self.near else { return };
         let life = Life { ttl: entry.ttl, refresh_after: entry.refresh_after };
         match near.commit(flight, entry.value, life) {
@@ -220,44 +238,6 @@ where
             self.backoff.note(hash, self.clock.nanos(), &self.policy);
         } else {
             self.stats.count(Event::Unstored);
-        }
-    }
-}
-
-/// What the tiers behind the near table know.
-pub(crate) enum Far<V> {
-    Value(V),
-    /// None where there is no far tier, or it cannot be reached.
-    Lease(Option<Lease>),
-}
-
-pub(crate) fn wait_far<K, V>(memo: &Memo<K, V>, flight: &Flight<K, V>) -> Far<V>
-where
-    K: Hash + Eq + Clone + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-{
-    if memo.far.is_none() {
-        return Far::Lease(None);
-    }
-    wait(memo.ask_far(&flight.key))
-}
-
-impl<K, V> Memo<K, V>
-where
-    K: Hash + Eq + Clone + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-{
-    pub(crate) async fn ask_far(&self, key: &K) -> Far<V> {
-        let Some(far) = &self.far else { return Far::Lease(None) };
-        match far.lookup(key).await {
-            Ok(Lookup::Fresh { value, .. } | Lookup::Stale { value, .. }) => Far::Value(value),
-            Ok(Lookup::Expired { lease, .. } | Lookup::Missing { lease, .. }) => {
-                Far::Lease(Some(lease))
-            }
-            Err(_) => {
-                self.count_miss(Reason::Unreachable);
-                Far::Lease(None)
-            }
         }
     }
 }

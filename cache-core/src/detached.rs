@@ -1,8 +1,8 @@
 //! Computations that nobody runs in his own thread: jobs of the pool, and futures in their flight.
 
-use crate::client::Cache;
-use crate::compute::{Far, Tally, Want};
-use crate::entry::{Entry, Filled, Lease};
+use crate::compute::{Tally, Want};
+use crate::entry::{Aim, Entry};
+use crate::far::{Far, Held, aim_of};
 use crate::flight::{Failure, Flight, Joined, Landing, Lead, Work};
 use crate::memo::{Found, Memo};
 use crate::outcome::Rules;
@@ -81,15 +81,16 @@ where
             lead.land(|| Landing::Value(value));
             return Some((flight, true));
         }
+        let ask = Ask { aim: aim_of(want, Some(urgency)), count: counts(want, urgency) };
         match body.clone() {
             Body::Blocking(job) => {
-                flight.set_work(Work::Job(Box::new(move || self.run_job(lead, &job, rules))));
+                flight.set_work(Work::Job(Box::new(move || self.run_job(lead, &job, rules, ask))));
                 if !self.enqueue(&flight, urgency) {
                     return None;
                 }
             }
             Body::Async(job) => {
-                flight.set_work(Work::Task(Box::pin(self.run_task(lead, job, rules))));
+                flight.set_work(Work::Task(Box::pin(self.run_task(lead, job, rules, ask))));
                 if urgency != Urgency::Polled {
                     flight.adopt();
                 }
@@ -132,15 +133,20 @@ where
     }
 
     fn run_job<R: Send + 'static>(
-        &self,
+        &'static self,
         lead: Lead<'_, K, V>,
         job: &Job<K, R>,
         rules: Rules<V, R>,
+        ask: Ask,
     ) {
         let flight = lead.flight().clone();
-        let lease = match crate::compute::wait_far(self, &flight) {
+        let held = match self.wait_far(&flight, ask.aim, ask.count) {
             Far::Value(value) => return lead.land(|| Landing::Value(value)),
-            Far::Lease(lease) => lease,
+            Far::Due(value) => {
+                lead.land(|| Landing::Value(value));
+                return self.refresh_found(&flight, &Body::Blocking(job.clone()), rules);
+            }
+            Far::Compute(held) => held,
         };
         let computed = catch_unwind(AssertUnwindSafe(|| {
             let _tally = Tally::begin(self, &flight);
@@ -151,7 +157,7 @@ where
             match self.settle_computed(&flight, computed, rules) {
                 Settled::Entry(entry) => {
                     let kept = self.kept(&entry);
-                    self.store(&lead, entry, lease);
+                    self.store(&lead, entry, held);
                     kept
                 }
                 Settled::Failed(landing) => Kept::failed(landing),
@@ -166,11 +172,16 @@ where
         lead: Lead<'static, K, V>,
         job: AsyncJob<K, R>,
         rules: Rules<V, R>,
+        ask: Ask,
     ) {
         let flight = lead.flight().clone();
-        let lease = match self.ask_far(&flight.key).await {
+        let held = match self.ask_far(&flight, ask.aim, ask.count).await {
             Far::Value(value) => return lead.land(|| Landing::Value(value)),
-            Far::Lease(lease) => lease,
+            Far::Due(value) => {
+                lead.land(|| Landing::Value(value));
+                return self.refresh_found(&flight, &Body::Async(job), rules);
+            }
+            Far::Compute(held) => held,
         };
         let tally = Tally::begin(self, &flight);
         let body = flight.clone();
@@ -182,7 +193,7 @@ where
                 match self.settle_computed(&flight, computed, rules) {
                     Settled::Entry(entry) => {
                         let kept = self.kept(&entry);
-                        self.store_async(&lead, entry, lease).await;
+                        self.store_async(&lead, entry, held).await;
                         kept
                     }
                     Settled::Failed(landing) => Kept::failed(landing),
@@ -191,6 +202,19 @@ where
             CatchUnwind(keep).await
         };
         self.land_kept(lead, kept);
+    }
+
+    /// What a far tier has is old enough to be computed anew, if the function asks for that.
+    fn refresh_found<R: Send + 'static>(
+        &'static self,
+        flight: &Flight<K, V>,
+        body: &Body<K, R>,
+        rules: Rules<V, R>,
+    ) {
+        if self.policy.async_ttl().is_some() {
+            let (hash, key, want) = (flight.hash, flight.key.clone(), self.want_of_refresh());
+            drop(self.launch(hash, key, body, rules, Urgency::Refresh, want));
+        }
     }
 
     fn kept(&self, entry: &Entry<V>) -> Kept<V> {
@@ -258,25 +282,27 @@ where
         &self,
         lead: &Lead<'_, K, V>,
         entry: Entry<V>,
-        lease: Option<Lease>,
+        held: Held<K, V>,
     ) {
-        let (Some(far), Some(lease)) = (&self.far, lease) else {
-            return self.store(lead, entry, lease);
-        };
-        let flight = lead.flight();
+        let Some(far) = &self.far else { return self.store(lead, entry, held) };
         if !self.is_wanted(&entry.value) {
             return self.stats.count(Event::Unstored);
         }
-        self.backoff.forget(flight.hash);
-        if flight.is_fenced() {
-            return self.stats.count(Event::Fenced);
-        }
-        match far.fill(&flight.key, entry, lease).await {
-            Ok(Filled::Stored) => {}
-            Ok(Filled::Fenced) => self.stats.count(Event::Fenced),
-            Ok(Filled::Refused) | Err(_) => self.stats.count(Event::Unstored),
-        }
+        self.backoff.forget(lead.flight().hash);
+        self.store_far(far, lead.flight(), entry, held).await;
     }
+}
+
+/// What a detached computation asks the tiers behind.
+#[derive(Clone, Copy)]
+struct Ask {
+    aim: Aim,
+    count: bool,
+}
+
+/// Whether a caller waits who has not been counted yet.
+fn counts(want: Want, urgency: Urgency) -> bool {
+    want == Want::Value && urgency != Urgency::Refresh
 }
 
 /// What a computation comes to.

@@ -56,6 +56,8 @@ pub enum Lookup<V> {
         value: V,
         /// What is left of its TTL; `Duration::MAX` without one.
         left: Duration,
+        /// When it should be refreshed; `None`: not before it expires.
+        refresh_in: Option<Duration>,
     },
     /// A value within its TTL, past its refresh threshold.
     Stale {
@@ -63,6 +65,8 @@ pub enum Lookup<V> {
         value: V,
         /// What is left of its TTL; `Duration::MAX` without one.
         left: Duration,
+        /// For storing what is computed instead, if that was [asked for](Aim).
+        lease: Lease,
     },
     /// A value past its TTL that is still there; nobody gets it but those who ask for `grace`.
     Expired {
@@ -86,10 +90,39 @@ impl<V> Lookup<V> {
     /// The value, if it is within its TTL, and what is left of that.
     pub fn live(self) -> Option<(V, Duration)> {
         match self {
-            Lookup::Fresh { value, left } | Lookup::Stale { value, left } => Some((value, left)),
+            Lookup::Fresh { value, left, .. } | Lookup::Stale { value, left, .. } => {
+                Some((value, left))
+            }
             Lookup::Expired { .. } | Lookup::Missing { .. } => None,
         }
     }
+
+    /// The lease that came with the answer.
+    pub fn into_lease(self) -> Lease {
+        match self {
+            Lookup::Fresh { .. } => Lease::none(),
+            Lookup::Stale { lease, .. }
+            | Lookup::Expired { lease, .. }
+            | Lookup::Missing { lease, .. } => lease,
+        }
+    }
+}
+
+/// What a lookup is for. A shared server gives one lease at a time, so that of many processes one
+/// computes: who only looks must not take it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aim {
+    /// Only to look: no lease.
+    Read,
+    /// The same, only as far as the client lets a `peek` go.
+    Peek,
+    /// To compute what is missing: a lease comes with [`Lookup::Missing`] and [`Lookup::Expired`].
+    Compute,
+    /// To refresh what is due. One of many callers gets the lease, with whatever is there; the
+    /// others are told that it is fresh.
+    Refresh,
+    /// To compute, whatever is there: always with a lease, and so never [`Lookup::Fresh`].
+    Replace,
 }
 
 /// Why there is no value.
@@ -106,24 +139,64 @@ pub enum Reason {
     Invalidated,
     /// The client could not be reached.
     Unreachable,
+    /// What is stored was written by a program whose value type has another shape.
+    Schema,
+    /// What is stored cannot be trusted: torn, altered, of somebody else.
+    Damaged,
 }
 
 /// Leave to store what is computed after a miss: worthless once the key was invalidated, put or
-/// cleared in between.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lease(u64);
+/// cleared in between. A stack, one mark for each tier.
+///
+/// ```
+/// use cache_core::Lease;
+///
+/// let lease = Lease::new(1).over(Lease::new(2));
+/// assert_eq!((lease.mark(), lease.behind().mark()), (Some(1), Some(2)));
+/// assert_eq!(Lease::none().mark(), None);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    mark: Option<u64>,
+    behind: Option<Box<Lease>>,
+}
 
 impl Lease {
     /// A lease with a client's own mark.
     #[must_use]
     pub fn new(mark: u64) -> Self {
-        Lease(mark)
+        Lease { mark: Some(mark), behind: None }
     }
 
-    /// The client's mark.
+    /// No leave: what is computed is not stored.
     #[must_use]
-    pub fn mark(self) -> u64 {
-        self.0
+    pub fn none() -> Self {
+        Lease { mark: None, behind: None }
+    }
+
+    /// The client's mark; `None`: no leave.
+    #[must_use]
+    pub fn mark(&self) -> Option<u64> {
+        self.mark
+    }
+
+    /// This lease, with that of the tier behind.
+    #[must_use]
+    pub fn over(mut self, behind: Lease) -> Self {
+        self.behind = Some(Box::new(behind));
+        self
+    }
+
+    /// Whether any tier gave leave.
+    #[must_use]
+    pub fn is_some(&self) -> bool {
+        self.mark.is_some() || self.behind.as_ref().is_some_and(|behind| behind.is_some())
+    }
+
+    /// The lease of the tier behind.
+    #[must_use]
+    pub fn behind(&self) -> Lease {
+        self.behind.as_deref().cloned().unwrap_or_else(Lease::none)
     }
 }
 
@@ -134,7 +207,7 @@ pub enum Filled {
     Stored,
     /// The lease was worthless: something newer happened to the key.
     Fenced,
-    /// It could not be stored: too heavy, or the cache holds nothing.
+    /// It could not be stored: too heavy, no leave was given, or the cache holds nothing.
     Refused,
 }
 
@@ -149,7 +222,7 @@ pub enum Filled {
 pub struct Namespace {
     name: Arc<str>,
     private: bool,
-    weigher: Option<Arc<dyn Any + Send + Sync>>,
+    extras: Vec<Arc<dyn Any + Send + Sync>>,
 }
 
 /// What one entry of a cache weighs.
@@ -158,20 +231,38 @@ pub type Weigher<K, V> = Arc<dyn Fn(&K, &V) -> u32 + Send + Sync>;
 impl Namespace {
     /// The namespace of this name; the empty name is the raw client.
     pub fn new(name: impl Into<Arc<str>>) -> Self {
-        Namespace { name: name.into(), private: false, weigher: None }
+        Namespace { name: name.into(), private: false, extras: Vec::new() }
     }
 
     /// A namespace that nobody else can open in this process, whatever its name: what a function
     /// without an explicit namespace gets.
     pub fn private(name: impl Into<Arc<str>>) -> Self {
-        Namespace { name: name.into(), private: true, weigher: None }
+        Namespace { name: name.into(), private: true, extras: Vec::new() }
     }
 
     /// With weights for its entries, for clients whose capacity is a weight.
     #[must_use]
-    pub fn with_weigher<K: 'static, V: 'static>(mut self, weigher: Weigher<K, V>) -> Self {
-        self.weigher = Some(Arc::new(weigher));
+    pub fn with_weigher<K: 'static, V: 'static>(self, weigher: Weigher<K, V>) -> Self {
+        self.with(weigher)
+    }
+
+    /// With something that the client may know what to do with, found by its type.
+    ///
+    /// ```
+    /// # use cache_core::Namespace;
+    /// let space = Namespace::new("scores").with(7_u8);
+    /// assert_eq!((space.get::<u8>(), space.get::<u16>()), (Some(&7), None));
+    /// ```
+    #[must_use]
+    pub fn with<T: Send + Sync + 'static>(mut self, extra: T) -> Self {
+        self.extras.push(Arc::new(extra));
         self
+    }
+
+    /// What was [added](Namespace::with) of this type, last.
+    #[must_use]
+    pub fn get<T: 'static>(&self) -> Option<&T> {
+        self.extras.iter().rev().find_map(|extra| extra.downcast_ref())
     }
 
     /// Its name.
@@ -189,7 +280,7 @@ impl Namespace {
     /// The weights for entries of these types.
     #[must_use]
     pub fn weigher<K: 'static, V: 'static>(&self) -> Option<Weigher<K, V>> {
-        self.weigher.as_ref()?.downcast_ref::<Weigher<K, V>>().cloned()
+        self.get::<Weigher<K, V>>().cloned()
     }
 }
 

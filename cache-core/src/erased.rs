@@ -1,7 +1,7 @@
 //! A cache whose type is forgotten: the only place that boxes the futures of caches.
 
 use crate::client::{Cache, Reach};
-use crate::entry::{Entry, Filled, Lease, Lookup, PutWhen};
+use crate::entry::{Aim, Entry, Filled, Lease, Lookup, PutWhen};
 use crate::error::Result;
 use crate::flight::Flights;
 use crate::near::Near;
@@ -48,19 +48,21 @@ trait Erased<K, V>: fmt::Debug + Send + Sync + 'static {
     fn near(&self) -> Option<&Near<K, V>>;
     fn reach(&self) -> Reach;
     fn flights(&self) -> &Arc<Flights<K, V>>;
-    fn lookup<'a>(&'a self, key: &'a K) -> BoxFuture<'a, Result<Lookup<V>>>;
+    fn lookup<'a>(&'a self, key: &'a K, aim: Aim) -> BoxFuture<'a, Result<Lookup<V>>>;
     fn fill<'a>(
         &'a self,
         key: &'a K,
         entry: Entry<V>,
         lease: Lease,
     ) -> BoxFuture<'a, Result<Filled>>;
+    fn release<'a>(&'a self, key: &'a K, lease: Lease) -> BoxFuture<'a, ()>;
     fn put<'a>(&'a self, key: &'a K, entry: Entry<V>, when: PutWhen)
     -> BoxFuture<'a, Result<bool>>;
+    fn fill_many(&self, fills: Vec<(K, Entry<V>, Lease)>) -> BoxFuture<'_, Result<Vec<Filled>>>;
     fn renew<'a>(&'a self, key: &'a K, ttl: Option<Duration>) -> BoxFuture<'a, Result<bool>>;
     fn expire<'a>(&'a self, key: &'a K) -> BoxFuture<'a, Result<bool>>;
     fn delete<'a>(&'a self, key: &'a K) -> BoxFuture<'a, Result<bool>>;
-    fn lookup_many<'a>(&'a self, keys: &'a [K]) -> BoxFuture<'a, Result<Vec<Lookup<V>>>>;
+    fn lookup_many<'a>(&'a self, keys: &'a [K], aim: Aim) -> BoxFuture<'a, Result<Vec<Lookup<V>>>>;
     fn put_many(&self, entries: Vec<(K, Entry<V>)>) -> BoxFuture<'_, Result<()>>;
     fn delete_many<'a>(&'a self, keys: &'a [K]) -> BoxFuture<'a, Result<()>>;
     fn clear(&self) -> BoxFuture<'_, Result<()>>;
@@ -77,8 +79,8 @@ impl<K: Sync + Send + 'static, V: Send + 'static, C: Cache<K, V>> Erased<K, V> f
     fn flights(&self) -> &Arc<Flights<K, V>> {
         Cache::flights(self)
     }
-    fn lookup<'a>(&'a self, key: &'a K) -> BoxFuture<'a, Result<Lookup<V>>> {
-        Box::pin(Cache::lookup(self, key))
+    fn lookup<'a>(&'a self, key: &'a K, aim: Aim) -> BoxFuture<'a, Result<Lookup<V>>> {
+        Box::pin(Cache::lookup(self, key, aim))
     }
     fn fill<'a>(
         &'a self,
@@ -87,6 +89,12 @@ impl<K: Sync + Send + 'static, V: Send + 'static, C: Cache<K, V>> Erased<K, V> f
         lease: Lease,
     ) -> BoxFuture<'a, Result<Filled>> {
         Box::pin(Cache::fill(self, key, entry, lease))
+    }
+    fn release<'a>(&'a self, key: &'a K, lease: Lease) -> BoxFuture<'a, ()> {
+        Box::pin(Cache::release(self, key, lease))
+    }
+    fn fill_many(&self, fills: Vec<(K, Entry<V>, Lease)>) -> BoxFuture<'_, Result<Vec<Filled>>> {
+        Box::pin(Cache::fill_many(self, fills))
     }
     fn put<'a>(
         &'a self,
@@ -105,8 +113,8 @@ impl<K: Sync + Send + 'static, V: Send + 'static, C: Cache<K, V>> Erased<K, V> f
     fn delete<'a>(&'a self, key: &'a K) -> BoxFuture<'a, Result<bool>> {
         Box::pin(Cache::delete(self, key))
     }
-    fn lookup_many<'a>(&'a self, keys: &'a [K]) -> BoxFuture<'a, Result<Vec<Lookup<V>>>> {
-        Box::pin(Cache::lookup_many(self, keys))
+    fn lookup_many<'a>(&'a self, keys: &'a [K], aim: Aim) -> BoxFuture<'a, Result<Vec<Lookup<V>>>> {
+        Box::pin(Cache::lookup_many(self, keys, aim))
     }
     fn put_many(&self, entries: Vec<(K, Entry<V>)>) -> BoxFuture<'_, Result<()>> {
         Box::pin(Cache::put_many(self, entries))
@@ -133,11 +141,14 @@ impl<K: Sync + Send + 'static, V: Send + 'static> Cache<K, V> for Shared<K, V> {
     fn flights(&self) -> &Arc<Flights<K, V>> {
         self.0.flights()
     }
-    async fn lookup(&self, key: &K) -> Result<Lookup<V>> {
-        self.0.lookup(key).await
+    async fn lookup(&self, key: &K, aim: Aim) -> Result<Lookup<V>> {
+        self.0.lookup(key, aim).await
     }
     async fn fill(&self, key: &K, entry: Entry<V>, lease: Lease) -> Result<Filled> {
         self.0.fill(key, entry, lease).await
+    }
+    async fn release(&self, key: &K, lease: Lease) {
+        self.0.release(key, lease).await;
     }
     async fn put(&self, key: &K, entry: Entry<V>, when: PutWhen) -> Result<bool> {
         self.0.put(key, entry, when).await
@@ -151,8 +162,11 @@ impl<K: Sync + Send + 'static, V: Send + 'static> Cache<K, V> for Shared<K, V> {
     async fn delete(&self, key: &K) -> Result<bool> {
         self.0.delete(key).await
     }
-    async fn lookup_many(&self, keys: &[K]) -> Result<Vec<Lookup<V>>> {
-        self.0.lookup_many(keys).await
+    async fn lookup_many(&self, keys: &[K], aim: Aim) -> Result<Vec<Lookup<V>>> {
+        self.0.lookup_many(keys, aim).await
+    }
+    async fn fill_many(&self, fills: Vec<(K, Entry<V>, Lease)>) -> Result<Vec<Filled>> {
+        self.0.fill_many(fills).await
     }
     async fn put_many(&self, entries: Vec<(K, Entry<V>)>) -> Result<()> {
         self.0.put_many(entries).await

@@ -12,6 +12,7 @@ enum Kind {
     Unreachable { client: String, cause: String },
     Recursion { name: String },
     Stopped { what: &'static str },
+    Invalid { what: String },
 }
 
 /// What larder's operations give.
@@ -29,6 +30,17 @@ impl Error {
         Error(Arc::new(Kind::Unreachable { client: client.into(), cause: cause.to_string() }))
     }
 
+    /// A setting that cannot be; the message names it, its value, and what would be right.
+    ///
+    /// ```
+    /// let error = cache_core::Error::invalid("the port of `cache:eleven` is no number");
+    /// assert!(error.is_invalid());
+    /// assert_eq!(error.to_string(), "the port of `cache:eleven` is no number");
+    /// ```
+    pub fn invalid(what: impl Into<String>) -> Self {
+        Error(Arc::new(Kind::Invalid { what: what.into() }))
+    }
+
     pub(crate) fn recursion(name: &str) -> Self {
         Error(Arc::new(Kind::Recursion { name: name.to_owned() }))
     }
@@ -41,6 +53,12 @@ impl Error {
     #[must_use]
     pub fn is_unreachable(&self) -> bool {
         matches!(*self.0, Kind::Unreachable { .. })
+    }
+
+    /// Whether a setting was wrong.
+    #[must_use]
+    pub fn is_invalid(&self) -> bool {
+        matches!(*self.0, Kind::Invalid { .. })
     }
 
     /// Whether a computation asked for the very key that it computes.
@@ -58,6 +76,7 @@ impl fmt::Display for Error {
                 f,
                 "the computation of `{name}` waits for itself: it asked for the key that it is computing"
             ),
+            Kind::Invalid { what } => f.write_str(what),
             Kind::Stopped { what } => write!(f, "{what} has been shut down or started already"),
         }
     }

@@ -5,7 +5,6 @@ use crate::detached::{Body, Urgency};
 use crate::flight::{Flight, Follow};
 use crate::memo::{Found, Memo};
 use crate::outcome::Rules;
-use crate::stats::Event;
 use crate::table::Touch;
 use crate::wait::is_patient;
 use crate::{pool, trail};
@@ -53,7 +52,7 @@ where
     ) -> Self {
         let (flight, led) = launch(memo, hash, &key, &body, rules, urgency, want);
         if !led {
-            memo.stats.count(Event::Waiter);
+            memo.count_waiter();
         }
         let follow = Follow::new(flight);
         let too_old = want == Want::Newer && !led;

@@ -21,6 +21,7 @@ mod env;
 mod erased;
 mod error;
 mod ext;
+mod far;
 mod flight;
 mod fly;
 mod handoff;
@@ -49,7 +50,7 @@ pub use companion::{
     Claim, Flying, InlineLead, Keeps, Kept, Later, NoBackground, Step, Work, claim,
 };
 pub use detached::{AsyncJob, Job};
-pub use entry::{Entry, Filled, Lease, Lookup, Namespace, PutWhen, Reason, Weigher};
+pub use entry::{Aim, Entry, Filled, Lease, Lookup, Namespace, PutWhen, Reason, Weigher};
 pub use erased::Shared;
 pub use error::{Error, Result, Timeout};
 pub use ext::CacheExt;

@@ -5,6 +5,7 @@ use crate::client::{Cache, Reach};
 use crate::clock::Clock;
 use crate::entry::{Entry, PutWhen, Reason};
 use crate::erased::Shared;
+use crate::far::Aged;
 use crate::flight::{Flight, Flights};
 use crate::key::View;
 use crate::near::Near;
@@ -36,6 +37,8 @@ pub struct Memo<K, V> {
     pub(crate) values: ValueRules<K, V>,
     pub(crate) stats: Recorder,
     pub(crate) backoff: Backoff,
+    /// Expired values of far tiers, for grace.
+    pub(crate) aged: Aged<K, V>,
     pub(crate) clock: Clock,
     pub(crate) hooks: RwLock<Vec<Hook<K, V>>>,
     pub(crate) hooked: AtomicBool,
@@ -112,7 +115,7 @@ where
 
     fn found(&self, look: Look<V>) -> Found<V> {
         match look {
-            Look::Live { value, soft_passed, left } => Found::Live { value, soft_passed, left },
+            Look::Live { value, soft_passed, left, .. } => Found::Live { value, soft_passed, left },
             Look::Expired { value, by_call: true, .. } if self.policy.async_ttl().is_some() => {
                 Found::Expiring(value)
             }
@@ -126,31 +129,6 @@ where
         }
     }
 
-    /// A live value of any tier; waits for far tiers.
-    pub(crate) fn live(
-        &self,
-        hash: u64,
-        key: &dyn Fn() -> K,
-        eq: impl Fn(&K) -> bool,
-    ) -> Option<(V, Duration)> {
-        match self.look(hash, eq, Touch::Visit) {
-            Found::Live { value, left, .. } => Some((value, left)),
-            Found::Expiring(_) => None,
-            Found::Missing(_) => {
-                let far = self.far.as_ref()?;
-                wait(far.lookup(&key())).ok()?.live()
-            }
-        }
-    }
-
-    pub(crate) async fn live_async(&self, hash: u64, key: K) -> Option<(V, Duration)> {
-        match self.look(hash, |k| *k == key, Touch::Visit) {
-            Found::Live { value, left, .. } => Some((value, left)),
-            Found::Expiring(_) => None,
-            Found::Missing(_) => self.far.as_ref()?.lookup(&key).await.ok()?.live(),
-        }
-    }
-
     pub(crate) fn count_miss(&self, reason: Reason) {
         self.stats.count(match reason {
             Reason::Never => Event::MissNever,
@@ -158,17 +136,22 @@ where
             Reason::Evicted => Event::MissEvicted,
             Reason::Invalidated => Event::MissInvalidated,
             Reason::Unreachable => Event::MissUnreachable,
+            Reason::Schema => Event::MissSchema,
+            Reason::Damaged => Event::MissDamaged,
         });
     }
 
     /// An expired value that may stand in for a failed computation.
     pub(crate) fn graceful(&self, hash: u64, key: &K) -> Option<V> {
         let grace = self.policy.grace()?;
-        match self.table.as_ref()?.look(hash, |k| k == key, Touch::Leave) {
-            Look::Expired { value, since, by_call: false } if since <= grace => Some(value),
-            Look::Live { value, .. } => Some(value),
-            Look::Expired { .. } | Look::Missing(_) => None,
-        }
+        let near = self.table.as_ref().and_then(|table| {
+            match table.look(hash, |k| k == key, Touch::Leave) {
+                Look::Expired { value, since, by_call: false } if since <= grace => Some(value),
+                Look::Live { value, .. } => Some(value),
+                Look::Expired { .. } | Look::Missing(_) => None,
+            }
+        });
+        near.or_else(|| self.aged.get(hash, key, self.clock.nanos()))
     }
 
     /// The same without trying to compute, while a failing computation is left alone.

@@ -11,11 +11,14 @@ use std::time::Duration;
 pub(crate) enum Event {
     Hit,
     StaleHit,
+    FarHit,
     MissNever,
     MissExpired,
     MissEvicted,
     MissInvalidated,
     MissUnreachable,
+    MissSchema,
+    MissDamaged,
     Fenced,
     Computation,
     Error,
@@ -28,7 +31,7 @@ pub(crate) enum Event {
     ComputeNanos,
 }
 
-const EVENTS: usize = 16;
+const EVENTS: usize = 19;
 
 /// Below this mean, computations are timed by samples.
 const SHORT_NANOS: u64 = 20_000;
@@ -85,12 +88,13 @@ impl Recorder {
     pub(crate) fn snapshot(&self) -> Stats {
         let total = |event| self.total(event);
         let (hits, stale_hits) = (total(Event::Hit), total(Event::StaleHit));
-        let computations = total(Event::Computation);
+        let (far_hits, computations) = (total(Event::FarHit), total(Event::Computation));
         let timed = total(Event::Timed).max(1) as f64;
         let mean = Duration::from_nanos(total(Event::ComputeNanos)).div_f64(timed);
         Stats {
             hits,
             stale_hits,
+            far_hits,
             grace_hits: total(Event::GraceHit),
             misses: Misses {
                 never: total(Event::MissNever),
@@ -98,6 +102,8 @@ impl Recorder {
                 evicted: total(Event::MissEvicted),
                 invalidated: total(Event::MissInvalidated),
                 unreachable: total(Event::MissUnreachable),
+                schema: total(Event::MissSchema),
+                damaged: total(Event::MissDamaged),
             },
             fenced: total(Event::Fenced),
             computations,
@@ -106,7 +112,7 @@ impl Recorder {
             refreshes_skipped: total(Event::RefreshSkipped),
             unstored: total(Event::Unstored),
             computing: mean.mul_f64(computations as f64),
-            saved: mean.mul_f64((hits + stale_hits) as f64),
+            saved: mean.mul_f64((hits + stale_hits + far_hits) as f64),
         }
     }
 }
@@ -131,6 +137,8 @@ pub struct Stats {
     pub hits: u64,
     /// Values served past their refresh threshold, before their TTL.
     pub stale_hits: u64,
+    /// Values found in the tiers behind the near one, by callers who would have computed them.
+    pub far_hits: u64,
     /// Values served past their TTL, because a computation failed and `grace` allows it.
     pub grace_hits: u64,
     /// Values not found, by reason.
@@ -167,13 +175,23 @@ pub struct Misses {
     pub invalidated: u64,
     /// The client could not be reached.
     pub unreachable: u64,
+    /// What is stored was written by a program whose value type has another shape.
+    pub schema: u64,
+    /// What is stored cannot be trusted.
+    pub damaged: u64,
 }
 
 impl Misses {
     /// All of them.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.never + self.expired + self.evicted + self.invalidated + self.unreachable
+        self.never
+            + self.expired
+            + self.evicted
+            + self.invalidated
+            + self.unreachable
+            + self.schema
+            + self.damaged
     }
 }
 
@@ -181,7 +199,7 @@ impl Stats {
     /// The part of the calls that found a value, from 0 to 1; `None` before the first call.
     #[must_use]
     pub fn hit_ratio(&self) -> Option<f64> {
-        let found = self.hits + self.stale_hits + self.grace_hits;
+        let found = self.hits + self.stale_hits + self.far_hits + self.grace_hits;
         let calls = found + self.misses.total();
         (calls > 0).then(|| found as f64 / calls as f64)
     }
@@ -191,12 +209,15 @@ impl Stats {
     pub fn plus(mut self, other: &Stats) -> Stats {
         self.hits += other.hits;
         self.stale_hits += other.stale_hits;
+        self.far_hits += other.far_hits;
         self.grace_hits += other.grace_hits;
         self.misses.never += other.misses.never;
         self.misses.expired += other.misses.expired;
         self.misses.evicted += other.misses.evicted;
         self.misses.invalidated += other.misses.invalidated;
         self.misses.unreachable += other.misses.unreachable;
+        self.misses.schema += other.misses.schema;
+        self.misses.damaged += other.misses.damaged;
         self.fenced += other.fenced;
         self.computations += other.computations;
         self.errors += other.errors;

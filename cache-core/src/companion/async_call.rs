@@ -99,7 +99,7 @@ impl<W: AsyncWork> AsyncCall<W> {
             memo.stats.count(Event::GraceHit);
             return Err(value);
         }
-        memo.count_miss(reason);
+        memo.count_near_miss(reason);
         let body = Body::Async(self.0.job());
         Ok(Fly::start(memo, hash, key, body, rules, urgency, Want::Value))
     }
@@ -173,15 +173,7 @@ impl<W: AsyncWork> AsyncCall<W> {
     /// The value and what is left of its TTL (`Duration::MAX` without one). Never computes.
     pub async fn get_ttl(self) -> Option<(W::Value, Duration)> {
         let (memo, hash, key) = (self.0.memo(), self.0.hash(), self.0.own());
-        let found = memo.live_async(hash, key.clone()).await;
-        match &found {
-            Some(_) => memo.stats.count(Event::Hit),
-            None => match memo.look(hash, |k| *k == key, Touch::Leave) {
-                Found::Missing(reason) => memo.count_miss(reason),
-                Found::Live { .. } | Found::Expiring(_) => memo.count_miss(Reason::Expired),
-            },
-        }
-        found
+        memo.live_async(hash, key).await
     }
 
     /// Computes now, stores and returns; a computation that is in progress is too old for that and

@@ -55,19 +55,20 @@ impl<W: Work> Call<W> {
                 memo.stats.count(Event::StaleHit);
                 W::wrap(value)
             }
-            Err(Found::Expiring(_)) => self.compute(Reason::Expired, miss),
-            Err(Found::Missing(reason)) => self.compute(reason, miss),
+            Err(Found::Expiring(_)) => self.compute(Reason::Expired, miss, drop),
+            Err(Found::Missing(reason)) => self.compute(reason, miss, drop),
         }
     }
 
-    fn compute(self, reason: Reason, miss: Miss) -> W::Out {
+    /// `due` gets the call back if a tier behind says that its value is due for a refresh.
+    fn compute(self, reason: Reason, miss: Miss, due: fn(Self)) -> W::Out {
         let (memo, hash, key, rules) = (self.0.memo(), self.0.hash(), self.0.own(), self.rules());
         if let Some(value) = memo.pausing(hash, &key) {
             memo.stats.count(Event::GraceHit);
             return W::wrap(value);
         }
-        memo.count_miss(reason);
-        self.run_in_flight(key, Want::Value, miss, rules)
+        memo.count_near_miss(reason);
+        self.run_in_flight(key, Want::Value, miss, rules, due)
     }
 
     fn run_in_flight(
@@ -76,13 +77,20 @@ impl<W: Work> Call<W> {
         want: Want,
         miss: Miss,
         rules: Rules<W::Value, W::Out>,
+        due: fn(Self),
     ) -> W::Out {
         let (memo, hash) = (self.0.memo(), self.0.hash());
         let mut work = Some(self.0);
-        memo.compute(hash, key, want, miss, rules, &mut || match work.take() {
+        let computed = memo.compute(hash, key, want, miss, rules, &mut || match work.take() {
             Some(work) => work.run(),
             None => unreachable!("a flight runs its body once"),
-        })
+        });
+        if computed.is_due
+            && let Some(work) = work
+        {
+            due(Call(work));
+        }
+        computed.result
     }
 
     /// The value if there is a live one, in any tier. Never computes.
@@ -98,24 +106,14 @@ impl<W: Work> Call<W> {
     pub fn get_ttl(self) -> Option<(W::Value, Duration)> {
         let memo = self.0.memo();
         let own = || self.0.own();
-        let found = memo.live(self.0.hash(), &own, |key| self.0.matches(key));
-        match &found {
-            Some(_) => memo.stats.count(Event::Hit),
-            None => match self.look(Touch::Leave) {
-                Found::Missing(reason) => memo.count_miss(reason),
-                Found::Live { .. } | Found::Expiring(_) => {
-                    memo.count_miss(Reason::Expired);
-                }
-            },
-        }
-        found
+        memo.live(self.0.hash(), &own, |key| self.0.matches(key))
     }
 
     /// Computes now, stores and returns; a computation that is in progress is too old for that and
     /// is waited for first.
     pub fn refresh(self) -> W::Out {
         let (key, rules) = (self.0.own(), self.rules());
-        self.run_in_flight(key, Want::Newer, Miss::Unmarked, rules)
+        self.run_in_flight(key, Want::Newer, Miss::Unmarked, rules, drop)
     }
 
     /// Stores a value without computing; it wins over a computation in progress.
@@ -190,7 +188,10 @@ impl<W: Work> Call<W> {
                 self.refresh_once();
                 W::wrap(value)
             }
-            Err(Found::Missing(reason)) => self.compute(reason, miss),
+            Err(Found::Missing(reason)) => self.compute(reason, miss, |call| {
+                let want = call.0.memo().want_of_refresh();
+                call.launch(want);
+            }),
         }
     }
 
@@ -294,7 +295,7 @@ impl<W: Work> Call<W> {
             memo.stats.count(Event::GraceHit);
             return Pending::ready(W::wrap(value));
         }
-        memo.count_miss(reason);
+        memo.count_near_miss(reason);
         let body = Body::Blocking(self.0.job());
         let fly = Fly::start(memo, hash, key, body, rules, Urgency::Demand, Want::Value);
         Pending::coming(&memo.clock, Box::pin(fly))
@@ -313,6 +314,7 @@ impl<W: Work> Call<W> {
             let computed = catch_unwind(AssertUnwindSafe(|| {
                 let _inside = giver.enter();
                 memo.compute(hash, key, Want::Newer, Miss::Unmarked, rules, &mut || job(&again))
+                    .result
             }));
             giver.give(computed);
         }));

@@ -1,8 +1,9 @@
 //! Async bodies that cannot be rebuilt from a key: the leader runs his own, and others wait for him.
 
-use crate::compute::{Attempt, Far, Tally, Want};
+use crate::compute::{Attempt, Tally, Want};
 use crate::detached::Settled;
-use crate::entry::{Lease, Reason};
+use crate::entry::Reason;
+use crate::far::{Far, Held, aim_of};
 use crate::flight::{Follow, Joined, Landing, Lead};
 use crate::key::View;
 use crate::memo::{Found, Memo};
@@ -43,7 +44,7 @@ where
 {
     memo: &'static Memo<K, V>,
     lead: Lead<'static, K, V>,
-    lease: Option<Lease>,
+    held: Held<K, V>,
     rules: Rules<V, R>,
 }
 
@@ -103,13 +104,13 @@ where
             memo.stats.count(Event::StaleHit);
             return Claim::Hit((rules.wrap)(value));
         }
-        Found::Expiring(_) => memo.count_miss(Reason::Expired),
+        Found::Expiring(_) => memo.count_near_miss(Reason::Expired),
         Found::Missing(reason) => {
             if let Some(value) = memo.pausing(hash, &key) {
                 memo.stats.count(Event::GraceHit);
                 return Claim::Hit((rules.wrap)(value));
             }
-            memo.count_miss(reason);
+            memo.count_near_miss(reason);
         }
     }
     Claim::Wait(Box::pin(acquire(memo, hash, key, rules, Want::Value)))
@@ -130,17 +131,19 @@ where
     let mut too_old = want == Want::Newer;
     loop {
         let flight = match memo.flights.join(hash, key) {
-            Joined::Lead(lead) if want == Want::Newer => {
-                return Step::Lead(InlineLead { memo, lead, lease: None, rules });
-            }
             Joined::Lead(lead) => {
-                if let Some(value) = memo.landed_before(lead.flight()) {
+                if want == Want::Value
+                    && let Some(value) = memo.landed_before(lead.flight())
+                {
                     return Step::Done((rules.wrap)(value));
                 }
-                let flight = lead.flight().clone();
-                return match memo.ask_far(&flight.key).await {
-                    Far::Value(value) => Step::Done(memo.land_found(lead, value, rules)),
-                    Far::Lease(lease) => Step::Lead(InlineLead { memo, lead, lease, rules }),
+                let (flight, count) = (lead.flight().clone(), want == Want::Value);
+                return match memo.ask_far(&flight, aim_of(want, None), count).await {
+                    // Nothing of the body is left to refresh it with.
+                    Far::Value(value) | Far::Due(value) => {
+                        Step::Done(memo.land_found(lead, value, rules))
+                    }
+                    Far::Compute(held) => Step::Lead(InlineLead { memo, lead, held, rules }),
                 };
             }
             Joined::Follow(flight, again) => {
@@ -148,7 +151,7 @@ where
                 flight
             }
         };
-        memo.stats.count(Event::Waiter);
+        memo.count_waiter();
         let landed = Follow::new(flight).await;
         // What was in progress before a refresh is waited for, not taken.
         let is_taken = !std::mem::replace(&mut too_old, false);
@@ -179,7 +182,7 @@ where
         match settled {
             Settled::Entry(entry) => {
                 let value = entry.value.clone();
-                self.memo.store_async(&self.lead, entry, self.lease).await;
+                self.memo.store_async(&self.lead, entry, self.held).await;
                 self.memo.land_computed(self.lead, value);
                 result
             }

@@ -1,7 +1,7 @@
 //! What is put is found: the plain operations.
 
 use super::harness::{Ability, Harness, Subject, key, text};
-use crate::entry::{Entry, Lookup, PutWhen};
+use crate::entry::{Aim, Entry, Lookup, PutWhen};
 use crate::ext::CacheExt;
 use crate::wait;
 use std::time::Duration;
@@ -52,9 +52,9 @@ pub fn c8_get_many_answers_in_order<C: Subject>(harness: &Harness<C>) {
 /// Acceptance C9.
 pub fn c9_misses_among_many_are_no_errors<C: Subject>(harness: &Harness<C>) {
     let cache = harness.fresh();
-    let found = wait(cache.lookup_many(&[key(1), key(2)])).unwrap();
+    let found = wait(cache.lookup_many(&[key(1), key(2)], Aim::Read)).unwrap();
     assert!(found.into_iter().all(|known| known.live().is_none()));
-    assert!(wait(cache.lookup_many(&[])).unwrap().is_empty());
+    assert!(wait(cache.lookup_many(&[], Aim::Read)).unwrap().is_empty());
 }
 
 /// Acceptance C11.
@@ -98,7 +98,7 @@ pub fn c17_a_miss_is_the_same_for_all_reads<C: Subject>(harness: &Harness<C>) {
     assert_eq!(wait(cache.get(&key(1))).unwrap(), None);
     assert_eq!(wait(cache.get_ttl(&key(1))).unwrap(), None);
     assert_eq!(wait(cache.get_many(&[key(1)])).unwrap(), [None]);
-    assert!(matches!(wait(cache.lookup(&key(1))).unwrap(), Lookup::Missing { .. }));
+    assert!(matches!(wait(cache.lookup(&key(1), Aim::Read)).unwrap(), Lookup::Missing { .. }));
 }
 
 /// From the contract of [`Cache::lookup_many`](crate::Cache::lookup_many).
@@ -109,7 +109,7 @@ pub fn lookups_of_many_keys_come_in_their_order<C: Subject>(harness: &Harness<C>
     }
     let asked = [5, 0, 3, 9, 3];
     let keys: Vec<_> = asked.into_iter().map(key).collect();
-    let found = wait(cache.lookup_many(&keys)).unwrap();
+    let found = wait(cache.lookup_many(&keys, Aim::Read)).unwrap();
     let values: Vec<_> = found.into_iter().map(|known| known.live().map(|(v, _)| v)).collect();
     let expected = asked.map(|n| (n < 6).then(|| n.to_string()));
     assert_eq!(values, expected);

@@ -1,12 +1,12 @@
 //! Leases: leave to store what was missing, unless something newer happened to the key.
 
 use super::harness::{Ability, Harness, Subject, key, text};
-use crate::entry::{Entry, Filled, Lease, Lookup};
+use crate::entry::{Aim, Entry, Filled, Lease, Lookup};
 use crate::ext::CacheExt;
 use crate::wait;
 
 fn lease<C: Subject>(cache: &C, n: u32) -> Lease {
-    match wait(cache.lookup(&key(n))).unwrap() {
+    match wait(cache.lookup(&key(n), Aim::Compute)).unwrap() {
         Lookup::Missing { lease, .. } | Lookup::Expired { lease, .. } => lease,
         live => panic!("no lease with {live:?}"),
     }

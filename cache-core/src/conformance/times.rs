@@ -1,7 +1,7 @@
 //! How long values live.
 
 use super::harness::{Ability, Harness, Subject, key, text};
-use crate::entry::{Entry, Lookup, PutWhen};
+use crate::entry::{Aim, Entry, Lookup, PutWhen};
 use crate::ext::CacheExt;
 use crate::wait;
 use std::time::Duration;
@@ -77,11 +77,11 @@ pub fn c14_purge_takes_what_has_been_expired_long_enough<C: Subject>(harness: &H
     harness.advance_secs(11);
     wait(cache.purge(Duration::from_secs(86_400))).unwrap();
     if harness.can(Ability::Grace) {
-        let known = wait(cache.lookup(&key(1))).unwrap();
+        let known = wait(cache.lookup(&key(1), Aim::Read)).unwrap();
         assert!(matches!(known, Lookup::Expired { ref value, .. } if value == "dead"), "{known:?}");
     }
     wait(cache.purge(Duration::ZERO)).unwrap();
-    let known = wait(cache.lookup(&key(1))).unwrap();
+    let known = wait(cache.lookup(&key(1), Aim::Read)).unwrap();
     assert!(matches!(known, Lookup::Missing { .. }), "{known:?}");
     assert_eq!(wait(cache.get(&key(2))).unwrap(), Some(text("alive")));
 }
@@ -97,7 +97,7 @@ pub fn an_expired_value_stays_for_grace<C: Subject>(harness: &Harness<C>) {
     assert!(wait(cache.expire(&key(1))).unwrap());
     harness.advance_secs(15);
     for (n, value_then, least) in [(1, "by call", 15), (2, "by age", 5)] {
-        match wait(cache.lookup(&key(n))).unwrap() {
+        match wait(cache.lookup(&key(n), Aim::Read)).unwrap() {
             Lookup::Expired { value, since, .. } => {
                 assert_eq!(value, value_then);
                 assert!(since + Duration::from_secs(1) >= Duration::from_secs(least), "{since:?}");
@@ -116,9 +116,9 @@ pub fn a_refresh_point_makes_a_value_stale_and_not_dead<C: Subject>(harness: &Ha
     let entry = Entry::new(text("one")).with_ttl(100).with_refresh_after(Duration::from_secs(50));
     wait(cache.put(&key(1), entry, PutWhen::Always)).unwrap();
     harness.advance_secs(40);
-    assert!(matches!(wait(cache.lookup(&key(1))).unwrap(), Lookup::Fresh { .. }));
+    assert!(matches!(wait(cache.lookup(&key(1), Aim::Read)).unwrap(), Lookup::Fresh { .. }));
     harness.advance_secs(11);
-    let known = wait(cache.lookup(&key(1))).unwrap();
+    let known = wait(cache.lookup(&key(1), Aim::Read)).unwrap();
     assert!(matches!(known, Lookup::Stale { ref value, .. } if value == "one"), "{known:?}");
     assert_eq!(wait(cache.get(&key(1))).unwrap(), Some(text("one")));
     harness.advance_secs(50);

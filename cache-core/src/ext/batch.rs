@@ -5,9 +5,11 @@
 //! [`near`](crate::near), nothing is held while waiting for the flights of others.
 
 use super::single::own_ttl;
-use super::task::{Body, Known, Panic, hash_of, is_purely_near, land, near_value, store};
+use super::task::{
+    Body, Known, Panic, give_back, hash_of, is_purely_near, land, near_value, store_near,
+};
 use crate::client::Cache;
-use crate::entry::Lease;
+use crate::entry::{Aim, Entry, Lease};
 use crate::flight::{Flight, Follow, Joined, KeptLead, Landed, Work};
 use crate::near::{Distinct, panic_in_circle, wrong_count};
 use crate::task::CatchUnwind;
@@ -179,17 +181,31 @@ async fn run<K, V, C, F, Fut>(
         .collect();
     let mut values = match compute_all(&*compute, &computing, &report).await {
         Some(values) => values.into_iter(),
-        None => return,
+        None => {
+            for (lead, known) in leads.iter().zip(known) {
+                if let Known::Lease(lease) = known {
+                    give_back(&cache, &lead.flight().key, lease).await;
+                }
+            }
+            return;
+        }
     };
-    let ttl = own_ttl(&cache);
+    let (ttl, mut fills, mut landing) = (own_ttl(&cache), Vec::new(), Vec::new());
     for (lead, known) in leads.into_iter().zip(known) {
         let value = match known {
             Known::Value(value) => Some(value),
             Known::Lease(lease) => {
                 let value = values.next();
-                keep(&cache, lead.flight(), value, ttl, lease, &report).await
+                keep(&cache, lead.flight(), value, ttl, lease, &report, &mut fills).await
             }
         };
+        landing.push((lead, value));
+    }
+    if !fills.is_empty() {
+        // A cache that fails is left as it is.
+        let _ = cache.fill_many(fills).await;
+    }
+    for (lead, value) in landing {
         land(lead, value);
     }
 }
@@ -234,6 +250,7 @@ async fn keep<K, V, C>(
     ttl: Option<Duration>,
     lease: Option<Lease>,
     report: &Mutex<Report>,
+    fills: &mut Vec<(K, Entry<V>, Lease)>,
 ) -> Option<V>
 where
     K: Hash + Eq + Clone + Send + Sync + 'static,
@@ -242,15 +259,14 @@ where
 {
     match computed {
         Some(Some(value)) => {
-            store(cache, flight, value.clone(), ttl, lease).await;
-            Some(value)
+            fills.extend(store_near(cache, flight, value.clone(), ttl, lease));
+            return Some(value);
         }
-        Some(None) => {
-            report.lock().failed.push(flight.id);
-            None
-        }
-        None => None,
+        Some(None) => report.lock().failed.push(flight.id),
+        None => {}
     }
+    give_back(cache, &flight.key, lease).await;
+    None
 }
 
 /// What the cache knows of the keys of these flights.
@@ -269,7 +285,7 @@ where
         return leads.iter().map(known).collect();
     }
     let keys: Vec<K> = leads.iter().map(|lead| lead.flight().key.clone()).collect();
-    match cache.lookup_many(&keys).await {
+    match cache.lookup_many(&keys, Aim::Compute).await {
         Ok(found) if found.len() == keys.len() => found.into_iter().map(Known::from).collect(),
         Ok(_) | Err(_) => keys.iter().map(|_| Known::Lease(None)).collect(),
     }

@@ -5,7 +5,7 @@ mod single;
 mod task;
 
 use crate::client::Cache;
-use crate::entry::{Entry, PutWhen};
+use crate::entry::{Aim, Entry, PutWhen};
 use crate::error::Result as CacheResult;
 use crate::near::Near;
 use crate::policy::IntoTtl;
@@ -40,7 +40,7 @@ where
     /// assert_eq!(wait(cache.get(&7)).unwrap(), None);
     /// ```
     fn get(&self, key: &K) -> impl Future<Output = CacheResult<Option<V>>> + Send {
-        async move { Ok(self.lookup(key).await?.live().map(|(value, _)| value)) }
+        async move { Ok(self.lookup(key, Aim::Read).await?.live().map(|(value, _)| value)) }
     }
 
     /// The live value and what is left of its TTL; `Duration::MAX` without one.
@@ -54,7 +54,7 @@ where
     /// assert!(value == 49 && left.as_secs() <= 60);
     /// ```
     fn get_ttl(&self, key: &K) -> impl Future<Output = CacheResult<Option<(V, Duration)>>> + Send {
-        async move { Ok(self.lookup(key).await?.live()) }
+        async move { Ok(self.lookup(key, Aim::Read).await?.live()) }
     }
 
     /// Whether there is a live value.
@@ -66,7 +66,7 @@ where
     /// assert!(!wait(cache.contains(&7)).unwrap());
     /// ```
     fn contains(&self, key: &K) -> impl Future<Output = CacheResult<bool>> + Send {
-        async move { Ok(self.lookup(key).await?.live().is_some()) }
+        async move { Ok(self.lookup(key, Aim::Read).await?.live().is_some()) }
     }
 
     /// Stores a value for a time; false if there is no room for it.
@@ -115,7 +115,7 @@ where
     /// ```
     fn get_many(&self, keys: &[K]) -> impl Future<Output = CacheResult<Vec<Option<V>>>> + Send {
         async move {
-            let found = self.lookup_many(keys).await?;
+            let found = self.lookup_many(keys, Aim::Read).await?;
             Ok(found.into_iter().map(|known| known.live().map(|(value, _)| value)).collect())
         }
     }

@@ -1,7 +1,10 @@
 //! One value: join the flight of its key, or put the computation into a flight of its own.
 
-use super::task::{Body, Known, Panic, hash_of, is_purely_near, land, near_value, store};
+use super::task::{
+    Body, Known, Panic, give_back, hash_of, is_purely_near, land, near_value, store,
+};
 use crate::client::Cache;
+use crate::entry::Aim;
 use crate::flight::{Follow, Joined, KeptLead, Landed, Work};
 use crate::near::panic_in_circle;
 use crate::task::CatchUnwind;
@@ -106,7 +109,7 @@ async fn run<K, V, E, C, F, Fut>(
         let landed_before = near_value(&cache, flight.hash, &flight.key);
         landed_before.map_or(Known::Lease(None), Known::Value)
     } else {
-        cache.lookup(&flight.key).await.map_or(Known::Lease(None), Known::from)
+        cache.lookup(&flight.key, Aim::Compute).await.map_or(Known::Lease(None), Known::from)
     };
     let lease = match known {
         Known::Value(value) => return land(lead, Some(value)),
@@ -121,6 +124,7 @@ async fn run<K, V, E, C, F, Fut>(
         Ok(Err(error)) => Fault::Error(error),
         Err(panic) => Fault::Panic(panic),
     };
+    give_back(&cache, &flight.key, lease).await;
     *report.lock() = Some(fault);
     land(lead, None);
 }

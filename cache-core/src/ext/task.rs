@@ -65,6 +65,17 @@ pub(super) fn is_purely_near<K, V>(cache: &impl Cache<K, V>) -> bool {
     cache.reach() == Reach::Near && cache.near().is_some()
 }
 
+/// Gives a lease back that is not used.
+pub(super) async fn give_back<K, V>(cache: &impl Cache<K, V>, key: &K, lease: Option<Lease>)
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    if let Some(lease) = lease.filter(Lease::is_some) {
+        cache.release(key, lease).await;
+    }
+}
+
 /// Stores what a flight computed, unless something newer happened to the key. A cache that fails
 /// is left as it is.
 pub(super) async fn store<K, V, C>(
@@ -78,20 +89,35 @@ pub(super) async fn store<K, V, C>(
     V: Clone + Send + Sync + 'static,
     C: Cache<K, V>,
 {
+    if let Some((key, entry, lease)) = store_near(cache, flight, value, ttl, lease) {
+        match cache.fill(&key, entry, lease).await {
+            Ok(Filled::Stored | Filled::Fenced | Filled::Refused) | Err(_) => {}
+        }
+    }
+}
+
+/// Stores where no I/O is needed; gives what is left to be filled.
+pub(super) fn store_near<K, V, C>(
+    cache: &C,
+    flight: &Flight<K, V>,
+    value: V,
+    ttl: Option<Duration>,
+    lease: Option<Lease>,
+) -> Option<(K, Entry<V>, Lease)>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    C: Cache<K, V>,
+{
+    let lease = lease.filter(Lease::is_some);
     if let Some(near) = cache.near()
         && (is_purely_near(cache) || lease.is_none())
     {
         near.commit(flight, value, Life { ttl, refresh_after: None });
-        return;
+        return None;
     }
-    let Some(lease) = lease else { return };
-    if flight.is_fenced() {
-        return;
-    }
-    let entry = Entry { value, ttl, refresh_after: None };
-    match cache.fill(&flight.key, entry, lease).await {
-        Ok(Filled::Stored | Filled::Fenced | Filled::Refused) | Err(_) => {}
-    }
+    let lease = lease.filter(|_| !flight.is_fenced())?;
+    Some((flight.key.clone(), Entry { value, ttl, refresh_after: None }, lease))
 }
 
 /// Hands out a computed value, or the right to try.

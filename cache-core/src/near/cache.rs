@@ -2,7 +2,7 @@
 
 use super::Near;
 use crate::client::{Cache, Reach};
-use crate::entry::{Entry, Filled, Lease, Lookup, PutWhen, Reason};
+use crate::entry::{Aim, Entry, Filled, Lease, Lookup, PutWhen, Reason};
 use crate::error::Result;
 use crate::flight::Flights;
 use crate::table::{Inserted, Life, Look, Missing, Touch};
@@ -16,24 +16,35 @@ where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    fn lookup_now(&self, key: &K) -> Lookup<V> {
+    /// Leases cost nothing here, and as many as ask may have one: the flight decides who computes.
+    fn lookup_now(&self, key: &K, aim: Aim) -> Lookup<V> {
         let hash = self.table.hash(key);
         // The mark first: whatever happens to the key after it makes the lease worthless.
-        let lease = Lease::new(self.stripe(hash).load(Ordering::Acquire));
+        let mark = self.stripe(hash).load(Ordering::Acquire);
+        let lease = |given| if given { Lease::new(mark) } else { Lease::none() };
+        let wanted = lease(!matches!(aim, Aim::Read | Aim::Peek));
         match self.table.look(hash, |k| k == key, Touch::Visit) {
-            Look::Live { value, soft_passed: false, left } => Lookup::Fresh { value, left },
-            Look::Live { value, soft_passed: true, left } => Lookup::Stale { value, left },
-            Look::Expired { value, since, .. } => Lookup::Expired { value, since, lease },
-            Look::Missing(missing) => Lookup::Missing { reason: reason(missing), lease },
+            Look::Live { value, soft_passed: false, left, refresh_in } if aim != Aim::Replace => {
+                Lookup::Fresh { value, left, refresh_in }
+            }
+            Look::Live { value, left, .. } => {
+                let lease = lease(matches!(aim, Aim::Refresh | Aim::Replace));
+                Lookup::Stale { value, left, lease }
+            }
+            Look::Expired { value, since, .. } => Lookup::Expired { value, since, lease: wanted },
+            Look::Missing(missing) => Lookup::Missing { reason: reason(missing), lease: wanted },
         }
     }
 
     /// The lease is compared under the table's lock, where puts change the mark.
-    fn fill_now(&self, key: &K, entry: Entry<V>, lease: Lease) -> Filled {
+    fn fill_now(&self, key: &K, entry: Entry<V>, lease: &Lease) -> Filled {
+        if lease.mark().is_none() {
+            return Filled::Refused;
+        }
         let hash = self.table.hash(key);
         let life = self.note(Life { ttl: entry.ttl, refresh_after: entry.refresh_after });
         let stripe = self.stripe(hash);
-        let admit = || stripe.load(Ordering::Acquire) == lease.mark();
+        let admit = || lease.mark() == Some(stripe.load(Ordering::Acquire));
         match self.table.insert(hash, key.clone(), entry.value, life, PutWhen::Always, admit) {
             Inserted::Stored => Filled::Stored,
             Inserted::Fenced => Filled::Fenced,
@@ -66,12 +77,13 @@ where
     fn flights(&self) -> &Arc<Flights<K, V>> {
         Near::flights(self)
     }
-    async fn lookup(&self, key: &K) -> Result<Lookup<V>> {
-        Ok(self.lookup_now(key))
+    async fn lookup(&self, key: &K, aim: Aim) -> Result<Lookup<V>> {
+        Ok(self.lookup_now(key, aim))
     }
     async fn fill(&self, key: &K, entry: Entry<V>, lease: Lease) -> Result<Filled> {
-        Ok(self.fill_now(key, entry, lease))
+        Ok(self.fill_now(key, entry, &lease))
     }
+    async fn release(&self, _key: &K, _lease: Lease) {}
     async fn put(&self, key: &K, entry: Entry<V>, when: PutWhen) -> Result<bool> {
         let hash = self.table.hash(key);
         Ok(self.put_hashed(hash, key.clone(), entry, when) == Inserted::Stored)
@@ -85,8 +97,14 @@ where
     async fn delete(&self, key: &K) -> Result<bool> {
         Ok(Near::delete(self, key))
     }
-    async fn lookup_many(&self, keys: &[K]) -> Result<Vec<Lookup<V>>> {
-        Ok(keys.iter().map(|key| self.lookup_now(key)).collect())
+    async fn lookup_many(&self, keys: &[K], aim: Aim) -> Result<Vec<Lookup<V>>> {
+        Ok(keys.iter().map(|key| self.lookup_now(key, aim)).collect())
+    }
+    async fn fill_many(&self, fills: Vec<(K, Entry<V>, Lease)>) -> Result<Vec<Filled>> {
+        Ok(fills
+            .into_iter()
+            .map(|(key, entry, lease)| self.fill_now(&key, entry, &lease))
+            .collect())
     }
     async fn put_many(&self, entries: Vec<(K, Entry<V>)>) -> Result<()> {
         for (key, entry) in entries {

@@ -39,6 +39,8 @@ pub enum Look<V> {
         soft_passed: bool,
         /// How long it may still be returned; `Duration::MAX`: for ever.
         left: Duration,
+        /// When its refresh threshold comes; `None`: it has passed, or there is none.
+        refresh_in: Option<Duration>,
     },
     /// It may not, but it is still there.
     Expired {
@@ -161,7 +163,10 @@ fn read<K, V: Clone>(entry: &Entry<K, V>, clock: &Clock) -> Look<V> {
             NEVER => Duration::MAX,
             hard => Duration::from_nanos((hard << TICK_SHIFT) - nanos),
         };
-        return Look::Live { value, soft_passed: stamp.soft() <= tick, left };
+        let (soft, hard) = (stamp.soft(), stamp.hard());
+        let refresh_in = (tick < soft && soft < hard)
+            .then(|| Duration::from_nanos((soft << TICK_SHIFT).saturating_sub(nanos)));
+        return Look::Live { value, soft_passed: soft <= tick, left, refresh_in };
     }
     let since = Duration::from_nanos(nanos - (stamp.end() << TICK_SHIFT));
     Look::Expired { value, since, by_call: stamp.is_expired_by_call() }

@@ -53,7 +53,7 @@ fn past_its_refresh_point_a_value_is_live_but_not_fresh_and_one_caller_gets_the_
         assert_eq!(table.get(&1), Some(10));
         time.advance(secs(30));
         assert_eq!(table.get(&1), None);
-        let Look::Live { value: 10, soft_passed: true, left } = table.see(&1) else {
+        let Look::Live { value: 10, soft_passed: true, left, .. } = table.see(&1) else {
             panic!("it is live")
         };
         assert!(left <= secs(30) && left > secs(29));

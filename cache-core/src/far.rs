@@ -1,0 +1,263 @@
+//! What the tiers behind the near table know of a key, and the leave that they give to compute it.
+
+use crate::client::Cache;
+use crate::compute::Want;
+use crate::detached::Urgency;
+use crate::entry::{Aim, Entry, Filled, Lease, Lookup, Reason};
+use crate::erased::Shared;
+use crate::flight::Flight;
+use crate::memo::{Found, Memo};
+use crate::pool;
+use crate::stats::Event;
+use crate::table::Touch;
+use crate::wait;
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::time::Duration;
+
+/// What the tiers behind the near table answer.
+pub(crate) enum Far<K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    Value(V),
+    /// Within its TTL, and due for a refresh that nobody has begun.
+    Due(V),
+    Compute(Held<K, V>),
+}
+
+/// A lease of the tiers behind. Dropped unused, it is given back, so that other processes need not
+/// wait for its end.
+pub(crate) struct Held<K, V>(Option<(Shared<K, V>, K, Lease)>)
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static;
+
+impl<K, V> Held<K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    /// Where there is no tier behind, or it is not to be asked.
+    pub(crate) fn nothing() -> Self {
+        Held(None)
+    }
+
+    fn new(far: &Shared<K, V>, key: &K, lease: Lease) -> Self {
+        Held(lease.is_some().then(|| (far.clone(), key.clone(), lease)))
+    }
+
+    async fn fill(mut self, entry: Entry<V>) -> Filled {
+        let Some((far, key, lease)) = self.0.take() else { return Filled::Refused };
+        far.fill(&key, entry, lease).await.unwrap_or(Filled::Refused)
+    }
+}
+
+impl<K, V> Drop for Held<K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    fn drop(&mut self) {
+        if let Some((far, key, lease)) = self.0.take() {
+            pool::submit_or_run(Box::new(move || wait(far.release(&key, lease))));
+        }
+    }
+}
+
+/// What a computation asks the tiers behind for.
+pub(crate) fn aim_of(want: Want, urgency: Option<Urgency>) -> Aim {
+    match (want, urgency) {
+        (Want::Value, _) => Aim::Compute,
+        (_, Some(Urgency::Refresh)) => Aim::Refresh,
+        (Want::Young | Want::Newer, _) => Aim::Replace,
+    }
+}
+
+impl<K, V> Memo<K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    /// Asks for a flight that is to land; counts what comes of it unless that is done.
+    pub(crate) async fn ask_far(&self, flight: &Flight<K, V>, aim: Aim, count: bool) -> Far<K, V> {
+        let Some(far) = &self.far else { return Far::Compute(Held::nothing()) };
+        let note = |event| {
+            if count {
+                self.stats.count(event)
+            }
+        };
+        let (reason, lease) = match far.lookup(&flight.key, aim).await {
+            Ok(Lookup::Fresh { value, .. }) => {
+                note(Event::FarHit);
+                return Far::Value(value);
+            }
+            Ok(Lookup::Stale { value, lease, .. }) if !lease.is_some() => {
+                note(Event::StaleHit);
+                return Far::Due(value);
+            }
+            Ok(Lookup::Stale { lease, .. }) => {
+                return Far::Compute(Held::new(far, &flight.key, lease));
+            }
+            Ok(Lookup::Expired { value, since, lease }) => {
+                self.remember(flight, value, since);
+                (Reason::Expired, lease)
+            }
+            Ok(Lookup::Missing { reason, lease }) => (reason, lease),
+            Err(_) => (Reason::Unreachable, Lease::none()),
+        };
+        if count {
+            self.count_miss(reason);
+        }
+        Far::Compute(Held::new(far, &flight.key, lease))
+    }
+
+    /// The same in a thread that may wait.
+    pub(crate) fn wait_far(&self, flight: &Flight<K, V>, aim: Aim, count: bool) -> Far<K, V> {
+        if self.far.is_none() {
+            return Far::Compute(Held::nothing());
+        }
+        wait(self.ask_far(flight, aim, count))
+    }
+
+    pub(crate) async fn store_far(
+        &self,
+        far: &Shared<K, V>,
+        flight: &Flight<K, V>,
+        entry: Entry<V>,
+        held: Held<K, V>,
+    ) {
+        if flight.is_fenced() {
+            return self.stats.count(Event::Fenced);
+        }
+        self.aged.forget(flight.hash);
+        // Nothing came of asking, but what is near is as good as ever.
+        if held.0.is_none() && far.near().is_some() {
+            return self.commit_near(flight, entry);
+        }
+        match held.fill(entry).await {
+            Filled::Stored => {}
+            Filled::Fenced => self.stats.count(Event::Fenced),
+            Filled::Refused => self.stats.count(Event::Unstored),
+        }
+    }
+
+    /// Counts a miss of the near table, unless the tiers behind have the last word.
+    pub(crate) fn count_near_miss(&self, reason: Reason) {
+        if self.far.is_none() {
+            self.count_miss(reason);
+        }
+    }
+
+    /// Counts a caller who waits for somebody else's computation.
+    pub(crate) fn count_waiter(&self) {
+        self.stats.count(Event::Waiter);
+        if self.far.is_some() {
+            self.stats.count(Event::MissNever);
+        }
+    }
+
+    /// A live value of any tier, counted; waits for far tiers.
+    pub(crate) fn live(
+        &self,
+        hash: u64,
+        key: &dyn Fn() -> K,
+        eq: impl Fn(&K) -> bool,
+    ) -> Option<(V, Duration)> {
+        match self.live_near(hash, eq) {
+            Ok(live) => live,
+            Err(far) => wait(self.live_far(far, key())),
+        }
+    }
+
+    pub(crate) async fn live_async(&self, hash: u64, key: K) -> Option<(V, Duration)> {
+        match self.live_near(hash, |k| *k == key) {
+            Ok(live) => live,
+            Err(far) => self.live_far(far, key).await,
+        }
+    }
+
+    /// What is near; `Err`: the tiers behind have to be asked.
+    fn live_near(
+        &self,
+        hash: u64,
+        eq: impl Fn(&K) -> bool,
+    ) -> Result<Option<(V, Duration)>, &Shared<K, V>> {
+        let reason = match (self.look(hash, eq, Touch::Visit), &self.far) {
+            (Found::Live { value, left, .. }, _) => {
+                self.stats.count(Event::Hit);
+                return Ok(Some((value, left)));
+            }
+            (Found::Expiring(_), _) => Reason::Expired,
+            (Found::Missing(_), Some(far)) => return Err(far),
+            (Found::Missing(reason), None) => reason,
+        };
+        self.count_miss(reason);
+        Ok(None)
+    }
+
+    async fn live_far(&self, far: &Shared<K, V>, key: K) -> Option<(V, Duration)> {
+        let reason = match far.lookup(&key, Aim::Peek).await {
+            Ok(Lookup::Fresh { value, left, .. } | Lookup::Stale { value, left, .. }) => {
+                self.stats.count(Event::FarHit);
+                return Some((value, left));
+            }
+            Ok(Lookup::Expired { .. }) => Reason::Expired,
+            Ok(Lookup::Missing { reason, .. }) => reason,
+            Err(_) => Reason::Unreachable,
+        };
+        self.count_miss(reason);
+        None
+    }
+
+    /// Keeps an expired value of the tiers behind, for as long as `grace` allows it.
+    fn remember(&self, flight: &Flight<K, V>, value: V, since: Duration) {
+        if let Some(left) = self.policy.grace().and_then(|grace| grace.checked_sub(since)) {
+            let until = self.clock.nanos().saturating_add(nanos(left));
+            self.aged.keep(flight.hash, flight.key.clone(), value, until);
+        }
+    }
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Expired values of far tiers whose computation is in progress or fails, for `grace`.
+pub(crate) struct Aged<K, V>(Mutex<HashMap<u64, (K, V, u64)>>);
+
+/// Values kept at a time; what comes beyond is not.
+const BOUND: usize = 1024;
+
+impl<K, V> Default for Aged<K, V> {
+    fn default() -> Self {
+        Aged(Mutex::new(HashMap::new()))
+    }
+}
+
+impl<K: Eq, V: Clone> Aged<K, V> {
+    fn keep(&self, hash: u64, key: K, value: V, until: u64) {
+        let mut aged = self.0.lock();
+        let before = if aged.len() < BOUND || aged.contains_key(&hash) {
+            aged.insert(hash, (key, value, until))
+        } else {
+            Some((key, value, until))
+        };
+        drop(aged);
+        // The user's destructor, outside the lock.
+        drop(before);
+    }
+
+    fn forget(&self, hash: u64) {
+        let gone = self.0.lock().remove(&hash);
+        drop(gone);
+    }
+
+    pub(crate) fn get(&self, hash: u64, key: &K, now: u64) -> Option<V> {
+        let aged = self.0.lock();
+        let (of, value, until) = aged.get(&hash)?;
+        (of == key && now < *until).then(|| value.clone())
+    }
+}
