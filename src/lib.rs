@@ -16,17 +16,17 @@
 //! ```
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::print_stdout))]
 
-pub use cache_clients::{Inproc, Null, NullCache, OpenOptions};
+pub use cache_clients::{Inproc, Null, NullCache, OpenOptions, Tiered, TieredCache};
 #[cfg(feature = "conformance")]
 pub use cache_core::conformance;
 pub use cache_core::table;
 pub use cache_core::{
-    AnyMemo, AsyncCall, AsyncLater, AsyncTtl, AsyncWork, BoxFuture, Budget, Cache, CacheExt,
+    Aim, AnyMemo, AsyncCall, AsyncLater, AsyncTtl, AsyncWork, BoxFuture, Budget, Cache, CacheExt,
     CachedFn, Call, Client, Clock, Entry, Error, Eviction, Filled, Flights, Float, IntoAsyncTtl,
     IntoTtl, Jitter, Key, Later, Lease, Lookup, ManualClock, Misses, Namespace, Near, Outcome,
-    Part, Pending, Policy, PoolOptions, PutWhen, Reach, Reason, Result, Shared, Stats, Storable,
-    TableOptions, Timeout, WeakNear, Weigher, Work, configure_pool, queued_jobs, registry, report,
-    shutdown_pool, wait,
+    Part, Pending, Policy, PoolOptions, PutWhen, Reach, Reason, Result, Shared, Sleep, Stats,
+    Storable, TableOptions, Timeout, WeakNear, Weigher, Work, configure_pool, queued_jobs,
+    registry, report, shutdown_pool, wait,
 };
 pub use cache_macros::cached;
 

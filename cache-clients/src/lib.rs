@@ -23,3 +23,4 @@ mod tiered;
 
 pub use inproc::{Inproc, OpenOptions};
 pub use null::{Null, NullCache};
+pub use tiered::{Tiered, TieredCache};

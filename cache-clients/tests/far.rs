@@ -1,125 +1,21 @@
 //! Caches that need I/O: the contract over one that only pretends to, and what computes goes on
 //! where a client fails.
 
-use cache_clients::Inproc;
-use cache_core::conformance::{Ability, Harness};
-use cache_core::{
-    Aim, Cache, CacheExt, Entry, Error, Filled, Flights, Lease, Lookup, ManualClock, Near, PutWhen,
-    Reach, Result, Shared, wait,
-};
-use std::future::poll_fn;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Poll;
-use std::time::Duration;
+#[path = "common/remote.rs"]
+mod remote;
 
-/// Stores in an in-process cache, but answers late, shows no near cache, and fails on demand.
-#[derive(Debug, Clone)]
-struct Remote {
-    server: Near<String, String>,
-    flights: Arc<Flights<String, String>>,
-    down: Arc<AtomicBool>,
-}
+use cache_core::conformance::{Ability, Harness, Subject};
+use cache_core::{Cache, CacheExt, Client, Clock, ManualClock, Namespace, Near, Shared, wait};
+use remote::{Fault, Remote, RemoteCache};
 
-impl Remote {
-    fn new(server: Near<String, String>) -> Self {
-        Remote { server, flights: Arc::default(), down: Arc::default() }
-    }
-
-    /// A round trip.
-    async fn reached(&self) -> Result<()> {
-        let mut turns = 2;
-        poll_fn(|cx| {
-            turns -= 1;
-            cx.waker().wake_by_ref();
-            if turns == 0 { Poll::Ready(()) } else { Poll::Pending }
-        })
-        .await;
-        match self.down.load(Ordering::Relaxed) {
-            true => Err(Error::unreachable("the server of this test", "it is down")),
-            false => Ok(()),
-        }
-    }
-}
-
-#[deny(clippy::missing_trait_methods)]
-impl Cache<String, String> for Remote {
-    fn near(&self) -> Option<&Near<String, String>> {
-        None
-    }
-    fn reach(&self) -> Reach {
-        Reach::Far
-    }
-    fn flights(&self) -> &Arc<Flights<String, String>> {
-        &self.flights
-    }
-    async fn lookup(&self, key: &String, aim: Aim) -> Result<Lookup<String>> {
-        self.reached().await?;
-        Cache::lookup(&self.server, key, aim).await
-    }
-    async fn fill(&self, key: &String, entry: Entry<String>, lease: Lease) -> Result<Filled> {
-        self.reached().await?;
-        Cache::fill(&self.server, key, entry, lease).await
-    }
-    async fn release(&self, key: &String, lease: Lease) {
-        Cache::release(&self.server, key, lease).await;
-    }
-    async fn put(&self, key: &String, entry: Entry<String>, when: PutWhen) -> Result<bool> {
-        self.fence(key);
-        self.reached().await?;
-        Cache::put(&self.server, key, entry, when).await
-    }
-    async fn renew(&self, key: &String, ttl: Option<Duration>) -> Result<bool> {
-        self.reached().await?;
-        Cache::renew(&self.server, key, ttl).await
-    }
-    async fn expire(&self, key: &String) -> Result<bool> {
-        self.fence(key);
-        self.reached().await?;
-        Cache::expire(&self.server, key).await
-    }
-    async fn delete(&self, key: &String) -> Result<bool> {
-        self.fence(key);
-        self.reached().await?;
-        Cache::delete(&self.server, key).await
-    }
-    async fn lookup_many(&self, keys: &[String], aim: Aim) -> Result<Vec<Lookup<String>>> {
-        self.reached().await?;
-        Cache::lookup_many(&self.server, keys, aim).await
-    }
-    async fn fill_many(&self, fills: Vec<(String, Entry<String>, Lease)>) -> Result<Vec<Filled>> {
-        self.reached().await?;
-        Cache::fill_many(&self.server, fills).await
-    }
-    async fn put_many(&self, entries: Vec<(String, Entry<String>)>) -> Result<()> {
-        entries.iter().for_each(|(key, _)| self.fence(key));
-        self.reached().await?;
-        Cache::put_many(&self.server, entries).await
-    }
-    async fn delete_many(&self, keys: &[String]) -> Result<()> {
-        keys.iter().for_each(|key| self.fence(key));
-        self.reached().await?;
-        Cache::delete_many(&self.server, keys).await
-    }
-    async fn clear(&self) -> Result<()> {
-        self.fence_all();
-        self.reached().await?;
-        Cache::clear(&self.server).await
-    }
-    async fn purge(&self, stale_for: Duration) -> Result<usize> {
-        self.reached().await?;
-        Cache::purge(&self.server, stale_for).await
-    }
-}
-
-fn harness<C: cache_core::conformance::Subject>(
-    wrap: impl Fn(Remote) -> C + Send + Sync + 'static,
-) -> Harness<C> {
+fn harness<C: Subject>(wrap: impl Fn(Cached) -> C + Send + Sync + 'static) -> Harness<C> {
     let time = ManualClock::new();
-    let client = Inproc::new(1000).with_clock(time.clock());
-    let open = move |name: &str| wrap(Remote::new(client.open(name)));
+    let client = Remote::new(&time.clock());
+    let open = move |name: &str| wrap(client.open(&Namespace::new(name)));
     Harness::new(open, move |by| time.advance(by)).without(Ability::Usage)
 }
+
+type Cached = RemoteCache<String, String>;
 
 mod plain {
     use super::*;
@@ -131,8 +27,10 @@ mod shared {
     cache_core::conformance_tests!(harness(Shared::new));
 }
 
-fn remote() -> Remote {
-    Remote::new(Inproc::new(100).open("remote"))
+fn remote() -> (Remote, Cached) {
+    let client = Remote::new(&Clock::system());
+    let cache = client.open(&Namespace::new("remote"));
+    (client, cache)
 }
 
 fn key() -> String {
@@ -145,8 +43,8 @@ fn value() -> String {
 
 #[test]
 fn a_client_that_fails_fails_plain_reads_and_no_computation() {
-    let cache = remote();
-    cache.down.store(true, Ordering::Relaxed);
+    let (client, cache) = remote();
+    client.set(Fault::Away);
     assert!(wait(cache.get(&key())).unwrap_err().is_unreachable());
     assert!(wait(cache.put_for(&key(), value(), 10)).is_err());
     assert_eq!(wait(cache.get_or_compute(&key(), || async { value() })), value());
@@ -160,20 +58,20 @@ fn a_client_that_fails_fails_plain_reads_and_no_computation() {
 
 #[test]
 fn a_client_that_fails_between_lookup_and_fill_fails_no_computation() {
-    let cache = remote();
-    let down = cache.down.clone();
+    let (client, cache) = remote();
+    let line = client.clone();
     let compute = move || async move {
-        down.store(true, Ordering::Relaxed);
+        line.set(Fault::Away);
         value()
     };
     assert_eq!(wait(cache.get_or_compute(&key(), compute)), value());
-    cache.down.store(false, Ordering::Relaxed);
+    client.set(Fault::None);
     assert_eq!(wait(cache.get(&key())).unwrap(), None);
 }
 
 #[test]
 fn a_stored_value_is_found_before_anything_is_computed() {
-    let cache = remote();
+    let (_, cache) = remote();
     Near::put(&cache.server, key(), value());
     assert_eq!(wait(cache.get_or_compute(&key(), || async { unreachable!() })), value());
     let asked = [key(), value()];
@@ -186,7 +84,7 @@ fn a_stored_value_is_found_before_anything_is_computed() {
 
 #[test]
 fn another_process_fences_through_the_lease() {
-    let cache = remote();
+    let (_, cache) = remote();
     let server = cache.server.clone();
     let compute = move || async move {
         Near::delete(&server, &key());

@@ -1,6 +1,6 @@
 //! Time: a coarse monotonic clock for hits, a precise one for measuring, a manual one for tests.
 
-use crate::timer::Timers;
+use crate::timer::{Sleep, Timers};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -111,6 +111,11 @@ impl Clock {
                 MANUAL_BEGINS + Duration::from_nanos(manual.nanos.load(Ordering::Acquire))
             }
         }
+    }
+
+    /// A future that is ready when so much time has passed by this clock.
+    pub fn sleep(&self, time: Duration) -> Sleep {
+        Sleep::new(self, time)
     }
 
     pub(crate) fn timers(&self) -> &Timers {

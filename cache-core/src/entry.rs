@@ -116,6 +116,9 @@ pub enum Aim {
     Read,
     /// The same, only as far as the client lets a `peek` go.
     Peek,
+    /// To look for a value with at least so much left of its TTL, in any tier; a younger death will
+    /// do where no tier has one.
+    Least(Duration),
     /// To compute what is missing: a lease comes with [`Lookup::Missing`] and [`Lookup::Expired`].
     Compute,
     /// To refresh what is due. One of many callers gets the lease, with whatever is there; the

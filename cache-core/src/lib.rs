@@ -67,7 +67,8 @@ pub use registry::{CachedFn, registry, report};
 pub use slots::{Slots, memo_in, type_id_of};
 pub use stats::{Misses, Stats};
 pub use table::{Budget, Eviction, TableOptions};
-pub use task::BoxFuture;
+pub use task::{BoxFuture, in_background};
+pub use timer::Sleep;
 pub use wait::wait;
 
 /// What `ttl_of = |value| ..` gives, as a TTL.

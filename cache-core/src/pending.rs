@@ -2,7 +2,6 @@
 
 use crate::error::Timeout;
 use crate::task::BoxFuture;
-use crate::timer::Sleep;
 use crate::wait::wait_briefly;
 use crate::{Clock, wait};
 use std::fmt;
@@ -92,7 +91,7 @@ impl<R> Pending<R> {
     /// [`Timeout`], when it is not there by then.
     pub async fn within(&mut self, time: Duration) -> Result<R, Timeout> {
         let clock = self.clock.clone().unwrap_or_default();
-        let mut sleep = Sleep::new(&clock, time);
+        let mut sleep = clock.sleep(time);
         std::future::poll_fn(|cx| {
             if let Poll::Ready(result) = Pin::new(&mut *self).poll(cx) {
                 return Poll::Ready(Ok(result));

@@ -29,6 +29,20 @@ impl<F: Future> Future for CatchUnwind<'_, F> {
     }
 }
 
+/// Runs a future to its end without anybody waiting for it, on larder's own thread for tasks. A
+/// panic ends it silently.
+///
+/// ```
+/// use std::sync::mpsc::channel;
+///
+/// let (done, result) = channel();
+/// cache_core::in_background(async move { done.send(49).unwrap() });
+/// assert_eq!(result.recv(), Ok(49));
+/// ```
+pub fn in_background(future: impl Future<Output = ()> + Send + 'static) {
+    spawn_on_own(Box::pin(async move { drop(CatchUnwind(std::pin::pin!(future)).await) }));
+}
+
 /// Sees to it that a flight's future is polled to its end, whoever loses interest.
 pub(crate) fn adopt<K, V>(flight: Arc<Flight<K, V>>)
 where

@@ -103,9 +103,19 @@ impl fmt::Debug for Timers {
     }
 }
 
-/// Ready when the clock reaches `due` (nanoseconds since its origin).
+/// Ready when a time has passed by its clock. Can be awaited in any thread.
+///
+/// ```
+/// use cache_core::{ManualClock, wait};
+/// use std::time::Duration;
+///
+/// let time = ManualClock::new();
+/// let sleep = time.clock().sleep(Duration::from_secs(60));
+/// time.advance(Duration::from_secs(60));
+/// wait(sleep);
+/// ```
 #[derive(Debug)]
-pub(crate) struct Sleep {
+pub struct Sleep {
     clock: Clock,
     due: u64,
     timer: Option<u64>,

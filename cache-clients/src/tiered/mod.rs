@@ -1,1 +1,245 @@
-//! Tiers: a near cache in front of a far one.
+//! Tiers: a near client in front of a far one, to any depth.
+//!
+//! Reads go from near to far, and what is found behind is promoted: kept in front for what is left
+//! of its TTL, under a lease that was taken before the far tier was asked, so that an invalidation
+//! in between wins. Changes go from far to near.
+
+mod cache;
+mod hooks;
+mod read;
+
+pub use cache::TieredCache;
+
+use cache_core::{Cache, Client, Clock, Namespace};
+use hooks::Hook;
+use std::any::Any;
+use std::fmt;
+use std::hash::Hash;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+/// Two clients as one: `near` answers first, `far` is asked for what it does not have. Three tiers
+/// are a `Tiered` whose far client is a `Tiered`.
+///
+/// A far tier that is slow or away fails no read that the near one can answer; where it alone could
+/// answer, the read is a miss.
+///
+/// ```
+/// use cache_clients::{Inproc, Tiered};
+/// use cache_core::{CacheExt, Namespace, Client, wait};
+///
+/// let (near, far) = (Inproc::new(100), Inproc::new(10_000));
+/// let tiers = Tiered::new(near.clone(), far.clone());
+/// let scores = tiers.open::<u64, f64>("scores");
+/// far.open::<u64, f64>("scores").put_for(7, 0.5, 60);
+///
+/// assert_eq!(wait(scores.get(&7)).unwrap(), Some(0.5)); // found behind
+/// assert_eq!(near.open::<u64, f64>("scores").get(&7), Some(0.5)); // and promoted
+/// ```
+pub struct Tiered<N, F> {
+    near: N,
+    far: F,
+    options: Options,
+}
+
+/// What all caches of one tiered client have in common.
+#[derive(Clone)]
+pub(crate) struct Options {
+    fraction: f64,
+    near_ttl: Option<Duration>,
+    far_deadline: Option<Duration>,
+    peek_tiers: usize,
+    background: bool,
+    hooks: Vec<Hook>,
+    clock: Clock,
+    /// Writes to the far tier that are under way.
+    writing: Arc<AtomicUsize>,
+}
+
+impl<N, F> Tiered<N, F> {
+    /// `near` in front of `far`.
+    pub fn new(near: N, far: F) -> Self {
+        let options = Options {
+            fraction: 1.0,
+            near_ttl: None,
+            far_deadline: None,
+            peek_tiers: usize::MAX,
+            background: false,
+            hooks: Vec::new(),
+            clock: Clock::system(),
+            writing: Arc::default(),
+        };
+        Tiered { near, far, options }
+    }
+
+    /// The near tier keeps a value for this part of its TTL, or of what is left of it: 0 to 1.
+    ///
+    /// # Panics
+    /// When it is no such part.
+    ///
+    /// ```
+    /// use cache_clients::{Inproc, Tiered};
+    /// use cache_core::{CacheExt, wait};
+    /// use std::time::Duration;
+    ///
+    /// let tiers = Tiered::new(Inproc::new(100), Inproc::new(100)).with_fraction(0.1);
+    /// let scores = tiers.open::<u64, f64>("scores");
+    /// wait(scores.put_for(&7, 0.5, 600)).unwrap();
+    /// assert!(wait(scores.near_tier().get_ttl(&7)).unwrap().unwrap().1 <= Duration::from_secs(60));
+    /// assert!(wait(scores.far_tier().get_ttl(&7)).unwrap().unwrap().1 > Duration::from_secs(500));
+    /// ```
+    #[must_use]
+    pub fn with_fraction(mut self, fraction: f64) -> Self {
+        assert!(
+            (0.0..=1.0).contains(&fraction),
+            "larder: the near tier's fraction of the TTL is {fraction}, but must be from 0 to 1"
+        );
+        self.options.fraction = fraction;
+        self
+    }
+
+    /// The near tier keeps no value for longer than this: a bound of its staleness where other
+    /// processes change the far tier.
+    ///
+    /// ```
+    /// use cache_clients::{Inproc, Tiered};
+    /// use std::time::Duration;
+    /// let tiers = Tiered::new(Inproc::new(100), Inproc::new(100))
+    ///     .with_near_ttl(Duration::from_secs(5));
+    /// ```
+    #[must_use]
+    pub fn with_near_ttl(mut self, longest: Duration) -> Self {
+        self.options.near_ttl = Some(longest);
+        self
+    }
+
+    /// How long the far tier is waited for; after that a read goes on as if it were away. Changes
+    /// are not cut short: whether they arrived could not be told.
+    ///
+    /// ```
+    /// use cache_clients::{Inproc, Tiered};
+    /// use std::time::Duration;
+    /// let tiers = Tiered::new(Inproc::new(100), Inproc::new(100))
+    ///     .with_far_deadline(Duration::from_millis(50));
+    /// ```
+    #[must_use]
+    pub fn with_far_deadline(mut self, deadline: Duration) -> Self {
+        self.options.far_deadline = Some(deadline);
+        self
+    }
+
+    /// `peek` looks into so many tiers only, counted from the near one. For the third tier and
+    /// beyond, say it to the far client.
+    ///
+    /// # Panics
+    /// When it is zero.
+    ///
+    /// ```
+    /// use cache_clients::{Inproc, Tiered};
+    /// let tiers = Tiered::new(Inproc::new(100), Inproc::new(100)).with_peek_tiers(1);
+    /// ```
+    #[must_use]
+    pub fn with_peek_tiers(mut self, tiers: usize) -> Self {
+        assert!(tiers > 0, "larder: a peek must look into one tier at least");
+        self.options.peek_tiers = tiers;
+        self
+    }
+
+    /// Computed values go to the far tier in the background; the caller does not wait for it. Their
+    /// lease fences them as ever. At most 1024 are under way; beyond that the caller waits.
+    ///
+    /// ```
+    /// use cache_clients::{Inproc, Tiered};
+    /// let tiers = Tiered::new(Inproc::new(100), Inproc::new(100)).with_background_writes();
+    /// ```
+    #[must_use]
+    pub fn with_background_writes(mut self) -> Self {
+        self.options.background = true;
+        self
+    }
+
+    /// With another clock, for the far deadline.
+    ///
+    /// ```
+    /// use cache_clients::{Inproc, Tiered};
+    /// use cache_core::ManualClock;
+    /// let time = ManualClock::new();
+    /// let tiers = Tiered::new(Inproc::new(100), Inproc::new(100)).with_clock(time.clock());
+    /// ```
+    #[must_use]
+    pub fn with_clock(mut self, clock: Clock) -> Self {
+        self.options.clock = clock;
+        self
+    }
+
+    /// Calls `hook` with the namespace, key and value of each promotion from the far tier.
+    ///
+    /// ```
+    /// use cache_clients::{Inproc, Tiered};
+    ///
+    /// let tiers = Tiered::new(Inproc::new(100), Inproc::new(100)).with_promote_hook(
+    ///     |namespace, key, _value| {
+    ///         if let Some(user) = key.downcast_ref::<u64>() {
+    ///             println!("{namespace}: {user} came from behind");
+    ///         }
+    ///     },
+    /// );
+    /// ```
+    #[must_use]
+    pub fn with_promote_hook(
+        mut self,
+        hook: impl Fn(&str, &(dyn Any + Send + Sync), &(dyn Any + Send + Sync)) + Send + Sync + 'static,
+    ) -> Self {
+        self.options.hooks.push(Arc::new(hook));
+        self
+    }
+
+    /// The typed cache of a namespace.
+    ///
+    /// ```
+    /// use cache_clients::{Inproc, Tiered};
+    /// let tiers = Tiered::new(Inproc::new(100), Inproc::new(100));
+    /// let scores = tiers.open::<u64, f64>("scores");
+    /// ```
+    pub fn open<K, V>(
+        &self,
+        namespace: impl Into<Namespace>,
+    ) -> TieredCache<K, V, N::Cache, F::Cache>
+    where
+        K: Hash + Eq + Clone + Send + Sync + 'static,
+        V: Clone + Send + Sync + 'static,
+        N: Client<K, V>,
+        F: Client<K, V>,
+        N::Cache: Cache<K, V>,
+        F::Cache: Cache<K, V>,
+    {
+        Client::open(self, &namespace.into())
+    }
+}
+
+impl<K, V, N, F> Client<K, V> for Tiered<N, F>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    N: Client<K, V>,
+    F: Client<K, V>,
+{
+    type Cache = TieredCache<K, V, N::Cache, F::Cache>;
+    fn open(&self, namespace: &Namespace) -> Self::Cache {
+        let (near, far) = (self.near.open(namespace), self.far.open(namespace));
+        TieredCache::new(namespace.name().into(), near, far, self.options.clone())
+    }
+}
+
+impl<N: Clone, F: Clone> Clone for Tiered<N, F> {
+    fn clone(&self) -> Self {
+        Tiered { near: self.near.clone(), far: self.far.clone(), options: self.options.clone() }
+    }
+}
+
+impl<N: fmt::Debug, F: fmt::Debug> fmt::Debug for Tiered<N, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tiered").field("near", &self.near).field("far", &self.far).finish()
+    }
+}

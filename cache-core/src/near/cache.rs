@@ -22,7 +22,7 @@ where
         // The mark first: whatever happens to the key after it makes the lease worthless.
         let mark = self.stripe(hash).load(Ordering::Acquire);
         let lease = |given| if given { Lease::new(mark) } else { Lease::none() };
-        let wanted = lease(!matches!(aim, Aim::Read | Aim::Peek));
+        let wanted = lease(!matches!(aim, Aim::Read | Aim::Peek | Aim::Least(_)));
         match self.table.look(hash, |k| k == key, Touch::Visit) {
             Look::Live { value, soft_passed: false, left, refresh_in } if aim != Aim::Replace => {
                 Lookup::Fresh { value, left, refresh_in }

@@ -1,0 +1,263 @@
+//! The contract over two caches, written once for many keys; one key is a batch of one.
+
+use super::Options;
+use super::read::is_enough;
+use cache_core::{
+    Aim, Cache, CacheExt, Entry, Filled, Flights, Lease, Lookup, Near, PutWhen, Reach, Reason,
+    Result,
+};
+use std::fmt;
+use std::hash::Hash;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What [`Tiered`](super::Tiered) opens.
+///
+/// ```
+/// use cache_clients::{Inproc, Tiered};
+/// use cache_core::{CacheExt, wait};
+///
+/// let scores = Tiered::new(Inproc::new(100), Inproc::new(100)).open::<u64, f64>("scores");
+/// wait(scores.put_for(&7, 0.5, 60)).unwrap();
+/// assert_eq!(wait(scores.get(&7)).unwrap(), Some(0.5));
+/// ```
+pub struct TieredCache<K, V, N, F>(pub(super) Arc<Inner<K, V, N, F>>);
+
+pub(super) struct Inner<K, V, N, F> {
+    pub(super) namespace: Arc<str>,
+    pub(super) near: N,
+    pub(super) far: F,
+    pub(super) options: Options,
+    types: PhantomData<fn(K) -> V>,
+}
+
+impl<K, V, N, F> TieredCache<K, V, N, F> {
+    pub(super) fn new(namespace: Arc<str>, near: N, far: F, options: Options) -> Self {
+        TieredCache(Arc::new(Inner { namespace, near, far, options, types: PhantomData }))
+    }
+
+    /// The near tier alone: what is done to it concerns no other.
+    #[must_use]
+    pub fn near_tier(&self) -> &N {
+        &self.0.near
+    }
+
+    /// The far tier alone.
+    #[must_use]
+    pub fn far_tier(&self) -> &F {
+        &self.0.far
+    }
+}
+
+impl<K, V, N, F> TieredCache<K, V, N, F>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    N: Cache<K, V>,
+    F: Cache<K, V>,
+{
+    /// The value and what is left of its TTL, from the nearest tier where that is `least` at least;
+    /// where no tier has so much, from the one that has most.
+    ///
+    /// # Errors
+    /// Those of a strict far client.
+    ///
+    /// ```
+    /// use cache_clients::{Inproc, Tiered};
+    /// use cache_core::{CacheExt, wait};
+    /// use std::time::Duration;
+    ///
+    /// let scores = Tiered::new(Inproc::new(100), Inproc::new(100)).open::<u64, f64>("scores");
+    /// wait(scores.near_tier().put_for(&7, 0.1, 2)).unwrap();
+    /// wait(scores.far_tier().put_for(&7, 0.2, 10)).unwrap();
+    /// let found = wait(scores.get_outliving(&7, Duration::from_secs(5))).unwrap();
+    /// assert_eq!(found.unwrap().0, 0.2);
+    /// ```
+    pub async fn get_outliving(&self, key: &K, least: Duration) -> Result<Option<(V, Duration)>> {
+        Ok(self.lookup(key, Aim::Least(least)).await?.live())
+    }
+
+    /// [`get_outliving`](TieredCache::get_outliving) of many keys, in their order; `None` where no
+    /// tier has so much left.
+    ///
+    /// # Errors
+    /// Those of a strict far client.
+    pub async fn get_many_outliving(&self, keys: &[K], least: Duration) -> Result<Vec<Option<V>>> {
+        let found = self.lookup_many(keys, Aim::Least(least)).await?.into_iter();
+        let lasting = found.map(|known| known.live().filter(|(_, left)| *left >= least));
+        Ok(lasting.map(|live| live.map(|(value, _)| value)).collect())
+    }
+
+    async fn fill_near(&self, fills: &[(K, Entry<V>, Lease)], done: &mut [Filled]) {
+        let (mut places, mut near) = (Vec::new(), Vec::new());
+        for (at, (key, entry, lease)) in fills.iter().enumerate() {
+            if done[at] == Filled::Fenced {
+                self.0.near.release(key, lease.clone()).await;
+                continue;
+            }
+            let value = entry.value.clone();
+            places.push(at);
+            near.push((
+                key.clone(),
+                self.near_entry(value, entry.ttl, entry.refresh_after),
+                lease.clone(),
+            ));
+        }
+        let filled = self.0.near.fill_many(near).await.unwrap_or_default();
+        for (at, filled) in places.into_iter().zip(filled) {
+            if done[at] == Filled::Refused {
+                done[at] = filled;
+            }
+        }
+    }
+}
+
+fn only<T>(many: Vec<T>) -> T {
+    many.into_iter().next().expect("a batch of one has one answer")
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl<K, V, N, F> Cache<K, V> for TieredCache<K, V, N, F>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    N: Cache<K, V>,
+    F: Cache<K, V>,
+{
+    fn near(&self) -> Option<&Near<K, V>> {
+        self.0.near.near()
+    }
+    fn reach(&self) -> Reach {
+        // Even where both tiers are in this process, the near table does not know everything.
+        Reach::Far
+    }
+    fn flights(&self) -> &Arc<Flights<K, V>> {
+        self.0.near.flights()
+    }
+    async fn lookup(&self, key: &K, aim: Aim) -> Result<Lookup<V>> {
+        Ok(only(self.lookup_many(std::slice::from_ref(key), aim).await?))
+    }
+    async fn fill(&self, key: &K, entry: Entry<V>, lease: Lease) -> Result<Filled> {
+        Ok(only(self.fill_many(vec![(key.clone(), entry, lease)]).await?))
+    }
+    async fn release(&self, key: &K, lease: Lease) {
+        self.0.far.release(key, lease.behind()).await;
+        self.0.near.release(key, lease).await;
+    }
+    async fn put(&self, key: &K, entry: Entry<V>, when: PutWhen) -> Result<bool> {
+        self.fence(key);
+        if when == PutWhen::Absent && self.0.near.lookup(key, Aim::Read).await?.live().is_some() {
+            return Ok(false);
+        }
+        let near = self.near_entry(entry.value.clone(), entry.ttl, entry.refresh_after);
+        let far = self.0.far.put(key, entry, when).await;
+        if when == PutWhen::Absent && !matches!(far, Ok(true)) {
+            return far;
+        }
+        let near = self.0.near.put(key, near, PutWhen::Always).await;
+        Ok(far? | near?)
+    }
+    async fn renew(&self, key: &K, ttl: Option<Duration>) -> Result<bool> {
+        let far = self.0.far.renew(key, ttl).await;
+        let near = self.0.near.renew(key, self.near_ttl(ttl)).await;
+        Ok(far? | near?)
+    }
+    async fn expire(&self, key: &K) -> Result<bool> {
+        self.fence(key);
+        let far = self.0.far.expire(key).await;
+        let near = self.0.near.expire(key).await;
+        Ok(far? | near?)
+    }
+    async fn delete(&self, key: &K) -> Result<bool> {
+        self.fence(key);
+        let far = self.0.far.delete(key).await;
+        let near = self.0.near.delete(key).await;
+        Ok(far? | near?)
+    }
+    async fn lookup_many(&self, keys: &[K], aim: Aim) -> Result<Vec<Lookup<V>>> {
+        let mut known = self.ask_near(keys, aim).await?;
+        let open: Vec<_> = (0..keys.len()).filter(|at| !is_enough(&known[*at], aim)).collect();
+        let looks = matches!(aim, Aim::Read | Aim::Peek | Aim::Least(_));
+        if !open.is_empty() && !(aim == Aim::Peek && self.0.options.peek_tiers == 1) {
+            let asked: Vec<K> = open.iter().map(|at| keys[*at].clone()).collect();
+            let found = self.ask_far(asked, aim).await?;
+            let mut promotions = Vec::new();
+            for (at, far) in open.into_iter().zip(found) {
+                let nothing = Lookup::Missing { reason: Reason::Never, lease: Lease::none() };
+                let near = std::mem::replace(&mut known[at], nothing);
+                known[at] = self.join(&keys[at], near, far, &mut promotions);
+            }
+            self.promote(promotions).await;
+        }
+        if looks {
+            self.drop_leases(keys, &mut known).await;
+        }
+        Ok(known)
+    }
+    async fn fill_many(&self, fills: Vec<(K, Entry<V>, Lease)>) -> Result<Vec<Filled>> {
+        let mut done = vec![Filled::Refused; fills.len()];
+        let (mut places, mut behind) = (Vec::new(), Vec::new());
+        for (at, (key, entry, lease)) in fills.iter().enumerate() {
+            let lease = lease.behind();
+            if lease.is_some() {
+                places.push(at);
+                behind.push((key.clone(), entry.clone(), lease));
+            }
+        }
+        if !behind.is_empty() && self.0.options.admits_background() {
+            let tiers = self.0.clone();
+            self.0.options.run(async move { drop(tiers.far.fill_many(behind).await) });
+        } else if !behind.is_empty() {
+            let filled = self.0.far.fill_many(behind).await.unwrap_or_default();
+            for (at, filled) in places.into_iter().zip(filled) {
+                done[at] = filled;
+            }
+        }
+        self.fill_near(&fills, &mut done).await;
+        Ok(done)
+    }
+    async fn put_many(&self, entries: Vec<(K, Entry<V>)>) -> Result<()> {
+        entries.iter().for_each(|(key, _)| self.fence(key));
+        let near = entries.iter().map(|(key, entry)| {
+            (key.clone(), self.near_entry(entry.value.clone(), entry.ttl, entry.refresh_after))
+        });
+        let near = near.collect();
+        let far = self.0.far.put_many(entries).await;
+        self.0.near.put_many(near).await?;
+        far
+    }
+    async fn delete_many(&self, keys: &[K]) -> Result<()> {
+        keys.iter().for_each(|key| self.fence(key));
+        let far = self.0.far.delete_many(keys).await;
+        self.0.near.delete_many(keys).await?;
+        far
+    }
+    async fn clear(&self) -> Result<()> {
+        self.fence_all();
+        let far = self.0.far.clear().await;
+        self.0.near.clear().await?;
+        far
+    }
+    async fn purge(&self, stale_for: Duration) -> Result<usize> {
+        let far = self.0.far.purge(stale_for).await;
+        let near = self.0.near.purge(stale_for).await?;
+        Ok(far? + near)
+    }
+}
+
+impl<K, V, N, F> Clone for TieredCache<K, V, N, F> {
+    fn clone(&self) -> Self {
+        TieredCache(self.0.clone())
+    }
+}
+
+impl<K, V, N: fmt::Debug, F: fmt::Debug> fmt::Debug for TieredCache<K, V, N, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TieredCache")
+            .field("namespace", &self.0.namespace)
+            .field("near", &self.0.near)
+            .field("far", &self.0.far)
+            .finish()
+    }
+}

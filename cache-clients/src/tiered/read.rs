@@ -1,0 +1,199 @@
+//! The way of a read: the near tier with a lease, the far tier within its deadline, the promotion.
+
+use super::TieredCache;
+use cache_core::{Aim, Cache, Entry, Lease, Lookup, Reach, Reason, Result};
+use std::future::{Future, poll_fn};
+use std::hash::Hash;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use std::time::Duration;
+
+impl<K, V, N, F> TieredCache<K, V, N, F>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    N: Cache<K, V>,
+    F: Cache<K, V>,
+{
+    /// What the near tier knows, with leases under which the far tier's values may be kept: taken
+    /// before the far tier is asked, so that an invalidation in between makes them worthless.
+    pub(super) async fn ask_near(&self, keys: &[K], aim: Aim) -> Result<Vec<Lookup<V>>> {
+        let near = &self.0.near;
+        let looks = matches!(aim, Aim::Read | Aim::Peek | Aim::Least(_));
+        let first = match aim {
+            Aim::Refresh | Aim::Replace => Aim::Replace,
+            Aim::Least(_) if near.reach() == Reach::Near => Aim::Replace,
+            // Leases of a table in this process are free.
+            Aim::Read | Aim::Peek if near.reach() == Reach::Near => Aim::Compute,
+            _ => aim,
+        };
+        let mut known = near.lookup_many(keys, first).await?;
+        if looks && near.reach() == Reach::Far {
+            let open: Vec<_> = (0..keys.len()).filter(|at| !is_enough(&known[*at], aim)).collect();
+            let again: Vec<K> = open.iter().map(|at| keys[*at].clone()).collect();
+            if !again.is_empty() {
+                let leased = near.lookup_many(&again, Aim::Replace).await?;
+                for (at, leased) in open.into_iter().zip(leased) {
+                    known[at] = leased;
+                }
+            }
+        }
+        Ok(known)
+    }
+
+    /// Asks the far tier, for no longer than its deadline.
+    pub(super) async fn ask_far(&self, keys: Vec<K>, aim: Aim) -> Result<Vec<Lookup<V>>> {
+        let Some(deadline) = self.0.options.far_deadline else {
+            return self.0.far.lookup_many(&keys, aim).await;
+        };
+        let (tiers, count) = (self.0.clone(), keys.len());
+        let mut asking = Box::pin(async move {
+            let found = tiers.far.lookup_many(&keys, aim).await;
+            (tiers, keys, found)
+        });
+        let sleep = self.0.options.clock.sleep(deadline);
+        if let Some((_, _, found)) = first(asking.as_mut(), sleep).await {
+            return found;
+        }
+        // A lease that comes too late is given back.
+        cache_core::in_background(async move {
+            let (tiers, keys, found) = asking.await;
+            for (key, known) in keys.iter().zip(found.into_iter().flatten()) {
+                tiers.far.release(key, known.into_lease()).await;
+            }
+        });
+        let away = |_| Lookup::Missing { reason: Reason::Unreachable, lease: Lease::none() };
+        Ok((0..count).map(away).collect())
+    }
+
+    /// How a value of the far tier lives in the near one.
+    pub(super) fn near_entry(
+        &self,
+        value: V,
+        ttl: Option<Duration>,
+        refresh_in: Option<Duration>,
+    ) -> Entry<V> {
+        Entry { value, ttl: self.near_ttl(ttl), refresh_after: refresh_in }
+    }
+
+    pub(super) fn near_ttl(&self, ttl: Option<Duration>) -> Option<Duration> {
+        let options = &self.0.options;
+        let part = ttl.filter(|ttl| *ttl < Duration::MAX).map(|ttl| ttl.mul_f64(options.fraction));
+        match (part, options.near_ttl) {
+            (Some(part), Some(longest)) => Some(part.min(longest)),
+            (part, longest) => part.or(longest),
+        }
+    }
+
+    /// Joins what both tiers know; what is to be kept in front goes to `promotions`.
+    pub(super) fn join(
+        &self,
+        key: &K,
+        near: Lookup<V>,
+        far: Lookup<V>,
+        promotions: &mut Vec<(K, Entry<V>, Lease)>,
+    ) -> Lookup<V> {
+        let (near, lease) = Known::of(near);
+        match far {
+            Lookup::Fresh { value, left, refresh_in } => match near {
+                Known::Live(value, own) if own >= left => {
+                    Lookup::Fresh { value, left: own, refresh_in: None }
+                }
+                _ => {
+                    let entry = self.near_entry(value.clone(), Some(left), refresh_in);
+                    promotions.push((key.clone(), entry, lease));
+                    Lookup::Fresh { value, left, refresh_in }
+                }
+            },
+            Lookup::Stale { value, left, lease: won } if won.is_some() => {
+                Lookup::Stale { value, left, lease: lease.over(won) }
+            }
+            Lookup::Stale { value, left, .. } => {
+                let entry = self.near_entry(value.clone(), Some(left), Some(Duration::ZERO));
+                promotions.push((key.clone(), entry, lease));
+                Lookup::Stale { value, left, lease: Lease::none() }
+            }
+            Lookup::Expired { value, since, lease: behind } => match near {
+                Known::Live(value, left) => {
+                    Lookup::Stale { value, left, lease: lease.over(behind) }
+                }
+                _ => Lookup::Expired { value, since, lease: lease.over(behind) },
+            },
+            Lookup::Missing { reason, lease: behind } => {
+                let lease = lease.over(behind);
+                match near {
+                    Known::Live(value, left) => Lookup::Stale { value, left, lease },
+                    Known::Expired(value, since) => Lookup::Expired { value, since, lease },
+                    Known::Nothing(own) if reason == Reason::Never => {
+                        Lookup::Missing { reason: own, lease }
+                    }
+                    Known::Nothing(_) => Lookup::Missing { reason, lease },
+                }
+            }
+        }
+    }
+
+    /// Keeps in front what was found behind, and tells the hooks. A near tier that fails is left.
+    pub(super) async fn promote(&self, promotions: Vec<(K, Entry<V>, Lease)>) {
+        if promotions.is_empty() {
+            return;
+        }
+        for (key, entry, _) in &promotions {
+            self.0.options.tell(&self.0.namespace, key, &entry.value);
+        }
+        let _ = self.0.near.fill_many(promotions).await;
+    }
+
+    /// Leases that a mere look has no use for.
+    pub(super) async fn drop_leases(&self, keys: &[K], answers: &mut [Lookup<V>]) {
+        for (key, answer) in keys.iter().zip(answers) {
+            let lease = match answer {
+                Lookup::Stale { lease, .. }
+                | Lookup::Expired { lease, .. }
+                | Lookup::Missing { lease, .. } => std::mem::replace(lease, Lease::none()),
+                Lookup::Fresh { .. } => continue,
+            };
+            if lease.is_some() && self.0.near.reach() == Reach::Far {
+                self.release(key, lease).await;
+            }
+        }
+    }
+}
+
+/// The near tier's knowledge without its lease.
+enum Known<V> {
+    Live(V, Duration),
+    Expired(V, Duration),
+    Nothing(Reason),
+}
+
+impl<V> Known<V> {
+    fn of(lookup: Lookup<V>) -> (Self, Lease) {
+        match lookup {
+            Lookup::Fresh { value, left, .. } => (Known::Live(value, left), Lease::none()),
+            Lookup::Stale { value, left, lease } => (Known::Live(value, left), lease),
+            Lookup::Expired { value, since, lease } => (Known::Expired(value, since), lease),
+            Lookup::Missing { reason, lease } => (Known::Nothing(reason), lease),
+        }
+    }
+}
+
+/// Whether the far tier need not be asked.
+pub(super) fn is_enough<V>(known: &Lookup<V>, aim: Aim) -> bool {
+    let (Lookup::Fresh { left, .. } | Lookup::Stale { left, .. }) = known else { return false };
+    match aim {
+        Aim::Least(least) => *left >= least,
+        Aim::Refresh | Aim::Replace => false,
+        _ => true,
+    }
+}
+
+/// What the first future gives, unless the second is ready before it.
+async fn first<A: Future + Unpin>(mut a: A, b: impl Future) -> Option<A::Output> {
+    let mut b = pin!(b);
+    poll_fn(|cx| match Pin::new(&mut a).poll(cx) {
+        Poll::Ready(out) => Poll::Ready(Some(out)),
+        Poll::Pending => b.as_mut().poll(cx).map(|_| None),
+    })
+    .await
+}
