@@ -1,7 +1,7 @@
 //! The fence under fire: whatever is stored was computed after the last change of its key.
 
 use cache_clients::{Inproc, OpenOptions};
-use cache_core::{Cache, CacheExt, Entry, Eviction, Filled, Lease, Lookup, Near, wait};
+use cache_core::{Aim, Cache, CacheExt, Entry, Eviction, Filled, Lease, Lookup, Near, wait};
 use std::cell::RefCell;
 use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -101,19 +101,21 @@ fn x1_of_batches_of_tasks() {
 #[test]
 fn x1_of_leases() {
     for write in WRITES {
-        no_version_comes_back(write, |cache, source| match wait(cache.lookup(&7)).unwrap() {
-            Lookup::Fresh { value, .. } | Lookup::Stale { value, .. } => value,
-            Lookup::Missing { lease, .. } | Lookup::Expired { lease, .. } => {
-                let version = source.load(Ordering::Acquire);
-                wait(cache.fill(&7, Entry::new(version), lease)).unwrap();
-                version
+        no_version_comes_back(write, |cache, source| {
+            match wait(cache.lookup(&7, Aim::Compute)).unwrap() {
+                Lookup::Fresh { value, .. } | Lookup::Stale { value, .. } => value,
+                Lookup::Missing { lease, .. } | Lookup::Expired { lease, .. } => {
+                    let version = source.load(Ordering::Acquire);
+                    wait(cache.fill(&7, Entry::new(version), lease)).unwrap();
+                    version
+                }
             }
         });
     }
 }
 
 fn lease_of<K: Hash + Eq + Clone + Send + Sync + 'static>(cache: &Near<K, u64>, key: &K) -> Lease {
-    match wait(cache.lookup(key)).unwrap() {
+    match wait(cache.lookup(key, Aim::Compute)).unwrap() {
         Lookup::Missing { lease, .. } | Lookup::Expired { lease, .. } => lease,
         live => panic!("no lease with {live:?}"),
     }
@@ -132,7 +134,7 @@ fn x1_a_lease_taken_in_the_middle_of_a_put_is_worthless() {
     let options = OpenOptions::new().with_weigher(weigher);
     let cache = CACHE.get_or_init(|| Inproc::new(10).open_with("middle", options));
     Near::put(cache, 7, 1);
-    let lease = LEASE.get().copied().unwrap();
+    let lease = LEASE.get().cloned().unwrap();
     assert_eq!(wait(cache.fill(&7, Entry::new(0), lease)).unwrap(), Filled::Fenced);
     assert_eq!(Near::get(cache, &7), Some(1));
 }

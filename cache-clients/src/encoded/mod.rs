@@ -1,1 +1,36 @@
-//! Values as bytes: from a server's answers to a typed cache.
+//! Typed caches over bytes: envelope, codec, compression, signature, pages.
+//!
+//! [`Encoded`] makes a client for any serialisable types of a [`Server`](crate::server::Server) of
+//! bytes. Whoever has only a place to put bytes writes a [`Backend`], three functions, and gets a
+//! server of it through [`Solo`].
+//!
+//! The way of a value: `codec` and `compress` make bytes of it, `envelope` (signed by `sign`) goes
+//! around them, `page` cuts what is too long, `digest` names it, `space` knows the generation of its
+//! namespace and what the server has not heard yet; `cache` puts it all together.
+
+mod backend;
+mod cache;
+mod client;
+mod codec;
+mod compress;
+mod digest;
+mod envelope;
+mod options;
+mod page;
+mod pending;
+mod shaped;
+mod sign;
+mod solo;
+mod space;
+mod stats;
+
+pub use backend::Backend;
+pub use cache::EncodedCache;
+pub use client::Encoded;
+pub use codec::Codec;
+pub use compress::Compression;
+pub use options::{Absence, Contention, EncodedOptions};
+pub use shaped::{ShapeProbe, ShapeProbeFallback, Shaped};
+pub use sign::SigningKey;
+pub use solo::Solo;
+pub use stats::EncodedStats;

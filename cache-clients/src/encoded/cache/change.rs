@@ -1,0 +1,120 @@
+//! Forgetting: delete, expire, clear, purge. What the server does not hear of is kept for its return.
+
+use super::Room;
+use crate::encoded::digest::Digest;
+use crate::encoded::page::{self, Manifest};
+use crate::server::{Claim, Put, Server, Stored, When};
+use cache_core::Result;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// How often an expiry looks again when something happens to the key meanwhile.
+const TURNS: u32 = 3;
+
+/// What is there before it is removed.
+#[derive(Clone, Copy)]
+struct Before {
+    live: bool,
+    manifest: Option<Manifest>,
+}
+
+impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
+    /// Whether there was a live value, for each.
+    pub(super) async fn delete(&self, digests: &[Digest]) -> Result<Vec<bool>> {
+        let unsettled = self.space.pending.begin(digests);
+        let generation = match self.space.ready(&self.link, &[]).await {
+            Ok(generation) => generation,
+            Err(error) => return self.link.absent(error, vec![false; digests.len()]),
+        };
+        let names: Vec<String> =
+            digests.iter().map(|digest| self.space.names.value(generation, digest)).collect();
+        let before = self.before(&names, digests).await;
+        let mut answers = self.link.server.delete_many(&names).await;
+        answers.resize_with(digests.len(), || Err(self.link.silent()));
+        unsettled.settle(answers.iter().map(Result::is_ok).collect());
+        let mut deleted = Vec::with_capacity(digests.len());
+        for (n, answer) in answers.into_iter().enumerate() {
+            let before = before.as_ref().map(|before| before[n]);
+            if let Some(Before { manifest: Some(manifest), .. }) = before {
+                page::free(&self.link, &names[n], &manifest).await;
+            }
+            let lived = before.is_none_or(|before| before.live);
+            deleted.push(answer.map(|was_there| was_there && lived));
+        }
+        deleted.into_iter().map(|one| one.or_else(|error| self.link.absent(error, false))).collect()
+    }
+
+    /// Asked for only where the server's own answer does not tell: where it keeps values past their
+    /// TTL, and where values lie in pages.
+    async fn before(&self, names: &[String], digests: &[Digest]) -> Option<Vec<Before>> {
+        if self.link.options.grace.is_zero() && !self.space.paged.load(Ordering::Relaxed) {
+            return None;
+        }
+        let mut answers = self.link.server.get_many(names, Claim::Nothing).await.into_iter();
+        let before = |digest| match answers.next() {
+            Some(Ok(answer)) => {
+                answer.stored.map_or(Before { live: false, manifest: None }, |stored| Before {
+                    live: self.is_live(digest, &stored),
+                    manifest: self.manifest(digest, &stored),
+                })
+            }
+            Some(Err(_)) | None => Before { live: true, manifest: None },
+        };
+        Some(digests.iter().map(before).collect())
+    }
+
+    fn is_live(&self, digest: &Digest, stored: &Stored) -> bool {
+        self.open(digest, &stored.bytes)
+            .is_ok_and(|(header, _)| self.is_within(&header, stored.stale))
+    }
+
+    pub(super) async fn expire(&self, digest: &Digest) -> Result<bool> {
+        // What nobody may see any more need not be kept.
+        if self.link.options.grace.is_zero() {
+            return Ok(self.delete(&[*digest]).await?.pop().unwrap_or(false));
+        }
+        let digests = [*digest];
+        let unsettled = self.space.pending.begin(&digests);
+        let expired = self.try_expire(digest).await;
+        unsettled.settle(vec![expired.is_ok()]);
+        expired.or_else(|error| self.link.absent(error, false))
+    }
+
+    /// Written once more with its end now, so that everybody knows since when.
+    async fn try_expire(&self, digest: &Digest) -> Result<bool> {
+        let generation = self.space.ready(&self.link, &[*digest]).await?;
+        let (name, grace) = (self.space.names.value(generation, digest), self.link.options.grace);
+        for _ in 0..TURNS {
+            let stored = self.link.get_one(&name, Claim::Nothing).await?.stored;
+            let Some((stored, Ok((header, payload)))) =
+                stored.as_ref().map(|stored| (stored, self.open(digest, &stored.bytes)))
+            else {
+                // Also what is computed at the moment must not be stored.
+                self.link.delete_one(&name).await?;
+                return Ok(false);
+            };
+            let live = self.is_within(&header, stored.stale);
+            let mut ended = header;
+            ended.hard = header.hard.min(self.link.now());
+            let bytes = self.reseal(&ended, payload);
+            let when = When::Token(stored.token);
+            if self.link.put_one(Put { key: name.clone(), bytes, keep: Some(grace), when }).await? {
+                return Ok(live);
+            }
+        }
+        // It changes all the time: the server can do it at once, but keeps no time.
+        self.link.server.expire(&name, grace).await
+    }
+
+    pub(super) async fn clear(&self) -> Result<()> {
+        self.space.clear(&self.link).await.or_else(|error| self.link.absent(error, ()))
+    }
+
+    pub(super) async fn purge(&self, stale_for: Duration) -> Result<usize> {
+        let before = u64::try_from(stale_for.as_millis()).unwrap_or(u64::MAX);
+        self.space.purge(self.link.now().saturating_sub(before));
+        self.link.server.purge().await.or_else(|error| self.link.absent(error, 0))
+    }
+}

@@ -1,0 +1,211 @@
+//! One value as bytes: sealed on its way to the server, opened on its way back.
+
+use super::Room;
+use crate::encoded::compress;
+use crate::encoded::digest::Digest;
+use crate::encoded::envelope::{self, HEADER, Header, Kind, NEVER};
+use crate::encoded::page::{self, Cut, Manifest};
+use crate::encoded::sign::SIGNATURE;
+use crate::encoded::space::random;
+use crate::server::{Server, Stored};
+use bytes::Bytes;
+use cache_core::{Entry, Error, Reason, Result};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::borrow::Cow;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// A value on its way to the server.
+pub(super) struct Parcel {
+    /// The value, or its manifest.
+    pub(super) bytes: Bytes,
+    /// To be written before it.
+    pub(super) pages: Option<Cut>,
+    pub(super) keep: Option<Duration>,
+}
+
+/// What lies under a key.
+pub(super) enum Seen<V> {
+    Live { value: V, left: Duration, refresh: Refresh, cost: u64 },
+    Expired { value: V, since: Duration },
+    Nothing(Reason),
+}
+
+/// When a value is to be refreshed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refresh {
+    /// Not before it expires.
+    Never,
+    In(Duration),
+    Due,
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(NEVER)
+}
+
+fn age(from: u64, to: u64) -> Duration {
+    Duration::from_millis(to.saturating_sub(from))
+}
+
+impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
+    /// The value with everything around it. `Ok(None)`: it lives for less than a millisecond.
+    pub(super) fn seal(
+        &self,
+        digest: &Digest,
+        entry: &Entry<V>,
+        cost: u64,
+    ) -> Result<Option<Parcel>> {
+        let created = self.link.now();
+        let life = entry.ttl.map_or(NEVER, millis);
+        if life == 0 {
+            return Ok(None);
+        }
+        let hard = created.saturating_add(life);
+        let soft = entry.refresh_after.map_or(NEVER, |age| created.saturating_add(millis(age)));
+        let mut buffer = envelope::begin(256);
+        let codec = self.format.encode(&entry.value, &mut buffer).map_err(|cause| {
+            Error::invalid(format!("a value of `{}` cannot be encoded: {cause}", self.name))
+        })?;
+        let plain = (buffer.len() - HEADER) as u64;
+        let (buffer, compression) = self.link.options.compression.pack(buffer);
+        let header = Header {
+            kind: Kind::Value,
+            codec,
+            compression,
+            created,
+            soft: if soft < hard { soft } else { NEVER },
+            hard,
+            cost,
+            digest: *digest,
+            print: self.format.print(),
+            plain,
+        };
+        let keep = (hard != NEVER).then(|| self.keep(hard - created));
+        self.cut(buffer, &header, keep).map(Some)
+    }
+
+    /// For how long the server keeps what lives for so many milliseconds.
+    pub(super) fn keep(&self, life: u64) -> Duration {
+        Duration::from_millis(life).saturating_add(self.link.options.grace)
+    }
+
+    /// In one piece, or in pages.
+    fn cut(&self, buffer: Vec<u8>, header: &Header, keep: Option<Duration>) -> Result<Parcel> {
+        let (key, most) = (self.link.options.key(), self.link.server.limits().max_value);
+        if buffer.len() + key.map_or(0, |_| SIGNATURE) <= most {
+            let bytes = envelope::seal(buffer, header, key).into();
+            return Ok(Parcel { bytes, pages: None, keep });
+        }
+        let payload = &buffer[HEADER..];
+        let pages =
+            page::cut(payload, header, most, random(self.link.clock()), key).ok_or_else(|| {
+                let length = payload.len();
+                Error::invalid(format!(
+                    "a value of `{}` is too long for any number of pages: {length} bytes",
+                    self.name
+                ))
+            })?;
+        let mut front = envelope::begin(20);
+        pages.manifest.write(&mut front);
+        let header = Header { kind: Kind::Manifest, ..*header };
+        self.space.paged.store(true, Ordering::Relaxed);
+        Ok(Parcel { bytes: envelope::seal(front, &header, key).into(), pages: Some(pages), keep })
+    }
+
+    /// The header and payload under a key, if they belong there.
+    pub(super) fn open<'a>(
+        &self,
+        digest: &Digest,
+        bytes: &'a [u8],
+    ) -> Result<(Header, &'a [u8]), Reason> {
+        let (header, payload) = envelope::open(bytes, self.link.options.key())?;
+        if header.digest != *digest || header.kind == Kind::Page {
+            return Err(Reason::Damaged);
+        }
+        if header.print != self.format.print() {
+            return Err(Reason::Schema);
+        }
+        if header.kind == Kind::Manifest {
+            self.space.paged.store(true, Ordering::Relaxed);
+        }
+        Ok((header, payload))
+    }
+
+    /// The manifest under a key, if there is one.
+    pub(super) fn manifest(&self, digest: &Digest, stored: &Stored) -> Option<Manifest> {
+        match self.open(digest, &stored.bytes) {
+            Ok((Header { kind: Kind::Manifest, .. }, payload)) => Manifest::read(payload).ok(),
+            Ok(_) | Err(_) => None,
+        }
+    }
+
+    /// What a server's bytes come to.
+    pub(super) async fn unpack(
+        &self,
+        name: &str,
+        digest: &Digest,
+        stored: Option<&Stored>,
+    ) -> Seen<V> {
+        let Some(stored) = stored else { return Seen::Nothing(Reason::Never) };
+        self.see(name, digest, stored).await.unwrap_or_else(Seen::Nothing)
+    }
+
+    async fn see(&self, name: &str, digest: &Digest, stored: &Stored) -> Result<Seen<V>, Reason> {
+        let (header, payload) = self.open(digest, &stored.bytes)?;
+        let now = self.link.now();
+        let dead_since = self.dead_since(&header, now, stored.stale)?;
+        let whole = match header.kind {
+            Kind::Manifest => {
+                let manifest = Manifest::read(payload)?;
+                Cow::Owned(page::gather(&self.link, name, digest, &manifest).await?)
+            }
+            Kind::Value | Kind::Page => Cow::Borrowed(payload),
+        };
+        let plain = compress::unpack(header.compression, &whole, header.plain)?;
+        let value = self.format.decode(header.codec, &plain)?;
+        if let Some(since) = dead_since {
+            return Ok(Seen::Expired { value, since });
+        }
+        // The writer's clock may be ahead: what it gave is the most that can be left.
+        let left = match header.hard {
+            NEVER => Duration::MAX,
+            hard => age(now, hard).min(age(header.created, hard)),
+        };
+        let refresh = match header.soft {
+            NEVER => Refresh::Never,
+            soft if soft > now => Refresh::In(age(now, soft)),
+            _ => Refresh::Due,
+        };
+        Ok(Seen::Live { value, left, refresh, cost: header.cost })
+    }
+
+    /// For how long it has been past its TTL; an error if it has been for too long.
+    fn dead_since(
+        &self,
+        header: &Header,
+        now: u64,
+        stale: bool,
+    ) -> Result<Option<Duration>, Reason> {
+        let since = match (header.hard, stale) {
+            (hard, _) if hard <= now && hard != NEVER => age(hard, now),
+            // The server does not say since when, and takes it away in time.
+            (_, true) => Duration::ZERO,
+            _ => return Ok(None),
+        };
+        let purged = header.hard <= self.space.floor.load(Ordering::Acquire);
+        if purged || since >= self.link.options.grace {
+            Err(Reason::Expired)
+        } else {
+            Ok(Some(since))
+        }
+    }
+
+    /// The same payload with another end of its life.
+    pub(super) fn reseal(&self, header: &Header, payload: &[u8]) -> Bytes {
+        let mut buffer = envelope::begin(payload.len());
+        buffer.extend_from_slice(payload);
+        envelope::seal(buffer, header, self.link.options.key()).into()
+    }
+}

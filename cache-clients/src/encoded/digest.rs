@@ -1,0 +1,175 @@
+//! Keys of any type as short printable names.
+
+use super::shaped;
+use cache_core::{Error, Result};
+use serde::Serialize;
+use std::fmt::Write;
+
+/// 128 bits that stand for a key, in one namespace, with values of one shape.
+pub(super) type Digest = [u8; 16];
+
+/// The longest namespace that is kept as it is.
+const LONGEST: usize = 64;
+/// How much of a longer one is kept, before 32 digits and what separates them.
+const KEPT: usize = LONGEST - 33;
+/// The longest prefix.
+pub(super) const PREFIX: usize = 32;
+
+/// The digest of a key: BLAKE3 over its canonical encoding and the print of the values' shape.
+///
+/// A version of the function is part of its namespace, and so of the remote key.
+pub(super) fn digest<K: Serialize>(key: &K, print: u64) -> Result<Digest> {
+    let mut bytes = Vec::with_capacity(128);
+    bytes.extend_from_slice(b"larder key 1");
+    bytes.extend_from_slice(&print.to_le_bytes());
+    shaped::encode(key, &mut bytes).map_err(|error| {
+        Error::invalid(format!(
+            "a key of type {} cannot be encoded: {error}",
+            std::any::type_name::<K>()
+        ))
+    })?;
+    Ok(half(&bytes))
+}
+
+fn half(bytes: &[u8]) -> Digest {
+    let mut digest = [0; 16];
+    digest.copy_from_slice(&blake3::hash(bytes).as_bytes()[..16]);
+    digest
+}
+
+fn push_hex(text: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        for digit in [byte >> 4, byte & 15] {
+            text.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
+        }
+    }
+}
+
+/// The names of one namespace on a server.
+#[derive(Debug, Clone)]
+pub(super) struct Names {
+    /// `{prefix}:{namespace}:`
+    front: String,
+}
+
+impl Names {
+    pub(super) fn new(prefix: &str, namespace: &str) -> Self {
+        let mut front = format!("{prefix}:");
+        if is_plain(namespace) {
+            front.push_str(namespace);
+        } else {
+            let kept = |c: &char| c.is_ascii_graphic() && !matches!(c, '~' | '{' | '}');
+            front.extend(namespace.chars().filter(kept).take(KEPT));
+            front.push('~');
+            push_hex(&mut front, &half(namespace.as_bytes()));
+        }
+        front.push(':');
+        Names { front }
+    }
+
+    /// Where the generation of the namespace lies.
+    pub(super) fn generation(&self) -> String {
+        format!("{}gen", self.front)
+    }
+
+    /// Where a value lies.
+    pub(super) fn value(&self, generation: u64, digest: &Digest) -> String {
+        // Room for the name of a page.
+        let mut name = String::with_capacity(self.front.len() + 80);
+        name.push_str(&self.front);
+        push_hex(&mut name, &generation.to_be_bytes());
+        name.push(':');
+        push_hex(&mut name, digest);
+        name
+    }
+}
+
+/// Where a page of the value under `name` lies.
+pub(super) fn page(name: &str, generation: u64, index: u32) -> String {
+    let mut page = String::with_capacity(name.len() + 28);
+    let _ = write!(page, "{name}:{generation:016x}:{index}");
+    page
+}
+
+/// Braces are left out since they choose the slot in a Redis cluster.
+fn is_plain(namespace: &str) -> bool {
+    namespace.len() <= LONGEST
+        && namespace.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'~' | b'{' | b'}'))
+}
+
+/// Refuses what would make one prefix look like another, or the names too long.
+pub(super) fn check_prefix(prefix: &str) -> Result<()> {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    if prefix.is_empty() || prefix.len() > PREFIX || !prefix.bytes().all(fits) {
+        return Err(Error::invalid(format!(
+            "the key prefix {prefix:?} should be 1 to {PREFIX} characters out of a-z, A-Z, 0-9, `.`, `_` and `-`"
+        )));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn the_digest_of_a_key_never_changes() {
+        let digest = digest(&("user", 7_u64), 0x1122).unwrap();
+        let mut text = String::new();
+        push_hex(&mut text, &digest);
+        assert_eq!(text, "0e2342f724a408b783f7f279fd8de9fc");
+    }
+
+    #[test]
+    fn names_are_readable_where_they_can_be() {
+        let names = Names::new("larder", "shop::price#2");
+        assert_eq!(names.generation(), "larder:shop::price#2:gen");
+        let name = names.value(0x0a, &[0xff; 16]);
+        assert_eq!(name, format!("larder:shop::price#2:000000000000000a:{}", "ff".repeat(16)));
+        assert_eq!(page(&name, 1, 12), format!("{name}:0000000000000001:12"));
+    }
+
+    #[test]
+    fn c71_every_kind_of_key_has_a_digest_of_its_own() {
+        let long = "x".repeat(3500);
+        let texts = ["", " ", "a b", "\u{0}", "\n", "clé", "鍵", "🔑", "a", "A", &long, &long[1..]];
+        let mut seen: HashSet<Digest> = texts.iter().map(|text| digest(text, 0).unwrap()).collect();
+        assert_eq!(seen.len(), texts.len());
+        let others = [
+            digest(&("a", "b"), 0),
+            digest(&("a", "b"), 1),
+            digest(&("ab", ""), 0),
+            digest(&(1, 2), 0),
+            digest(&[Some("a"), None], 0),
+            digest(&vec![vec![1_u8], vec![]], 0),
+            digest(&vec![vec![], vec![1_u8]], 0),
+        ];
+        assert!(others.into_iter().all(|digest| seen.insert(digest.unwrap())));
+    }
+
+    #[test]
+    fn prefixes_that_could_be_mistaken_are_refused() {
+        for wrong in ["", "a:b", "a b", "é", "{a}", &"x".repeat(33)] {
+            assert!(check_prefix(wrong).unwrap_err().is_invalid(), "{wrong:?}");
+        }
+        assert!(check_prefix("shop-2.prod_eu").is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn names_fit_every_server(namespace in ".{0,200}", generation: u64, index: u32) {
+            let names = Names::new(&"p".repeat(PREFIX), &namespace);
+            let name = page(&names.value(generation, &[1; 16]), generation, index);
+            prop_assert!(name.len() <= 200 && name.bytes().all(|b| b.is_ascii_graphic()), "{name}");
+            prop_assert!(names.generation().len() <= 200);
+        }
+
+        #[test]
+        fn different_namespaces_have_different_names(one in ".{0,90}", other in ".{0,90}") {
+            prop_assume!(one != other);
+            prop_assert_ne!(Names::new("p", &one).front, Names::new("p", &other).front);
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! What lies around every stored value: a header that says what the bytes are, and a checksum over all.
+//!
+//! Layout, little-endian, version 1:
+//!
+//! | at | bytes | what |
+//! |---|---|---|
+//! | 0 | 4 | `LRDR` |
+//! | 4 | 1 | version |
+//! | 5 | 1 | flags: 1 signed, 2 manifest of pages, 4 page |
+//! | 6 | 1 | codec: 1 MessagePack, 2 postcard, 3 JSON |
+//! | 7 | 1 | compression: 0 none, 1 lz4, 2 zstd |
+//! | 8 | 8 | created, in milliseconds since 1970 |
+//! | 16 | 8 | to be refreshed from, the same; all ones: not before it expires |
+//! | 24 | 8 | expires, the same; all ones: never |
+//! | 32 | 8 | what it cost to compute, in microseconds |
+//! | 40 | 16 | digest of the key |
+//! | 56 | 8 | print of the value's shape; 0: it has none |
+//! | 64 | 8 | length of the payload as it is here |
+//! | 72 | 8 | length of the payload before it was compressed |
+//! | 80 | 8 | XXH3 of the header up to here, and of the payload |
+//! | 88 | | the payload |
+//! | then | 32 | where signed: keyed BLAKE3 of everything before |
+
+use super::sign::{SIGNATURE, SigningKey};
+use cache_core::Reason;
+use xxhash_rust::xxh3::Xxh3Default;
+
+const MAGIC: [u8; 4] = *b"LRDR";
+const VERSION: u8 = 1;
+/// The length of a header.
+pub(super) const HEADER: usize = 88;
+/// Where the checksum lies, and what it covers of the header.
+const CHECKSUM: usize = 80;
+
+const SIGNED: u8 = 1;
+const MANIFEST: u8 = 2;
+const PAGE: u8 = 4;
+
+/// A time without end.
+pub(super) const NEVER: u64 = u64::MAX;
+
+/// What the bytes of an envelope stand for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Value,
+    /// Says which pages the value is in.
+    Manifest,
+    /// A part of a value.
+    Page,
+}
+
+/// Everything that is said of a payload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Header {
+    pub(super) kind: Kind,
+    pub(super) codec: u8,
+    pub(super) compression: u8,
+    /// Milliseconds since 1970, as the two below.
+    pub(super) created: u64,
+    pub(super) soft: u64,
+    pub(super) hard: u64,
+    /// Microseconds.
+    pub(super) cost: u64,
+    pub(super) digest: [u8; 16],
+    pub(super) print: u64,
+    /// Of the payload before it was compressed.
+    pub(super) plain: u64,
+}
+
+impl Header {
+    fn write(&self, out: &mut [u8], payload: u64, signed: bool) {
+        out[..4].copy_from_slice(&MAGIC);
+        let kind = match self.kind {
+            Kind::Value => 0,
+            Kind::Manifest => MANIFEST,
+            Kind::Page => PAGE,
+        };
+        out[4..8].copy_from_slice(&[
+            VERSION,
+            kind | if signed { SIGNED } else { 0 },
+            self.codec,
+            self.compression,
+        ]);
+        for (n, word) in [self.created, self.soft, self.hard, self.cost].into_iter().enumerate() {
+            put_word(out, 8 + 8 * n, word);
+        }
+        out[40..56].copy_from_slice(&self.digest);
+        for (n, word) in [self.print, payload, self.plain].into_iter().enumerate() {
+            put_word(out, 56 + 8 * n, word);
+        }
+    }
+}
+
+fn put_word(out: &mut [u8], at: usize, word: u64) {
+    out[at..at + 8].copy_from_slice(&word.to_le_bytes());
+}
+
+fn word(bytes: &[u8], at: usize) -> u64 {
+    let mut word = [0; 8];
+    word.copy_from_slice(&bytes[at..at + 8]);
+    u64::from_le_bytes(word)
+}
+
+fn checksum(header: &[u8], payload: &[u8]) -> u64 {
+    let mut sum = Xxh3Default::new();
+    sum.update(header);
+    sum.update(payload);
+    sum.digest()
+}
+
+/// A buffer that begins with room for a header: the payload is written behind it, once.
+pub(super) fn begin(payload: usize) -> Vec<u8> {
+    let mut buffer = Vec::with_capacity(HEADER + payload + SIGNATURE);
+    buffer.resize(HEADER, 0);
+    buffer
+}
+
+/// Fills the room in front of the payload, and signs.
+pub(super) fn seal(mut buffer: Vec<u8>, header: &Header, key: Option<&SigningKey>) -> Vec<u8> {
+    let (front, payload) = buffer.split_at_mut(HEADER);
+    header.write(front, payload.len() as u64, key.is_some());
+    let sum = checksum(&front[..CHECKSUM], payload);
+    put_word(front, CHECKSUM, sum);
+    if let Some(key) = key {
+        let signature = key.sign(&buffer);
+        buffer.extend_from_slice(&signature);
+    }
+    buffer
+}
+
+/// What is inside, if nothing has happened to it. The payload is borrowed.
+///
+/// The order matters: a payload is looked at only after its signature and checksum.
+pub(super) fn open<'a>(
+    bytes: &'a [u8],
+    key: Option<&SigningKey>,
+) -> Result<(Header, &'a [u8]), Reason> {
+    if bytes.len() < HEADER || bytes[..4] != MAGIC {
+        return Err(Reason::Damaged);
+    }
+    if bytes[4] != VERSION {
+        return Err(Reason::Schema);
+    }
+    let flags = bytes[5];
+    let signed = flags & SIGNED != 0;
+    // Unsigned bytes are foreign to whoever signs; signed ones are good enough for all others.
+    if key.is_some() && !signed {
+        return Err(Reason::Damaged);
+    }
+    let end = bytes.len().checked_sub(if signed { SIGNATURE } else { 0 });
+    let end = end.filter(|end| *end >= HEADER).ok_or(Reason::Damaged)?;
+    let (front, rest) = bytes.split_at(HEADER);
+    let (payload, signature) = rest.split_at(end - HEADER);
+    if word(front, 64) != payload.len() as u64 {
+        return Err(Reason::Damaged);
+    }
+    if let Some(key) = key
+        && !key.verify(&bytes[..end], signature)
+    {
+        return Err(Reason::Damaged);
+    }
+    if word(front, CHECKSUM) != checksum(&front[..CHECKSUM], payload) {
+        return Err(Reason::Damaged);
+    }
+    Ok((read(front)?, payload))
+}
+
+fn read(front: &[u8]) -> Result<Header, Reason> {
+    let kind = match front[5] & !SIGNED {
+        0 => Kind::Value,
+        MANIFEST => Kind::Manifest,
+        PAGE => Kind::Page,
+        // Of a later larder.
+        _ => return Err(Reason::Schema),
+    };
+    let mut digest = [0; 16];
+    digest.copy_from_slice(&front[40..56]);
+    Ok(Header {
+        kind,
+        codec: front[6],
+        compression: front[7],
+        created: word(front, 8),
+        soft: word(front, 16),
+        hard: word(front, 24),
+        cost: word(front, 32),
+        digest,
+        print: word(front, 56),
+        plain: word(front, 72),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn header() -> Header {
+        Header {
+            kind: Kind::Value,
+            codec: 1,
+            compression: 0,
+            created: 0x0102,
+            soft: 0x0304,
+            hard: NEVER,
+            cost: 7,
+            digest: *b"sixteen bytes...",
+            print: 0x1122_3344_5566_7788,
+            plain: 3,
+        }
+    }
+
+    fn sealed(payload: &[u8], key: Option<&SigningKey>) -> Vec<u8> {
+        let mut buffer = begin(payload.len());
+        buffer.extend_from_slice(payload);
+        seal(buffer, &header(), key)
+    }
+
+    fn key() -> SigningKey {
+        SigningKey::new([7; 32])
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    #[test]
+    fn the_bytes_of_version_one_never_change() {
+        let golden = concat!(
+            "4c524452",
+            "01",
+            "00",
+            "01",
+            "00", // magic, version, flags, codec, compression
+            "0201000000000000",
+            "0403000000000000",
+            "ffffffffffffffff",                 // created, soft, hard
+            "0700000000000000",                 // cost
+            "7369787465656e2062797465732e2e2e", // digest
+            "8877665544332211",
+            "0300000000000000",
+            "0300000000000000", // print, lengths
+            "bd26062de6d43f81", // checksum
+            "616263"
+        );
+        assert_eq!(hex(&sealed(b"abc", None)), golden);
+    }
+
+    #[test]
+    fn the_bytes_of_a_signed_envelope_never_change() {
+        let bytes = sealed(b"abc", Some(&key()));
+        assert_eq!(hex(&bytes[4..8]), "01010100");
+        assert_eq!(hex(&bytes[80..88]), "49fef41befb6afe2");
+        assert_eq!(
+            hex(&bytes[91..]),
+            "d67949e796956384fa93af7f7953bbb36e6becd55ee07f2e10a861bffb4c4084"
+        );
+    }
+
+    #[test]
+    fn what_was_sealed_is_found_again() {
+        for key in [None, Some(&key())] {
+            for kind in [Kind::Value, Kind::Manifest, Kind::Page] {
+                let header = Header { kind, ..header() };
+                let mut buffer = begin(3);
+                buffer.extend_from_slice(b"abc");
+                let bytes = seal(buffer, &header, key);
+                assert_eq!(open(&bytes, key), Ok((header, &b"abc"[..])));
+            }
+        }
+    }
+
+    #[test]
+    fn a_later_version_is_another_schema_and_no_damage() {
+        let mut bytes = sealed(b"abc", None);
+        bytes[4] = 2;
+        assert_eq!(open(&bytes, None), Err(Reason::Schema));
+    }
+
+    #[test]
+    fn c75_foreign_and_missing_signatures_are_damage() {
+        let other = SigningKey::new([8; 32]);
+        assert_eq!(open(&sealed(b"abc", Some(&other)), Some(&key())), Err(Reason::Damaged));
+        assert_eq!(open(&sealed(b"abc", None), Some(&key())), Err(Reason::Damaged));
+        assert!(open(&sealed(b"abc", Some(&key())), None).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn x16_no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..300), signed: bool) {
+            let key = signed.then(key);
+            prop_assert!(open(&bytes, key.as_ref()).is_err());
+        }
+
+        #[test]
+        fn x16_bytes_behind_a_true_beginning_are_no_value(
+            tail in prop::collection::vec(any::<u8>(), 0..300), flags in 0_u8..8, signed: bool
+        ) {
+            let mut bytes = [&MAGIC[..], &[VERSION, flags]].concat();
+            bytes.extend(tail);
+            let key = signed.then(key);
+            prop_assert!(open(&bytes, key.as_ref()).is_err());
+        }
+
+        #[test]
+        fn x16_a_flipped_bit_is_never_a_value(
+            payload in prop::collection::vec(any::<u8>(), 0..100), at: prop::sample::Index, bit in 0_u8..8, signed: bool
+        ) {
+            let key = signed.then(key);
+            let mut bytes = sealed(&payload, key.as_ref());
+            // Without a key, nobody looks at a signature.
+            let at = at.index(bytes.len());
+            bytes[at] ^= 1 << bit;
+            prop_assert!(open(&bytes, key.as_ref()).is_err(), "byte {at}");
+        }
+
+        #[test]
+        fn x16_a_truncated_envelope_is_damaged(
+            payload in prop::collection::vec(any::<u8>(), 0..100), at: prop::sample::Index, signed: bool
+        ) {
+            let key = signed.then(key);
+            let bytes = sealed(&payload, key.as_ref());
+            let end = at.index(bytes.len());
+            prop_assert_eq!(open(&bytes[..end], key.as_ref()), Err(Reason::Damaged));
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! One namespace on the server: its generation, and what of it the server has not heard yet.
+
+use super::client::Link;
+use super::digest::{Digest, Names};
+use super::pending::Pending;
+use crate::server::{Claim, Put, Server, Stored, When};
+use bytes::Bytes;
+use cache_core::{Clock, Error, Result};
+use parking_lot::Mutex;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// Keys in one delivery of invalidations.
+const DELIVERY: usize = 256;
+
+#[derive(Debug)]
+pub(super) struct Space {
+    pub(super) names: Names,
+    pub(super) pending: Pending,
+    known: Mutex<Known>,
+    /// Some value of it lies in pages, so that whoever replaces one has to look for them.
+    pub(super) paged: AtomicBool,
+    /// Values that expired before this, in milliseconds since 1970, have been purged.
+    pub(super) floor: AtomicU64,
+}
+
+/// The generation as it was last seen.
+#[derive(Debug, Default)]
+struct Known {
+    generation: Option<u64>,
+    /// Until when it is believed, in nanoseconds of the clock.
+    until: u64,
+    /// Counts the clears of this process.
+    clears: u64,
+}
+
+impl Space {
+    pub(super) fn new(names: Names, pending: usize) -> Self {
+        Space {
+            names,
+            pending: Pending::new(pending),
+            known: Mutex::default(),
+            paged: AtomicBool::new(false),
+            floor: AtomicU64::new(0),
+        }
+    }
+
+    /// The generation, if a fill of this one would be in vain.
+    pub(super) fn is_past(&self, generation: u64) -> bool {
+        self.pending.clear().is_some()
+            || self.known.lock().generation.is_some_and(|known| known != generation)
+    }
+
+    /// Delivers what has to be before an answer about these keys counts; gives the generation.
+    pub(super) async fn ready<S: Server>(&self, link: &Link<S>, asked: &[Digest]) -> Result<u64> {
+        if let Some(moment) = self.pending.clear() {
+            self.push_clear(link, moment).await?;
+        }
+        let generation = self.generation(link).await?;
+        if !self.pending.is_empty() {
+            self.deliver(link, generation, asked).await;
+        }
+        Ok(generation)
+    }
+
+    async fn deliver<S: Server>(&self, link: &Link<S>, generation: u64, asked: &[Digest]) {
+        let due = self.pending.due(asked, link.clock().nanos());
+        for batch in due.chunks(DELIVERY) {
+            let names: Vec<_> =
+                batch.iter().map(|(digest, _)| self.names.value(generation, digest)).collect();
+            let answers = link.server.delete_many(&names).await;
+            let done: Vec<_> = batch
+                .iter()
+                .zip(&answers)
+                .filter(|(_, answer)| answer.is_ok())
+                .map(|(entry, _)| *entry)
+                .collect();
+            self.pending.delivered(&done);
+            if done.len() < batch.len() {
+                self.pending.rest(link.clock().nanos());
+            }
+        }
+    }
+
+    /// The generation, asked for when it was not for a while.
+    async fn generation<S: Server>(&self, link: &Link<S>) -> Result<u64> {
+        let name = self.names.generation();
+        // Each turn, somebody else has changed it in between.
+        for _ in 0..8 {
+            let asked_at = link.clock().nanos();
+            let clears = {
+                let known = self.known.lock();
+                if let Some(generation) = known.generation.filter(|_| asked_at < known.until) {
+                    return Ok(generation);
+                }
+                known.clears
+            };
+            let stored = link.get_one(&name, Claim::Nothing).await?.stored;
+            let found = match stored.as_ref().and_then(read_generation) {
+                Some(found) => Some(found),
+                None => self.begin_generation(link, &name, stored).await?,
+            };
+            if let Some(found) = found
+                && self.learn(found, asked_at, clears, link)
+            {
+                return Ok(found);
+            }
+        }
+        Err(Error::unreachable(
+            link.server.name(),
+            format!("the generation {name} does not come to rest"),
+        ))
+    }
+
+    /// Makes a generation where there is none, or none that can be read. `None`: another was faster.
+    async fn begin_generation<S: Server>(
+        &self,
+        link: &Link<S>,
+        name: &str,
+        unreadable: Option<Stored>,
+    ) -> Result<Option<u64>> {
+        let generation = random(link.clock());
+        let when = unreadable.map_or(When::Absent, |stored| When::Token(stored.token));
+        Ok(link.put_one(generation_put(name, generation, when)).await?.then_some(generation))
+    }
+
+    fn learn<S: Server>(
+        &self,
+        generation: u64,
+        asked_at: u64,
+        clears: u64,
+        link: &Link<S>,
+    ) -> bool {
+        let mut known = self.known.lock();
+        if known.clears != clears {
+            return false;
+        }
+        known.generation = Some(generation);
+        let lag = u64::try_from(link.options.clear_lag.as_nanos()).unwrap_or(u64::MAX);
+        known.until = asked_at.saturating_add(lag);
+        true
+    }
+
+    /// Forgets everything: at once here, on the server when it hears of it.
+    pub(super) async fn clear<S: Server>(&self, link: &Link<S>) -> Result<()> {
+        // Noted first: from here on nothing that the server says is believed.
+        let moment = self.pending.note_clear();
+        self.push_clear(link, moment).await
+    }
+
+    async fn push_clear<S: Server>(&self, link: &Link<S>, moment: u64) -> Result<()> {
+        let clears = {
+            let mut known = self.known.lock();
+            known.clears += 1;
+            known.generation = None;
+            known.clears
+        };
+        let (generation, asked_at) = (random(link.clock()), link.clock().nanos());
+        let put = generation_put(&self.names.generation(), generation, When::Always);
+        if !link.put_one(put).await? {
+            return Err(Error::unreachable(link.server.name(), "it did not take a new generation"));
+        }
+        self.learn(generation, asked_at, clears, link);
+        self.pending.cleared(moment);
+        Ok(())
+    }
+
+    pub(super) fn purge(&self, before: u64) {
+        self.floor.fetch_max(before, Ordering::AcqRel);
+    }
+}
+
+fn generation_put(name: &str, generation: u64, when: When) -> Put {
+    let bytes = Bytes::from(format!("{generation:016x}"));
+    Put { key: name.to_owned(), bytes, keep: None, when }
+}
+
+fn read_generation(stored: &Stored) -> Option<u64> {
+    let digits = std::str::from_utf8(&stored.bytes).ok().filter(|text| text.len() == 16)?;
+    u64::from_str_radix(digits, 16).ok()
+}
+
+/// A number that no other process comes to: the system's randomness, the time, the process.
+pub(super) fn random(clock: &Clock) -> u64 {
+    RandomState::new().hash_one((clock.unix(), clock.nanos(), std::process::id()))
+}

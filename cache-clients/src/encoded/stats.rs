@@ -1,0 +1,108 @@
+//! What a client of bytes counts.
+
+use cache_core::Reason;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Figures of one [`Encoded`](super::Encoded) client, of all its caches, since it was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct EncodedStats {
+    /// Lookups that found a live value.
+    pub hits: u64,
+    /// Lookups that found nothing.
+    pub absent: u64,
+    /// Lookups that found a value past its TTL.
+    pub expired: u64,
+    /// Lookups that found a value of which a page was gone.
+    pub evicted: u64,
+    /// Lookups that found bytes which are torn, altered, foreign, or not signed as they should be.
+    pub damaged: u64,
+    /// Lookups that found a value of another shape, or of a later larder.
+    pub schema: u64,
+    /// Lookups that the server did not answer.
+    pub unreachable: u64,
+    /// Values that were stored.
+    pub stored: u64,
+    /// Computed values that were not stored, since something newer had happened to their keys.
+    pub fenced: u64,
+    /// Values that could not be stored, since the server was away or had no room for them.
+    pub dropped_writes: u64,
+    /// Invalidations that wait for the server's return; a clear counts as one.
+    pub pending_invalidations: u64,
+    /// Lookups that waited for another process to compute.
+    pub waited: u64,
+    /// What it had cost to compute the values that were found.
+    pub saved: Duration,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    hits: AtomicU64,
+    absent: AtomicU64,
+    expired: AtomicU64,
+    evicted: AtomicU64,
+    damaged: AtomicU64,
+    schema: AtomicU64,
+    unreachable: AtomicU64,
+    stored: AtomicU64,
+    fenced: AtomicU64,
+    dropped: AtomicU64,
+    waited: AtomicU64,
+    saved: AtomicU64,
+}
+
+/// What happens to values on their way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Event {
+    /// Found, with what it had cost in microseconds.
+    Hit(u64),
+    Missed(Reason),
+    Stored,
+    Fenced,
+    Dropped,
+    Waited,
+}
+
+impl Counters {
+    pub(super) fn count(&self, event: Event) {
+        let counter = match event {
+            Event::Hit(cost) => {
+                self.saved.fetch_add(cost, Ordering::Relaxed);
+                &self.hits
+            }
+            Event::Missed(reason) => match reason {
+                Reason::Expired => &self.expired,
+                Reason::Evicted => &self.evicted,
+                Reason::Damaged => &self.damaged,
+                Reason::Schema => &self.schema,
+                Reason::Unreachable => &self.unreachable,
+                _ => &self.absent,
+            },
+            Event::Stored => &self.stored,
+            Event::Fenced => &self.fenced,
+            Event::Dropped => &self.dropped,
+            Event::Waited => &self.waited,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn read(&self, pending: u64) -> EncodedStats {
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        EncodedStats {
+            hits: get(&self.hits),
+            absent: get(&self.absent),
+            expired: get(&self.expired),
+            evicted: get(&self.evicted),
+            damaged: get(&self.damaged),
+            schema: get(&self.schema),
+            unreachable: get(&self.unreachable),
+            stored: get(&self.stored),
+            fenced: get(&self.fenced),
+            dropped_writes: get(&self.dropped),
+            pending_invalidations: pending,
+            waited: get(&self.waited),
+            saved: Duration::from_micros(get(&self.saved)),
+        }
+    }
+}

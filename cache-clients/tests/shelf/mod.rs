@@ -1,0 +1,94 @@
+//! A backend of bytes in a map, which tests can look into, damage and take away.
+#![allow(dead_code, reason = "each test file uses another part")]
+
+use bytes::Bytes;
+use cache_clients::encoded::Backend;
+use cache_core::{Error, Result};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Clones share the bytes.
+#[derive(Debug, Clone, Default)]
+pub struct Shelf(Arc<Content>);
+
+#[derive(Debug, Default)]
+struct Content {
+    bytes: Mutex<BTreeMap<String, (Bytes, Option<Duration>)>>,
+    away: AtomicBool,
+    calls: AtomicUsize,
+}
+
+impl Shelf {
+    /// From now on nothing reaches it, or everything does again.
+    pub fn set_away(&self, away: bool) {
+        self.0.away.store(away, Ordering::SeqCst);
+    }
+
+    /// How often it was asked for anything.
+    pub fn calls(&self) -> usize {
+        self.0.calls.load(Ordering::SeqCst)
+    }
+
+    /// All keys but those of generations.
+    pub fn keys(&self) -> Vec<String> {
+        let bytes = self.0.bytes.lock().unwrap();
+        bytes.keys().filter(|key| !key.ends_with(":gen")).cloned().collect()
+    }
+
+    /// The keys of generations.
+    pub fn generations(&self) -> Vec<String> {
+        let bytes = self.0.bytes.lock().unwrap();
+        bytes.keys().filter(|key| key.ends_with(":gen")).cloned().collect()
+    }
+
+    pub fn bytes(&self, key: &str) -> Option<Bytes> {
+        self.0.bytes.lock().unwrap().get(key).map(|(bytes, _)| bytes.clone())
+    }
+
+    pub fn keep(&self, key: &str) -> Option<Duration> {
+        self.0.bytes.lock().unwrap().get(key).and_then(|(_, keep)| *keep)
+    }
+
+    pub fn set(&self, key: &str, bytes: impl Into<Bytes>) {
+        self.0.bytes.lock().unwrap().insert(key.to_owned(), (bytes.into(), None));
+    }
+
+    pub fn remove(&self, key: &str) {
+        self.0.bytes.lock().unwrap().remove(key);
+    }
+
+    /// Alters the only value there is.
+    pub fn alter(&self, alter: impl FnOnce(&mut Vec<u8>)) {
+        let keys = self.keys();
+        assert_eq!(keys.len(), 1, "{keys:?}");
+        let mut bytes = self.bytes(&keys[0]).unwrap().to_vec();
+        alter(&mut bytes);
+        self.set(&keys[0], bytes);
+    }
+
+    fn reached(&self) -> Result<()> {
+        self.0.calls.fetch_add(1, Ordering::SeqCst);
+        match self.0.away.load(Ordering::SeqCst) {
+            true => Err(Error::unreachable("the shelf", "it is away")),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Backend for Shelf {
+    async fn get(&self, key: &str) -> Result<Option<Bytes>> {
+        self.reached()?;
+        Ok(self.bytes(key))
+    }
+    async fn put(&self, key: &str, bytes: Bytes, keep: Option<Duration>) -> Result<()> {
+        self.reached()?;
+        self.0.bytes.lock().unwrap().insert(key.to_owned(), (bytes, keep));
+        Ok(())
+    }
+    async fn delete(&self, key: &str) -> Result<bool> {
+        self.reached()?;
+        Ok(self.0.bytes.lock().unwrap().remove(key).is_some())
+    }
+}
