@@ -125,7 +125,9 @@ fn a_print_changes_with_the_form_and_with_nothing_else() {
     let wrong: Vec<_> = edits
         .iter()
         .filter(|(_, changes, before, after)| (before.number() != after.number()) != *changes)
-        .map(|(edit, changes, ..)| format!("{edit}: should {}", if *changes { "change" } else { "stay" }))
+        .map(|(edit, changes, ..)| {
+            format!("{edit}: should {}", if *changes { "change" } else { "stay" })
+        })
         .collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
