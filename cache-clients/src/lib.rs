@@ -16,11 +16,13 @@ mod io;
 pub mod memcached;
 mod null;
 #[cfg(feature = "redis")]
-mod redis;
+pub mod redis;
 #[cfg(feature = "encoded")]
 pub mod server;
 mod tiered;
 
+#[cfg(feature = "files")]
+pub use files::{Files, FilesOptions, Mapping, OpenFile, Reads};
 pub use inproc::{Inproc, OpenOptions};
 pub use null::{Null, NullCache};
 pub use tiered::{Tiered, TieredCache};

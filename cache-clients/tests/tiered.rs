@@ -300,3 +300,16 @@ fn computed_values_may_go_behind_in_the_background() {
 fn a_fraction_beyond_one_is_refused() {
     let _ = tiers().1.with_fraction(1.5);
 }
+
+#[test]
+fn a_mere_read_gives_the_leases_of_a_shared_near_tier_back() {
+    let time = ManualClock::new();
+    let (near, far) = (Remote::new(&time.clock()), Remote::new(&time.clock()));
+    let cache = Tiered::new(near.clone(), far.clone()).open::<String, String>("words");
+    assert_eq!(wait(cache.get(&"a".into())).unwrap(), None);
+    assert_eq!(near.released(), 1);
+    wait(cache.far_tier().put_for(&"a".into(), "1".into(), 60)).unwrap();
+    assert_eq!(wait(cache.get(&"a".into())).unwrap().as_deref(), Some("1"));
+    assert_eq!(wait(cache.near_tier().get(&"a".into())).unwrap().as_deref(), Some("1"));
+    assert_eq!(near.released(), 1, "the promotion has used its lease");
+}

@@ -149,32 +149,41 @@ pub enum Reason {
 }
 
 /// Leave to store what is computed after a miss: worthless once the key was invalidated, put or
-/// cleared in between. A stack, one mark for each tier.
+/// cleared in between. It holds a client's own marks, or the leases of two tiers.
 ///
 /// ```
 /// use cache_core::Lease;
 ///
-/// let lease = Lease::new(1).over(Lease::new(2));
-/// assert_eq!((lease.mark(), lease.behind().mark()), (Some(1), Some(2)));
-/// assert_eq!(Lease::none().mark(), None);
+/// let (near, far) = (Lease::new(1), Lease::new(2).over(Lease::new(3)));
+/// assert_eq!((far.mark(), far.behind().mark()), (Some(2), Some(3)));
+/// let lease = Lease::of_tiers(near.clone(), far.clone());
+/// assert_eq!((lease.near(), lease.far()), (near, far));
+/// assert!(!Lease::of_tiers(Lease::none(), Lease::none()).is_some());
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
     mark: Option<u64>,
     behind: Option<Box<Lease>>,
+    tiers: Option<Box<(Lease, Lease)>>,
 }
 
 impl Lease {
     /// A lease with a client's own mark.
     #[must_use]
     pub fn new(mark: u64) -> Self {
-        Lease { mark: Some(mark), behind: None }
+        Lease { mark: Some(mark), behind: None, tiers: None }
     }
 
     /// No leave: what is computed is not stored.
     #[must_use]
     pub fn none() -> Self {
-        Lease { mark: None, behind: None }
+        Lease { mark: None, behind: None, tiers: None }
+    }
+
+    /// The leases of two tiers as one.
+    #[must_use]
+    pub fn of_tiers(near: Lease, far: Lease) -> Self {
+        Lease { mark: None, behind: None, tiers: Some(Box::new((near, far))) }
     }
 
     /// The client's mark; `None`: no leave.
@@ -183,23 +192,36 @@ impl Lease {
         self.mark
     }
 
-    /// This lease, with that of the tier behind.
+    /// This lease with further marks of the same client.
     #[must_use]
     pub fn over(mut self, behind: Lease) -> Self {
         self.behind = Some(Box::new(behind));
         self
     }
 
-    /// Whether any tier gave leave.
-    #[must_use]
-    pub fn is_some(&self) -> bool {
-        self.mark.is_some() || self.behind.as_ref().is_some_and(|behind| behind.is_some())
-    }
-
-    /// The lease of the tier behind.
+    /// The further marks of the same client.
     #[must_use]
     pub fn behind(&self) -> Lease {
         self.behind.as_deref().cloned().unwrap_or_else(Lease::none)
+    }
+
+    /// The lease of the near tier.
+    #[must_use]
+    pub fn near(&self) -> Lease {
+        self.tiers.as_ref().map_or_else(Lease::none, |tiers| tiers.0.clone())
+    }
+
+    /// The lease of the far tier.
+    #[must_use]
+    pub fn far(&self) -> Lease {
+        self.tiers.as_ref().map_or_else(Lease::none, |tiers| tiers.1.clone())
+    }
+
+    /// Whether any tier gave leave.
+    #[must_use]
+    pub fn is_some(&self) -> bool {
+        let tiers = |tiers: &(Lease, Lease)| tiers.0.is_some() || tiers.1.is_some();
+        self.mark.is_some() || self.tiers.as_deref().is_some_and(tiers)
     }
 }
 

@@ -215,22 +215,30 @@ where
     pub(crate) async fn invalidate(&self, hash: u64, key: K) -> bool {
         self.backoff.forget(hash);
         self.fence(hash, &key);
+        let was_near = self.is_near(hash, &key);
         let far = match &self.far {
             Some(far) => far.delete(&key).await.unwrap_or(false),
             None => false,
         };
         let near = self.near.as_ref().is_some_and(|near| near.remove_hashed(hash, &key));
-        near || far
+        was_near || near || far
     }
 
     pub(crate) async fn expire(&self, hash: u64, key: K) -> bool {
         self.fence(hash, &key);
+        let was_near = self.is_near(hash, &key);
         let far = match &self.far {
             Some(far) => far.expire(&key).await.unwrap_or(false),
             None => false,
         };
         let near = self.near.as_ref().is_some_and(|near| near.expire_hashed(hash, &key));
-        near || far
+        was_near || near || far
+    }
+
+    /// Whether a far cache that changes its near tier too, and may then fail, had a value there.
+    fn is_near(&self, hash: u64, key: &K) -> bool {
+        self.far.is_some()
+            && matches!(self.look(hash, |k| k == key, Touch::Leave), Found::Live { .. })
     }
 
     pub(crate) async fn clear(&self) {

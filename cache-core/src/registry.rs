@@ -63,12 +63,13 @@ pub fn registry() -> Vec<&'static dyn AnyMemo> {
         .collect()
 }
 
-const COLUMNS: [&str; 12] = [
+const COLUMNS: [&str; 13] = [
     "function",
     "values",
     "calls",
     "hits",
     "stale",
+    "far",
     "misses",
     "computed",
     "errors",
@@ -100,7 +101,7 @@ pub fn report() -> String {
     text
 }
 
-fn line(text: &mut String, cells: &[String; 12], widths: &[usize]) {
+fn line(text: &mut String, cells: &[String; 13], widths: &[usize]) {
     let name = format!("{:<1$}", cells[0], widths[0]);
     let numbers = cells.iter().zip(widths).skip(1).map(|(cell, width)| format!("  {cell:>width$}"));
     let line: String = std::iter::once(name).chain(numbers).collect();
@@ -108,10 +109,10 @@ fn line(text: &mut String, cells: &[String; 12], widths: &[usize]) {
 }
 
 fn calls(stats: &Stats) -> u64 {
-    stats.hits + stats.stale_hits + stats.grace_hits + stats.misses.total()
+    stats.hits + stats.stale_hits + stats.far_hits + stats.grace_hits + stats.misses.total()
 }
 
-fn row(name: &str, len: usize, stats: &Stats) -> [String; 12] {
+fn row(name: &str, len: usize, stats: &Stats) -> [String; 13] {
     let calls = calls(stats);
     let part = |n: u64| match calls {
         0 => "-".to_owned(),
@@ -123,6 +124,7 @@ fn row(name: &str, len: usize, stats: &Stats) -> [String; 12] {
         calls.to_string(),
         part(stats.hits),
         part(stats.stale_hits + stats.grace_hits),
+        part(stats.far_hits),
         part(stats.misses.total()),
         stats.computations.to_string(),
         stats.errors.to_string(),

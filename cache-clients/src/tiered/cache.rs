@@ -93,7 +93,7 @@ where
         let (mut places, mut near) = (Vec::new(), Vec::new());
         for (at, (key, entry, lease)) in fills.iter().enumerate() {
             if done[at] == Filled::Fenced {
-                self.0.near.release(key, lease.clone()).await;
+                self.0.near.release(key, lease.near()).await;
                 continue;
             }
             let value = entry.value.clone();
@@ -101,7 +101,7 @@ where
             near.push((
                 key.clone(),
                 self.near_entry(value, entry.ttl, entry.refresh_after),
-                lease.clone(),
+                lease.near(),
             ));
         }
         let filled = self.0.near.fill_many(near).await.unwrap_or_default();
@@ -142,8 +142,8 @@ where
         Ok(only(self.fill_many(vec![(key.clone(), entry, lease)]).await?))
     }
     async fn release(&self, key: &K, lease: Lease) {
-        self.0.far.release(key, lease.behind()).await;
-        self.0.near.release(key, lease).await;
+        self.0.far.release(key, lease.far()).await;
+        self.0.near.release(key, lease.near()).await;
     }
     async fn put(&self, key: &K, entry: Entry<V>, when: PutWhen) -> Result<bool> {
         self.fence(key);
@@ -176,11 +176,13 @@ where
         Ok(far? | near?)
     }
     async fn lookup_many(&self, keys: &[K], aim: Aim) -> Result<Vec<Lookup<V>>> {
+        if aim == Aim::Peek && self.0.options.peek_tiers == 1 {
+            return self.0.near.lookup_many(keys, aim).await;
+        }
         let mut known = self.ask_near(keys, aim).await?;
         let open: Vec<_> = (0..keys.len()).filter(|at| !is_enough(&known[*at], aim)).collect();
         let looks = matches!(aim, Aim::Read | Aim::Peek | Aim::Least(_));
-        let near_only = aim == Aim::Peek && self.0.options.peek_tiers == 1;
-        if !open.is_empty() && !near_only {
+        if !open.is_empty() {
             let asked: Vec<K> = open.iter().map(|at| keys[*at].clone()).collect();
             let found = self.ask_far(asked, aim).await?;
             let mut promotions = Vec::new();
@@ -200,7 +202,7 @@ where
         let mut done = vec![Filled::Refused; fills.len()];
         let (mut places, mut behind) = (Vec::new(), Vec::new());
         for (at, (key, entry, lease)) in fills.iter().enumerate() {
-            let lease = lease.behind();
+            let lease = lease.far();
             if lease.is_some() {
                 places.push(at);
                 behind.push((key.clone(), entry.clone(), lease));

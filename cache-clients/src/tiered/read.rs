@@ -106,7 +106,7 @@ where
                 }
             },
             Lookup::Stale { value, left, lease: won } if won.is_some() => {
-                Lookup::Stale { value, left, lease: lease.over(won) }
+                Lookup::Stale { value, left, lease: Lease::of_tiers(lease, won) }
             }
             Lookup::Stale { value, left, .. } => {
                 let entry = self.near_entry(value.clone(), Some(left), Some(Duration::ZERO));
@@ -115,12 +115,12 @@ where
             }
             Lookup::Expired { value, since, lease: behind } => match near {
                 Known::Live(value, left) => {
-                    Lookup::Stale { value, left, lease: lease.over(behind) }
+                    Lookup::Stale { value, left, lease: Lease::of_tiers(lease, behind) }
                 }
-                _ => Lookup::Expired { value, since, lease: lease.over(behind) },
+                _ => Lookup::Expired { value, since, lease: Lease::of_tiers(lease, behind) },
             },
             Lookup::Missing { reason, lease: behind } => {
-                let lease = lease.over(behind);
+                let lease = Lease::of_tiers(lease, behind);
                 match near {
                     Known::Live(value, left) => Lookup::Stale { value, left, lease },
                     Known::Expired(value, since) => Lookup::Expired { value, since, lease },

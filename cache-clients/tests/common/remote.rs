@@ -38,6 +38,7 @@ struct State {
     fault: Option<Fault>,
     hanging: Vec<Waker>,
     after_lookup: Option<Box<dyn FnOnce() + Send>>,
+    released: usize,
 }
 
 impl std::fmt::Debug for Line {
@@ -64,6 +65,11 @@ impl Remote {
     /// Whether somebody hangs.
     pub(crate) fn is_asked(&self) -> bool {
         !self.line.0.lock().unwrap().hanging.is_empty()
+    }
+
+    /// How many leases were given back.
+    pub(crate) fn released(&self) -> usize {
+        self.line.0.lock().unwrap().released
     }
 
     /// Does this after the server has answered the next lookup, and before its caller sees it.
@@ -159,6 +165,7 @@ where
         Cache::fill(&self.server, key, entry, lease).await
     }
     async fn release(&self, key: &K, lease: Lease) {
+        self.line.0.lock().unwrap().released += 1;
         Cache::release(&self.server, key, lease).await;
     }
     async fn put(&self, key: &K, entry: Entry<V>, when: PutWhen) -> Result<bool> {

@@ -18,6 +18,7 @@
 //! assert_eq!(answer, "VER");
 //! ```
 
+mod cluster;
 mod memcached;
 mod port;
 mod process;
@@ -25,6 +26,7 @@ mod proxy;
 mod redis;
 mod signals;
 
+pub use cluster::{RedisCluster, Sentinel, say};
 pub use memcached::Memcached;
 pub use proxy::{Fault, Proxy};
 pub use redis::Redis;

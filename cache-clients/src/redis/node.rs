@@ -1,0 +1,261 @@
+//! One server: a connection that all calls share, made when it is first needed and again when it
+//! breaks. While the server is away, calls fail at once and one task tries to reconnect.
+
+use super::dial::{Address, Goal, dial, master};
+use super::header;
+use super::options::Setup;
+use super::script;
+use ::redis::aio::MultiplexedConnection;
+use ::redis::{Pipeline, Value};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout_at};
+
+/// Between two questions to the sentinels while the master works.
+const WATCH: Duration = Duration::from_secs(1);
+
+/// Whether a value can be an answer to what was asked. If not, the connection is out of step.
+pub(super) type Sound = fn(&Value) -> bool;
+
+#[derive(Clone)]
+pub(super) struct Node {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    goal: Goal,
+    setup: Arc<Setup>,
+    state: watch::Sender<State>,
+}
+
+enum State {
+    Idle,
+    /// The first attempt since it worked, for whose end calls wait.
+    Dialing,
+    Ready(Link),
+    /// Why the last attempt failed; the next is on its way.
+    Away(Arc<str>),
+}
+
+impl State {
+    fn is(&self, heard: &Arc<AtomicU64>) -> bool {
+        matches!(self, State::Ready(now) if Arc::ptr_eq(&now.heard, heard))
+    }
+}
+
+#[derive(Clone)]
+struct Link {
+    connection: MultiplexedConnection,
+    /// How many answers came; also what makes one connection differ from another.
+    heard: Arc<AtomicU64>,
+}
+
+enum Failure {
+    /// The connection is of no use any more; nothing prevents a second attempt.
+    Broken(String),
+    Late(String),
+}
+
+impl Failure {
+    fn cause(self) -> String {
+        match self {
+            Failure::Broken(cause) | Failure::Late(cause) => cause,
+        }
+    }
+}
+
+impl Node {
+    pub(super) fn new(goal: Goal, setup: Arc<Setup>) -> Self {
+        Node { shared: Arc::new(Shared { goal, setup, state: watch::Sender::new(State::Idle) }) }
+    }
+
+    /// Whose answers these are.
+    pub(super) fn goal(&self) -> &Goal {
+        &self.shared.goal
+    }
+
+    /// One round trip: an answer for each command, errors of the server among them. To be called on
+    /// the I/O thread. A connection that breaks meanwhile is replaced once, and all commands are sent
+    /// again: each of them may be done twice.
+    pub(super) async fn run(
+        &self,
+        commands: &Pipeline,
+        sound: Sound,
+        deadline: Instant,
+    ) -> Result<Vec<Value>, String> {
+        let mut link = self.link(deadline).await?;
+        let mut sent = self.send(&mut link, commands, sound, deadline).await;
+        if let Err(Failure::Broken(_)) = sent {
+            link = self.link(deadline).await?;
+            sent = self.send(&mut link, commands, sound, deadline).await;
+        }
+        let mut answers = sent.map_err(Failure::cause)?;
+        if answers.iter().any(|answer| failed_with(answer, "READONLY")) {
+            // A master that has become a replica: the name may lead to another server by now.
+            self.broken(&link.heard);
+        }
+        if answers.iter().any(|answer| failed_with(answer, "NOSCRIPT")) {
+            self.teach(&mut link, commands, &mut answers, deadline).await?;
+        }
+        Ok(answers)
+    }
+
+    /// Loads the scripts and repeats what failed without them.
+    async fn teach(
+        &self,
+        link: &mut Link,
+        commands: &Pipeline,
+        answers: &mut [Value],
+        deadline: Instant,
+    ) -> Result<(), String> {
+        let mut again = Pipeline::new();
+        let mut loads = 0;
+        for load in script::load() {
+            again.add_command(load);
+            loads += 1;
+        }
+        let unknown = |answer: &&mut Value| failed_with(answer, "NOSCRIPT");
+        for (command, answer) in commands.cmd_iter().zip(answers.iter()) {
+            if failed_with(answer, "NOSCRIPT") {
+                again.add_command(command.clone());
+            }
+        }
+        let sent = self.send(link, &again, |_| true, deadline).await;
+        let second = sent.map_err(Failure::cause)?.split_off(loads);
+        for (answer, second) in answers.iter_mut().filter(unknown).zip(second) {
+            *answer = second;
+        }
+        Ok(())
+    }
+
+    async fn send(
+        &self,
+        link: &mut Link,
+        commands: &Pipeline,
+        sound: Sound,
+        deadline: Instant,
+    ) -> Result<Vec<Value>, Failure> {
+        let setup = &self.shared.setup;
+        let (begun, before) = (Instant::now(), link.heard.load(Ordering::Relaxed));
+        let limit = deadline.min(begun + setup.response_timeout);
+        let sending = link.connection.send_packed_commands(commands, 0, commands.len());
+        match timeout_at(limit, sending).await {
+            Ok(Ok(answers)) if answers.len() == commands.len() && answers.iter().all(is(sound)) => {
+                link.heard.fetch_add(1, Ordering::Relaxed);
+                Ok(answers)
+            }
+            Ok(Ok(_)) => {
+                self.broken(&link.heard);
+                Err(Failure::Broken("an answer to something else".into()))
+            }
+            Ok(Err(error)) => {
+                self.broken(&link.heard);
+                Err(Failure::Broken(error.to_string()))
+            }
+            Err(_) => {
+                let waited = begun.elapsed();
+                let silent = link.heard.load(Ordering::Relaxed) == before;
+                // Not for a call that was late itself.
+                if silent && waited * 2 >= setup.response_timeout.min(setup.deadline) {
+                    self.broken(&link.heard);
+                }
+                Err(Failure::Late(format!("no answer within {waited:.1?}")))
+            }
+        }
+    }
+
+    /// The connection, once there is one; why not, at once if that is known.
+    async fn link(&self, deadline: Instant) -> Result<Link, String> {
+        if let State::Ready(link) = &*self.shared.state.borrow() {
+            return Ok(link.clone());
+        }
+        self.dial_if(|state| matches!(state, State::Idle));
+        let mut changes = self.shared.state.subscribe();
+        let settled = changes.wait_for(|state| !matches!(state, State::Idle | State::Dialing));
+        match timeout_at(deadline, settled).await {
+            Ok(Ok(state)) => match &*state {
+                State::Ready(link) => Ok(link.clone()),
+                State::Away(cause) => Err(cause.to_string()),
+                State::Idle | State::Dialing => Err("no connection yet".into()),
+            },
+            Ok(Err(_)) => Err("it is being dropped".into()),
+            Err(_) => Err("no connection before the deadline of the call".into()),
+        }
+    }
+
+    /// Replaces this connection, unless somebody did already.
+    fn broken(&self, heard: &Arc<AtomicU64>) {
+        self.dial_if(|state| state.is(heard));
+    }
+
+    fn dial_if(&self, condition: impl Fn(&State) -> bool) {
+        let begin = self.shared.state.send_if_modified(|state| {
+            let begin = condition(state);
+            if begin {
+                *state = State::Dialing;
+            }
+            begin
+        });
+        if begin {
+            tokio::spawn(keep_dialing(Arc::downgrade(&self.shared)));
+        }
+    }
+}
+
+/// Until there is a connection, or nobody wants it any more.
+async fn keep_dialing(shared: Weak<Shared>) {
+    let mut pause = Duration::from_millis(20);
+    loop {
+        let Some(node) = shared.upgrade() else { return };
+        let (goal, setup) = (node.goal.clone(), node.setup.clone());
+        // A task of its own, so that a panic in TLS or a name service is one more failure.
+        let dialed = tokio::spawn(async move { dial(&goal, &setup).await }).await;
+        match dialed.unwrap_or_else(|panic| Err(panic.to_string())) {
+            Ok((connection, address)) => {
+                let link = Link { connection, heard: Arc::default() };
+                if matches!(node.goal, Goal::Master { .. }) {
+                    tokio::spawn(watch_master(shared, link.heard.clone(), address));
+                }
+                node.state.send_replace(State::Ready(link));
+                return;
+            }
+            Err(cause) => node.state.send_replace(State::Away(cause.into())),
+        };
+        let longest = node.setup.reconnect;
+        drop(node);
+        pause = pause.min(longest);
+        // Up to a quarter less, so that many clients do not come back in one moment.
+        let part = u32::from(u8::try_from(header::token() & 0xff).unwrap_or(0));
+        sleep(pause - pause * part / 1024).await;
+        pause *= 2;
+    }
+}
+
+/// Leaves a master when the sentinels name another: the old one may go on for seconds without
+/// knowing, and what it is told is lost. Ends with the connection.
+async fn watch_master(shared: Weak<Shared>, heard: Arc<AtomicU64>, address: Address) {
+    loop {
+        sleep(WATCH).await;
+        let Some(shared) = shared.upgrade() else { return };
+        let node = Node { shared };
+        if !node.shared.state.borrow().is(&heard) {
+            return;
+        }
+        let named = master(&node.shared.goal, &node.shared.setup).await;
+        if named.is_some_and(|named| named != address) {
+            node.broken(&heard);
+            return;
+        }
+    }
+}
+
+fn is(sound: Sound) -> impl Fn(&Value) -> bool {
+    move |answer| matches!(answer, Value::ServerError(_)) || sound(answer)
+}
+
+/// Whether an answer is the server's error of this kind.
+pub(super) fn failed_with(answer: &Value, code: &str) -> bool {
+    matches!(answer, Value::ServerError(error) if error.code() == code)
+}
