@@ -12,6 +12,7 @@ mod item;
 mod mention;
 mod model;
 mod options;
+mod shape;
 mod types;
 
 use args::Args;
@@ -43,6 +44,25 @@ pub fn cached(
     expansion(arguments.into(), function.clone())
         .unwrap_or_else(|error| fallback::fallback(function, &error))
         .into()
+}
+
+/// Gives a type the print of its shape, for values that are stored as bytes.
+///
+/// `#[shape(name = "..")]` keeps the print of a type that was renamed; `#[shape(opaque = "v1")]`, on
+/// the type or on a field of a foreign or recursive type, stands for what is inside: count up when
+/// that changes.
+///
+/// ```ignore
+/// #[derive(Clone, Serialize, Deserialize, larder::CacheShape)]
+/// struct Offer {
+///     price: u64,
+///     #[shape(opaque = "v1")]
+///     details: foreign::Details,
+/// }
+/// ```
+#[proc_macro_derive(CacheShape, attributes(shape, serde))]
+pub fn cache_shape(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
+    shape::derive(input.into()).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
 /// Expands to the table of arguments, as the README has it.

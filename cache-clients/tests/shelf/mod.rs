@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// Clones share the bytes.
 #[derive(Debug, Clone, Default)]
-pub struct Shelf(Arc<Content>);
+pub(crate) struct Shelf(Arc<Content>);
 
 #[derive(Debug, Default)]
 struct Content {
@@ -22,45 +22,45 @@ struct Content {
 
 impl Shelf {
     /// From now on nothing reaches it, or everything does again.
-    pub fn set_away(&self, away: bool) {
+    pub(crate) fn set_away(&self, away: bool) {
         self.0.away.store(away, Ordering::SeqCst);
     }
 
     /// How often it was asked for anything.
-    pub fn calls(&self) -> usize {
+    pub(crate) fn calls(&self) -> usize {
         self.0.calls.load(Ordering::SeqCst)
     }
 
     /// All keys but those of generations.
-    pub fn keys(&self) -> Vec<String> {
+    pub(crate) fn keys(&self) -> Vec<String> {
         let bytes = self.0.bytes.lock().unwrap();
         bytes.keys().filter(|key| !key.ends_with(":gen")).cloned().collect()
     }
 
     /// The keys of generations.
-    pub fn generations(&self) -> Vec<String> {
+    pub(crate) fn generations(&self) -> Vec<String> {
         let bytes = self.0.bytes.lock().unwrap();
         bytes.keys().filter(|key| key.ends_with(":gen")).cloned().collect()
     }
 
-    pub fn bytes(&self, key: &str) -> Option<Bytes> {
+    pub(crate) fn bytes(&self, key: &str) -> Option<Bytes> {
         self.0.bytes.lock().unwrap().get(key).map(|(bytes, _)| bytes.clone())
     }
 
-    pub fn keep(&self, key: &str) -> Option<Duration> {
+    pub(crate) fn keep(&self, key: &str) -> Option<Duration> {
         self.0.bytes.lock().unwrap().get(key).and_then(|(_, keep)| *keep)
     }
 
-    pub fn set(&self, key: &str, bytes: impl Into<Bytes>) {
+    pub(crate) fn set(&self, key: &str, bytes: impl Into<Bytes>) {
         self.0.bytes.lock().unwrap().insert(key.to_owned(), (bytes.into(), None));
     }
 
-    pub fn remove(&self, key: &str) {
+    pub(crate) fn remove(&self, key: &str) {
         self.0.bytes.lock().unwrap().remove(key);
     }
 
     /// Alters the only value there is.
-    pub fn alter(&self, alter: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn alter(&self, alter: impl FnOnce(&mut Vec<u8>)) {
         let keys = self.keys();
         assert_eq!(keys.len(), 1, "{keys:?}");
         let mut bytes = self.bytes(&keys[0]).unwrap().to_vec();
