@@ -83,7 +83,7 @@ fn c76_an_empty_list_of_servers_is_unreachable() {
 
 #[test]
 fn a_value_above_the_servers_limit_is_refused_and_the_limit_is_learned() {
-    let process = Process::start_with(&["-I", "64k"]);
+    let process = Process::start_with(&["-I", "64k", "-o", "slab_chunk_max=32"]);
     let memcached = Memcached::new(process.address()).unwrap();
     let key = fresh_key("limit");
     put(&memcached, &key, "v", When::Always);
@@ -99,7 +99,7 @@ fn a_value_above_the_servers_limit_is_refused_and_the_limit_is_learned() {
 
 #[test]
 fn a_lease_of_a_run_of_the_server_is_worthless_in_the_next() {
-    let mut process = Process::start();
+    let process = Process::start();
     let memcached = Memcached::new(process.address()).unwrap();
     let key = fresh_key("run");
     let lease = server_suite::won(&get(&memcached, &key, Claim::Missing(Duration::from_secs(60))));
