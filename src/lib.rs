@@ -16,7 +16,20 @@
 //! ```
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::print_stdout))]
 
+#[cfg(feature = "memcached")]
+pub use cache_clients::memcached::{self, Memcached, MemcachedOptions};
+#[cfg(feature = "redis")]
+pub use cache_clients::redis::{Redis, RedisOptions};
+#[cfg(feature = "files")]
+pub use cache_clients::{Files, FilesOptions, Mapping, OpenFile, Reads};
 pub use cache_clients::{Inproc, Null, NullCache, OpenOptions, Tiered, TieredCache};
+#[cfg(feature = "encoded")]
+pub use cache_clients::{
+    encoded::{self, Encoded, EncodedCache, EncodedOptions},
+    server,
+};
+#[cfg(feature = "encoded")]
+pub use cache_core::CacheShape;
 #[cfg(feature = "conformance")]
 pub use cache_core::conformance;
 pub use cache_core::table;
@@ -28,6 +41,8 @@ pub use cache_core::{
     Stats, Storable, TableOptions, Timeout, WeakNear, Weigher, Work, configure_pool, queued_jobs,
     registry, report, shutdown_pool, wait,
 };
+#[cfg(feature = "encoded")]
+pub use cache_macros::CacheShape;
 pub use cache_macros::cached;
 
 /// What the attribute's expansion names; no part of the API.
