@@ -1,9 +1,10 @@
 //! larder against its peers: `cargo run --release -- hit`, likewise `miss`, `mix`, `memory`, `ratio`, `herd`,
-//! `torture`, `build`, `all`.
+//! `torture`, `build`, `far`, `all`.
 
 mod build;
 mod count;
 mod drive;
+mod far;
 mod goals;
 mod harness;
 mod herd;
@@ -40,6 +41,7 @@ const BENCHES: &[(&str, Bench)] = &[
     ("herd", herd::run),
     ("torture", torture::run),
     ("build", build::run),
+    ("far", far::run),
 ];
 
 fn main() -> ExitCode {

@@ -14,6 +14,7 @@ usage: cargo run --release -- BENCH [--quick] [--json] [--rounds N] [--only SYST
   herd     100 callers on one cold key
   torture  single flight with panicking, aborted and abandoned leaders, and with recursion
   build    time to compile a crate with 300 cached functions
+  far      memcached, redis, files, tiered, codec; --only takes these names; starts its own servers
   all      all of these
 
   --quick  fewer rounds: each bench ends within 40 seconds
