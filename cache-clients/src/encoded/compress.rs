@@ -38,6 +38,7 @@ pub(super) const LARGEST: u64 = 1 << 30;
 
 pub(super) const NONE: u8 = 0;
 pub(super) const LZ4: u8 = 1;
+#[cfg(feature = "zstd")]
 pub(super) const ZSTD: u8 = 2;
 
 impl Default for Compression {
