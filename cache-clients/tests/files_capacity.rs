@@ -67,7 +67,8 @@ fn open(path: &Path, time: &ManualClock, capacity: u64) -> Files {
 fn values(root: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for folder in fs::read_dir(root.join("data")).unwrap() {
-        found.extend(fs::read_dir(folder.unwrap().path()).unwrap().map(|file| file.unwrap().path()));
+        found
+            .extend(fs::read_dir(folder.unwrap().path()).unwrap().map(|file| file.unwrap().path()));
     }
     found
 }

@@ -110,8 +110,7 @@ fn futures_are_awaited_with_and_without_a_runtime() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
         let keys: Vec<String> = (0..40).map(|_| "k".to_owned()).collect();
-        let answers =
-            cache_clients::server::Server::get_many(&files, &keys, Claim::Nothing).await;
+        let answers = cache_clients::server::Server::get_many(&files, &keys, Claim::Nothing).await;
         assert!(answers.into_iter().all(|answer| answer.unwrap().stored.is_some()));
     });
 }

@@ -41,6 +41,7 @@ const LZ4_BEST: usize = 255;
 
 pub(super) const NONE: u8 = 0;
 pub(super) const LZ4: u8 = 1;
+#[cfg(feature = "zstd")]
 pub(super) const ZSTD: u8 = 2;
 
 impl Default for Compression {

@@ -45,9 +45,7 @@ pub(super) fn read(file: &File, into: &mut [u8], offset: u64) -> io::Result<usiz
 
 /// Says with an error what was being done, and where.
 pub(super) fn doing(what: &str, path: &Path) -> impl FnOnce(io::Error) -> io::Error {
-    move |error| {
-        io::Error::new(error.kind(), format!("cannot {what} {}: {error}", path.display()))
-    }
+    move |error| io::Error::new(error.kind(), format!("cannot {what} {}: {error}", path.display()))
 }
 
 /// Whether somebody has removed an open file; a lock on it locks nobody out.

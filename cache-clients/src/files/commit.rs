@@ -143,13 +143,7 @@ impl Shared {
         Ok(known && total.bytes.saturating_sub(old) <= self.options.capacity)
     }
 
-    fn holds(
-        &self,
-        when: When,
-        key: &str,
-        place: &Place,
-        leases: &Leases<'_>,
-    ) -> io::Result<bool> {
+    fn holds(&self, when: When, key: &str, place: &Place, leases: &Leases<'_>) -> io::Result<bool> {
         match when {
             When::Always => Ok(true),
             When::Absent => Ok(self.alive(key, place)?.is_none()),

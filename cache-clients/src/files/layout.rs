@@ -100,7 +100,8 @@ pub(super) fn folders_of(stripe: usize) -> std::ops::Range<usize> {
 
 /// The digest that a file of that name in `data` belongs to.
 pub(super) fn digest_of(name: &str) -> Option<u128> {
-    let digits = name.len() == 32 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let digits =
+        name.len() == 32 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     digits.then(|| u128::from_str_radix(name, 16).ok()).flatten()
 }
 

@@ -16,10 +16,11 @@ pub enum Mapping {
 /// Where values are read. Everything that writes or takes a lease runs on larder's file threads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reads {
-    /// In the thread that asks, up to 16 keys at a time: about 10 microseconds for each when the
-    /// system has the file in memory, and without a deadline. For local disks.
+    /// In the thread that asks, up to 16 keys at a time, and without a deadline: 2 microseconds for
+    /// a value of 100 bytes when the system has the file in memory, as long as the disk takes
+    /// when it has not. Waking another thread would cost more than most reads. For local disks.
     Here,
-    /// On larder's file threads, within the deadline; about 20 microseconds more a call. For disks
+    /// On larder's file threads, within the deadline; 3 to 20 microseconds more a call. For disks
     /// that may stall, and for runtimes that must not wait for them.
     Threads,
 }
@@ -87,10 +88,11 @@ impl FilesOptions {
         self
     }
 
-    /// With a deadline for each call. A change that is late is given up, and its result unknown.
+    /// With a deadline for each call, a day at most. A change that is late is given up, and its
+    /// result unknown.
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = deadline;
+        self.deadline = deadline.min(Duration::from_secs(24 * 60 * 60));
         self
     }
 
