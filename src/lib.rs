@@ -16,7 +16,20 @@
 //! ```
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::print_stdout))]
 
+#[cfg(feature = "memcached")]
+pub use cache_clients::memcached::{self, Memcached, MemcachedOptions};
+#[cfg(feature = "redis")]
+pub use cache_clients::redis::{Redis, RedisOptions};
+#[cfg(feature = "files")]
+pub use cache_clients::{Files, FilesOptions, Mapping, OpenFile, Reads};
 pub use cache_clients::{Inproc, Null, NullCache, OpenOptions, Tiered, TieredCache};
+#[cfg(feature = "encoded")]
+pub use cache_clients::{
+    encoded::{self, Encoded, EncodedCache, EncodedOptions},
+    server,
+};
+#[cfg(feature = "encoded")]
+pub use cache_core::CacheShape;
 #[cfg(feature = "conformance")]
 pub use cache_core::conformance;
 pub use cache_core::table;
@@ -24,18 +37,49 @@ pub use cache_core::{
     Aim, AnyMemo, AsyncCall, AsyncLater, AsyncTtl, AsyncWork, BoxFuture, Budget, Cache, CacheExt,
     CachedFn, Call, Client, Clock, Entry, Error, Eviction, Filled, Flights, Float, IntoAsyncTtl,
     IntoTtl, Jitter, Key, Later, Lease, Lookup, ManualClock, Misses, Namespace, Near, Outcome,
-    Part, Pending, Policy, PoolOptions, PutWhen, Reach, Reason, Result, Shared, Sleep, Stats,
-    Storable, TableOptions, Timeout, WeakNear, Weigher, Work, configure_pool, queued_jobs,
+    Part, Pending, Policy, PoolOptions, PutWhen, Reach, Reason, Result, Shared, Sleep, Sought,
+    Stats, Storable, TableOptions, Timeout, WeakNear, Weigher, Work, configure_pool, queued_jobs,
     registry, report, shutdown_pool, wait,
 };
+#[cfg(feature = "encoded")]
+pub use cache_macros::CacheShape;
 pub use cache_macros::cached;
 
 /// What the attribute's expansion names; no part of the API.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::__shape_extra as shape_extra;
+    #[cfg(feature = "encoded")]
+    pub use cache_clients::encoded::{ShapeProbe, ShapeProbeFallback, Shaped};
     pub use cache_core::*;
     pub use std::boxed::Box;
     pub use std::sync::{Arc, LazyLock};
+}
+
+/// Hands the shape of a value type to the client, if it has one.
+#[cfg(feature = "encoded")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __shape_extra {
+    (($($builder:tt)*) $value:ty) => {{
+        #[allow(unused_imports)]
+        use $crate::__private::ShapeProbeFallback as _;
+        let builder = $($builder)*;
+        match $crate::__private::ShapeProbe::<$value>::EXTRA {
+            ::core::option::Option::Some(shaped) => builder.extra(shaped),
+            ::core::option::Option::None => builder,
+        }
+    }};
+}
+
+/// No client here asks for the shape of a value type.
+#[cfg(not(feature = "encoded"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __shape_extra {
+    (($($builder:tt)*) $value:ty) => {
+        $($builder)*
+    };
 }
 
 /// The examples of the guides are tests too.

@@ -238,3 +238,60 @@ fn the_crate_may_be_found_elsewhere() {
     }
     assert_eq!((run(1), run::peek(1)), (1, Some(1)));
 }
+
+/// A crate that re-exports larder and, like larder with its byte clients, hands on something about
+/// the value's type.
+mod with_shapes {
+    pub(super) mod __private {
+        pub(crate) use crate::noted as shape_extra;
+        pub(crate) use larder::__private::*;
+    }
+}
+
+/// Hands on the name of the value's type.
+#[macro_export]
+macro_rules! noted {
+    (($($builder:tt)*) $value:ty) => {
+        $($builder)*.extra(std::any::type_name::<$value>())
+    };
+}
+
+/// Opens like [`larder::Inproc`], and writes down what came with the namespace.
+struct Noting {
+    values: larder::Inproc,
+    seen: std::sync::Mutex<Vec<&'static str>>,
+}
+
+impl<K: larder::Key, V: larder::Storable> larder::Client<K, V> for Noting {
+    type Cache = larder::Near<K, V>;
+    fn open(&self, space: &larder::Namespace) -> Self::Cache {
+        self.seen.lock().unwrap().extend(space.get::<&'static str>());
+        larder::Client::open(&self.values, space)
+    }
+}
+
+#[test]
+fn what_is_known_of_the_stored_type_goes_to_the_client() {
+    static CLIENT: std::sync::LazyLock<Noting> = std::sync::LazyLock::new(|| Noting {
+        values: larder::Inproc::new(10),
+        seen: Default::default(),
+    });
+    #[cached(crate = with_shapes, client = CLIENT, ttl = "1m")]
+    fn plain(n: u8) -> u16 {
+        n.into()
+    }
+    #[cached(crate = with_shapes, client = CLIENT)]
+    fn result(n: u8) -> Result<u32, String> {
+        Ok(n.into())
+    }
+    #[cached(crate = with_shapes, client = CLIENT)]
+    fn generic<T: larder::Key>(value: T) -> T {
+        value
+    }
+    #[cached(crate = with_shapes, capacity = 5)]
+    fn own(n: u8) -> u64 {
+        n.into()
+    }
+    assert_eq!((plain(1), result(1), generic(1_u8), own(1)), (1, Ok(1), 1, 1));
+    assert_eq!(*CLIENT.seen.lock().unwrap(), ["u16", "u32"]);
+}

@@ -31,7 +31,6 @@ pub fn plain(n: u64) -> u64 {
     weight = |name, item| name.len() as u32 + item.0 as u32,
     cache_if = |item| item.0 > 0,
     ttl_of = |item| Duration::from_secs(item.0),
-    namespace = "everything",
     version = 2
 )]
 #[must_use]

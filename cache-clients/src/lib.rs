@@ -1,7 +1,10 @@
 //! Where larder keeps values.
 //!
 //! [`Inproc`] keeps them in this process, within one capacity for all the caches that are opened
-//! from it. [`Null`] keeps nothing.
+//! from it; [`Tiered`] puts one client in front of another; [`Null`] keeps nothing.
+//!
+//! Behind features: `encoded::Encoded` makes a typed client of any server of bytes, and
+//! `memcached::Memcached`, `redis::Redis` and `Files` are such servers.
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::print_stdout))]
 

@@ -27,7 +27,7 @@ fn one() -> String {
 }
 
 /// Keys of its own on a server that all tests share, and time enough for a busy machine.
-fn encoded(url: &str, max_value: usize, clock: Clock) -> [Encoded<Redis>; 2] {
+fn encoded(url: &str, max_value: usize, clock: &Clock) -> [Encoded<Redis>; 2] {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     let prefix = format!("t{}", NEXT.fetch_add(1, Ordering::Relaxed));
     let client = || {
@@ -51,7 +51,7 @@ fn harness<C: Subject>(
     wrap: impl Fn(Plain) -> C + Send + Sync + 'static,
 ) -> Harness<C> {
     let time = ManualClock::new();
-    let [client, _] = encoded(url, max_value, time.clock());
+    let [client, _] = encoded(url, max_value, &time.clock());
     let open = move |name: &str| wrap(client.open(name));
     Harness::new(open, move |by| time.advance(by)).without(Ability::Usage)
 }
@@ -61,7 +61,7 @@ where
     N: Client<String, String, Cache = C> + Send + Sync + 'static,
 {
     let time = ManualClock::new();
-    let [far, _] = encoded(&one(), WHOLE, time.clock());
+    let [far, _] = encoded(&one(), WHOLE, &time.clock());
     let client = client(time.clock(), far);
     let open = move |name: &str| client.open(&Namespace::new(name));
     Harness::new(open, move |by| time.advance(by)).without(Ability::Usage)
@@ -116,7 +116,7 @@ mod two_clients {
     use super::*;
     fn apart() -> Harness<Plain> {
         let time = ManualClock::new();
-        let (clients, turn) = (encoded(&one(), WHOLE, time.clock()), AtomicUsize::new(0));
+        let (clients, turn) = (encoded(&one(), WHOLE, &time.clock()), AtomicUsize::new(0));
         let open = move |name: &str| clients[turn.fetch_add(1, Ordering::Relaxed) % 2].open(name);
         let harness = Harness::new(open, move |by| time.advance(by)).without(Ability::Usage);
         harness.with_lag(Duration::from_secs(1))

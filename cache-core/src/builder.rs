@@ -3,14 +3,15 @@
 use crate::backoff::Backoff;
 use crate::client::Client;
 use crate::clock::Clock;
-use crate::entry::{Namespace, Weigher};
+use crate::entry::Weigher;
 use crate::far::Aged;
 use crate::memo::{AnyMemo, Memo, Opened, ValueRules};
 use crate::near::Near;
-use crate::policy::{IntoAsyncTtl, IntoTtl, Jitter, Policy};
+use crate::policy::{IntoAsyncTtl, IntoTtl, Jitter};
 use crate::registry;
 use crate::stats::Recorder;
 use crate::table::{Budget, Life, TableOptions};
+use crate::terms::Terms;
 use parking_lot::{Mutex, RwLock};
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -32,11 +33,7 @@ enum Place<K, V> {
 
 /// What the attribute's arguments become. Call [`finish`](MemoBuilder::finish) in the end.
 pub struct MemoBuilder<K, V> {
-    name: &'static str,
-    of: Option<&'static str>,
-    namespace: Option<String>,
-    version: Option<String>,
-    policy: Policy,
+    terms: Terms,
     values: ValueRules<K, V>,
     weigher: Option<Weigher<K, V>>,
     listed: Option<fn() -> &'static dyn AnyMemo>,
@@ -50,11 +47,7 @@ impl<K: 'static, V: 'static> MemoBuilder<K, V> {
     pub fn new(name: &'static str) -> Self {
         let values = ValueRules { wanted: None, ttl_of: None, failed: None, key: PhantomData };
         MemoBuilder {
-            name,
-            of: None,
-            namespace: None,
-            version: None,
-            policy: Policy::new(),
+            terms: Terms::new(name),
             values,
             weigher: None,
             listed: None,
@@ -65,35 +58,35 @@ impl<K: 'static, V: 'static> MemoBuilder<K, V> {
     /// Adds a type's name to the function's: for methods and generic functions.
     #[must_use]
     pub fn of<T: ?Sized>(mut self) -> Self {
-        self.of = Some(std::any::type_name::<T>());
+        self.terms.of = Some(std::any::type_name::<T>());
         self
     }
 
     /// The absolute limit of a value's age.
     #[must_use]
     pub fn ttl(mut self, ttl: impl IntoTtl) -> Self {
-        self.policy = self.policy.with_ttl(ttl);
+        self.terms.policy = self.terms.policy.with_ttl(ttl);
         self
     }
 
     /// When to recompute in the background.
     #[must_use]
     pub fn async_ttl(mut self, when: impl IntoAsyncTtl) -> Self {
-        self.policy = self.policy.with_async_ttl(when);
+        self.terms.policy = self.terms.policy.with_async_ttl(when);
         self
     }
 
     /// By how much to shorten TTLs at random.
     #[must_use]
     pub fn jitter(mut self, jitter: impl Into<Jitter>) -> Self {
-        self.policy = self.policy.with_jitter(jitter);
+        self.terms.policy = self.terms.policy.with_jitter(jitter);
         self
     }
 
     /// For how long past its TTL a value may stand in for a computation that failed.
     #[must_use]
     pub fn grace(mut self, grace: impl IntoTtl) -> Self {
-        self.policy = self.policy.with_grace(grace);
+        self.terms.policy = self.terms.policy.with_grace(grace);
         self
     }
 
@@ -107,7 +100,7 @@ impl<K: 'static, V: 'static> MemoBuilder<K, V> {
     /// An explicit namespace, used verbatim: functions of one namespace and type share values.
     #[must_use]
     pub fn namespace(mut self, name: impl Into<String>) -> Self {
-        self.namespace = Some(name.into());
+        self.terms.namespace = Some(name.into());
         self
     }
 
@@ -120,7 +113,7 @@ impl<K: 'static, V: 'static> MemoBuilder<K, V> {
     /// A version of what the function computes: another version never sees this one's values.
     #[must_use]
     pub fn version(mut self, version: impl fmt::Display) -> Self {
-        self.version = Some(version.to_string());
+        self.terms.version = Some(version.to_string());
         self
     }
 
@@ -152,6 +145,14 @@ impl<K: 'static, V: 'static> MemoBuilder<K, V> {
         self
     }
 
+    /// Something that the client may know what to do with, found by its type in the
+    /// [`Namespace`](crate::Namespace) it is given.
+    #[must_use]
+    pub fn extra<T: Send + Sync + 'static>(mut self, extra: T) -> Self {
+        self.terms.extras.push(Box::new(move |space| space.with(extra)));
+        self
+    }
+
     /// Puts the function on the list of all cached functions.
     #[must_use]
     pub fn listed(mut self, memo: fn() -> &'static dyn AnyMemo) -> Self {
@@ -165,11 +166,15 @@ where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    /// Keeps the values in this client. Opens it under the name, version, TTL and weights given so
-    /// far: say those before.
+    /// Keeps the values in this client. Opens it under the name, version, TTL, weights and extras
+    /// given so far: say those before.
     #[must_use]
     pub fn client<C: Client<K, V> + ?Sized>(mut self, client: &C) -> Self {
-        let space = self.namespace_of();
+        let space = self.terms.open();
+        let space = match &self.weigher {
+            Some(weigher) => space.with_weigher(weigher.clone()),
+            None => space,
+        };
         self.place = Place::Client(Opened::cache(client.open(&space)));
         self
     }
@@ -180,20 +185,18 @@ where
     /// When the arguments contradict each other, with a message that names the function.
     #[must_use]
     pub fn finish(self) -> Memo<K, V> {
-        let name = self.full_name();
-        if let Some(fault) = self.policy.fault() {
-            panic!("larder: `{name}`: {fault}");
-        }
-        let (life, space) = (self.fixed_life(), self.namespace_of());
-        let opened = match self.place {
+        let name = self.terms.checked_name();
+        let life = self.fixed_life();
+        let MemoBuilder { terms, values, weigher, listed, place } = self;
+        let opened = match place {
             Place::Client(opened) => opened,
-            Place::Default => Opened::near(match &self.namespace {
-                Some(_) => named_cache(space.name(), self.weigher),
-                None => own_cache(default_budget(), self.weigher),
+            Place::Default => Opened::near(match &terms.namespace {
+                Some(_) => named_cache(terms.space().name(), weigher),
+                None => own_cache(default_budget(), weigher),
             }),
-            Place::Own(entries) => Opened::near(own_cache(Budget::entries(entries), self.weigher)),
+            Place::Own(entries) => Opened::near(own_cache(Budget::entries(entries), weigher)),
         };
-        if let Some(listed) = self.listed {
+        if let Some(listed) = listed {
             registry::list(listed);
         }
         let clock = opened.near.as_ref().map_or_else(Clock::system, |near| near.clock().clone());
@@ -204,8 +207,8 @@ where
             far: opened.far,
             flights: opened.flights,
             life,
-            policy: self.policy,
-            values: self.values,
+            policy: terms.policy,
+            values,
             stats: Recorder::new(),
             backoff: Backoff::default(),
             aged: Aged::default(),
@@ -216,34 +219,11 @@ where
     }
 
     fn fixed_life(&self) -> Option<Life> {
-        let fixed = self.policy.jitter().is_none()
+        let policy = &self.terms.policy;
+        let is_fixed = policy.jitter().is_none()
             && self.values.ttl_of.is_none()
             && self.values.failed.is_none();
-        fixed.then(|| self.policy.life(None))
-    }
-
-    fn full_name(&self) -> String {
-        match self.of {
-            Some(of) => format!("{} [{of}]", self.name),
-            None => self.name.to_owned(),
-        }
-    }
-
-    /// Explicit names are used verbatim. Others begin with the function's path and differ between
-    /// versions and TTLs, and nobody else can open them.
-    fn namespace_of(&self) -> Namespace {
-        let version = self.version.as_ref().map(|v| format!("#{v}")).unwrap_or_default();
-        let space = match &self.namespace {
-            Some(explicit) => Namespace::new(format!("{explicit}{version}")),
-            None => {
-                let ttl = self.policy.ttl().map(|ttl| format!("@{ttl:?}")).unwrap_or_default();
-                Namespace::private(format!("{}{version}{ttl}", self.full_name()))
-            }
-        };
-        match &self.weigher {
-            Some(weigher) => space.with_weigher(weigher.clone()),
-            None => space,
-        }
+        is_fixed.then(|| policy.life(None))
     }
 }
 
@@ -260,13 +240,20 @@ where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    type Named = HashMap<(TypeId, Box<str>), Box<dyn Any + Send + Sync>>;
-    static NAMED: LazyLock<Mutex<Named>> = LazyLock::new(Mutex::default);
     let made = own_cache(default_budget(), weigher);
-    let mut named = NAMED.lock();
-    let id = (TypeId::of::<(K, V)>(), Box::from(name));
-    let cache = named.entry(id).or_insert_with(|| Box::new(made.clone()));
-    cache.downcast_ref::<Near<K, V>>().cloned().unwrap_or(made)
+    let named = known_by_name(TypeId::of::<(K, V)>(), name, Arc::new(made.clone()));
+    named.downcast_ref::<Near<K, V>>().cloned().unwrap_or(made)
+}
+
+/// What was stored first for this type and name; without its type, so that it is compiled once.
+fn known_by_name(
+    id: TypeId,
+    name: &str,
+    made: Arc<dyn Any + Send + Sync>,
+) -> Arc<dyn Any + Send + Sync> {
+    type Named = HashMap<(TypeId, Box<str>), Arc<dyn Any + Send + Sync>>;
+    static NAMED: LazyLock<Mutex<Named>> = LazyLock::new(Mutex::default);
+    NAMED.lock().entry((id, Box::from(name))).or_insert(made).clone()
 }
 
 fn own_cache<K, V>(budget: Arc<Budget>, weigher: Option<Weigher<K, V>>) -> Near<K, V>
@@ -283,6 +270,6 @@ where
 
 impl<K, V> fmt::Debug for MemoBuilder<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoBuilder").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("MemoBuilder").field("name", &self.terms.name).finish_non_exhaustive()
     }
 }

@@ -8,10 +8,11 @@ use crate::flight::{Failure, Flight, Follow, Joined, Landed, Landing, Lead};
 use crate::memo::{Found, Memo};
 use crate::outcome::Rules;
 use crate::stats::Event;
-use crate::table::{self, Inserted, Life, Touch};
+use crate::table::{self, Life, Touch};
 use crate::wait;
 use std::hash::Hash;
 use std::panic::resume_unwind;
+use std::sync::Arc;
 
 /// Whether a computation that is in progress will do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +75,10 @@ where
             self.stats.count(Event::Computation);
             return Computed::young(run());
         }
+        if let (None, Some(near)) = (&self.far, &self.near) {
+            let miss = (want, miss);
+            return Computed::young(self.compute_near(near, (hash, key), miss, rules, run));
+        }
         let mut too_old = want == Want::Newer;
         loop {
             match self.flights.join(hash, key) {
@@ -87,21 +92,37 @@ where
                     return self.lead(lead, want, rules, run);
                 }
                 Joined::Follow(flight, again) => {
-                    self.count_waiter();
-                    // Still in the pool's queue: no need to wait for a thread.
-                    flight.run_job();
-                    let landed = wait(Follow::new(flight));
-                    self.refuse_circle(&landed);
-                    // Whatever flight is found after this one began after the call.
-                    if !std::mem::take(&mut too_old)
-                        && let Attempt::Done(result) = self.take(hash, &again, landed, rules)
-                    {
-                        return Computed::young(result);
+                    match self.follow(flight, again, &mut too_old, rules) {
+                        Ok(result) => return Computed::young(result),
+                        Err(again) => key = again,
                     }
-                    key = again;
                 }
             }
         }
+    }
+
+    /// Waits for the flight of another caller. Gives the key back if that was of no use.
+    #[cold]
+    pub(crate) fn follow<R: 'static>(
+        &self,
+        flight: Arc<Flight<K, V>>,
+        key: K,
+        too_old: &mut bool,
+        rules: Rules<V, R>,
+    ) -> Result<R, K> {
+        self.count_waiter();
+        let hash = flight.hash;
+        // Still in the pool's queue: no need to wait for a thread.
+        flight.run_job();
+        let landed = wait(Follow::new(flight));
+        self.refuse_circle(&landed);
+        // Whatever flight is found after this one began after the call.
+        if !std::mem::take(too_old)
+            && let Attempt::Done(result) = self.take(hash, &key, landed, rules)
+        {
+            return Ok(result);
+        }
+        Err(key)
     }
 
     /// What a background refresh wants. With an async TTL one caller has been given the right to
@@ -225,11 +246,7 @@ where
     pub(crate) fn commit_near(&self, flight: &Flight<K, V>, entry: Entry<V>) {
         let Some(near) = &self.near else { return };
         let life = Life { ttl: entry.ttl, refresh_after: entry.refresh_after };
-        match near.commit(flight, entry.value, life) {
-            Inserted::Stored | Inserted::Present => {}
-            Inserted::Fenced => self.stats.count(Event::Fenced),
-            Inserted::TooHeavy | Inserted::Busy => self.stats.count(Event::Unstored),
-        }
+        self.count_stored(near.commit(flight, entry.value, life));
     }
 
     pub(crate) fn note_failure(&self, hash: u64, fails: bool) {
@@ -261,9 +278,13 @@ where
     V: Clone + Send + Sync + 'static,
 {
     pub(crate) fn begin(memo: &'a Memo<K, V>, flight: &Flight<K, V>) -> Self {
+        Tally::of(memo, flight.hash)
+    }
+
+    pub(crate) fn of(memo: &'a Memo<K, V>, hash: u64) -> Self {
         let known = memo.stats.is_time_known() && !memo.clock.is_manual();
         let began = (!known).then(|| memo.clock.nanos());
-        Tally { memo, hash: flight.hash, began, panicked: false }
+        Tally { memo, hash, began, panicked: false }
     }
 
     /// For bodies whose panics are caught before this goes.

@@ -267,8 +267,18 @@ where
         if let Some(value) = (rules.value)(result) {
             return Settled::Entry(self.entry(value.clone()));
         }
-        self.note_failure(flight.hash, rules.fails);
-        Settled::Failed(rules.share.and_then(|share| share.take(result)).map(Landing::shared))
+        Settled::Failed(self.failed(flight.hash, result, rules))
+    }
+
+    /// Notes a failure, and copies it for those who wait if that is possible.
+    pub(crate) fn failed<R>(
+        &self,
+        hash: u64,
+        result: &R,
+        rules: Rules<V, R>,
+    ) -> Option<Landing<V>> {
+        self.note_failure(hash, rules.fails);
+        rules.share.and_then(|share| share.take(result)).map(Landing::shared)
     }
 
     pub(crate) fn land_computed(&self, lead: Lead<'_, K, V>, value: V) {

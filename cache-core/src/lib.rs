@@ -7,6 +7,7 @@
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::print_stdout))]
 
+mod alone;
 mod backoff;
 mod builder;
 mod client;
@@ -39,6 +40,7 @@ mod stats;
 mod sync;
 pub mod table;
 mod task;
+mod terms;
 mod timer;
 mod trail;
 mod wait;
@@ -47,8 +49,8 @@ pub use builder::MemoBuilder;
 pub use client::{Cache, Client, Reach};
 pub use clock::{Clock, ManualClock};
 pub use companion::{
-    Acquire, Alone, AsyncAlone, AsyncCall, AsyncLater, AsyncWork, Background, Begun, Bundle, Call,
-    Claim, Flying, InlineLead, Keeps, Kept, Later, NoBackground, Step, Work, claim,
+    Acquire, Alone, Args, AsyncAlone, AsyncCall, AsyncLater, AsyncWork, Background, Begun, Bundle,
+    Call, Claim, Flying, InlineLead, Keeps, Kept, Later, NoBackground, Sought, Step, Work, claim,
 };
 pub use detached::{AsyncJob, Job};
 pub use entry::{Aim, Entry, Filled, Lease, Lookup, Namespace, PutWhen, Reason, Weigher};
@@ -83,6 +85,19 @@ pub fn ttl_of<V, T: IntoTtl>(value: &V, ttl: impl FnOnce(&V) -> T) -> Option<std
 #[doc(hidden)]
 pub fn boxed<'a, T>(future: impl Future<Output = T> + Send + 'a) -> BoxFuture<'a, T> {
     Box::pin(future)
+}
+
+/// The counters of a cached function.
+#[doc(hidden)]
+#[must_use]
+pub fn stats_of(memo: &dyn AnyMemo) -> Stats {
+    memo.stats()
+}
+
+/// Forgets all values of a cached function.
+#[doc(hidden)]
+pub fn clear_all(memo: &dyn AnyMemo) {
+    memo.clear();
 }
 
 /// The body of companions that only exist to say why they cannot.

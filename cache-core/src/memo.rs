@@ -89,16 +89,23 @@ where
 
     /// The same for those who go on with [`probe`](Memo::probe).
     #[inline]
-    pub(crate) fn fresh_at_once(&self, hash: u64, eq: impl Fn(&K) -> bool) -> Option<V> {
-        let value = self.table.as_ref()?.fresh_at_once(hash, eq)?;
+    pub(crate) fn fresh_at_once(&self, hash: u64, eq: impl Fn(&K) -> bool) -> Result<V, u64> {
+        let Some(table) = &self.table else { return Err(0) };
+        let value = table.fresh_at_once(hash, eq)?;
         self.stats.count(Event::Hit);
-        Some(value)
+        Ok(value)
     }
 
     /// A fresh value, counted, else all that the near table knows, by one search.
-    pub(crate) fn probe(&self, hash: u64, eq: impl Fn(&K) -> bool) -> Result<V, Found<V>> {
+    #[inline]
+    pub(crate) fn probe(
+        &self,
+        hash: u64,
+        eq: impl Fn(&K) -> bool,
+        tick: u64,
+    ) -> Result<V, Found<V>> {
         let Some(table) = &self.table else { return Err(Found::Missing(Reason::Never)) };
-        match table.probe(hash, eq) {
+        match table.probe(hash, eq, tick) {
             Ok(value) => {
                 self.stats.count(Event::Hit);
                 Ok(value)
@@ -113,6 +120,7 @@ where
         self.found(table.look(hash, eq, touch))
     }
 
+    #[inline]
     fn found(&self, look: Look<V>) -> Found<V> {
         match look {
             Look::Live { value, soft_passed, left, .. } => Found::Live { value, soft_passed, left },
@@ -163,18 +171,28 @@ where
         self.graceful(hash, key)
     }
 
-    /// How an entry of this value is to live.
-    pub(crate) fn entry(&self, value: V) -> Entry<V> {
-        if let Some(life) = self.life {
-            return Entry { value, ttl: life.ttl, refresh_after: life.refresh_after };
+    /// How this value is to live.
+    #[inline]
+    pub(crate) fn life_of(&self, value: &V) -> Life {
+        match self.life {
+            Some(life) => life,
+            None => self.own_life(value),
         }
-        let mut own = self.values.ttl_of.and_then(|ttl| ttl(&value));
+    }
+
+    fn own_life(&self, value: &V) -> Life {
+        let mut own = self.values.ttl_of.and_then(|ttl| ttl(value));
         if let Some((failed, Some(ttl))) = &self.values.failed
-            && failed(&value)
+            && failed(value)
         {
             own = Some(own.map_or(*ttl, |own| own.min(*ttl)));
         }
-        let life = self.policy.life(own);
+        self.policy.life(own)
+    }
+
+    /// An entry of this value.
+    pub(crate) fn entry(&self, value: V) -> Entry<V> {
+        let life = self.life_of(&value);
         Entry { value, ttl: life.ttl, refresh_after: life.refresh_after }
     }
 

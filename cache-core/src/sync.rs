@@ -2,11 +2,22 @@
 
 #[cfg(not(loom))]
 mod real {
-    pub(crate) use parking_lot::{Mutex, MutexGuard, RwLock};
+    pub(crate) use parking_lot::{
+        Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
+    };
     pub(crate) use std::sync::atomic::{
         AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, compiler_fence,
     };
     pub(crate) use std::thread::yield_now;
+
+    /// Sleeps until the bell rings, or for no reason.
+    pub(crate) fn wait_for<'a, T>(
+        bell: &Condvar,
+        mut guard: MutexGuard<'a, T>,
+    ) -> MutexGuard<'a, T> {
+        bell.wait(&mut guard);
+        guard
+    }
 
     /// std's cell with loom's face: access is a closure, so that loom can see when it ends.
     #[derive(Debug)]
@@ -30,13 +41,17 @@ mod real {
 #[cfg(loom)]
 mod real {
     pub(crate) use loom::cell::UnsafeCell;
-    pub(crate) use loom::sync::MutexGuard;
     pub(crate) use loom::sync::atomic::{
         AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
     };
-    use loom::sync::{RwLockReadGuard, RwLockWriteGuard};
+    pub(crate) use loom::sync::{Condvar, MutexGuard, RwLockReadGuard, RwLockWriteGuard};
     pub(crate) use loom::thread::yield_now;
     use std::sync::PoisonError;
+
+    /// Sleeps until the bell rings, or for no reason.
+    pub(crate) fn wait_for<'a, T>(bell: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
+        bell.wait(guard).unwrap_or_else(PoisonError::into_inner)
+    }
 
     /// loom's mutex with parking_lot's face: no poisoning.
     #[derive(Debug, Default)]

@@ -41,11 +41,14 @@ pub(crate) struct Inside {
 
 impl Inside {
     /// Enters flight `id`, and those `others` that one computation serves together with it.
+    #[inline]
     pub(crate) fn enter(others: &[u64], id: u64) -> Self {
         let before = TRAIL.try_with(|trail| {
             let mut trail = trail.borrow_mut();
             let before = trail.len();
-            trail.extend_from_slice(others);
+            if !others.is_empty() {
+                trail.extend_from_slice(others);
+            }
             trail.push(id);
             before
         });

@@ -47,6 +47,14 @@ pub(crate) fn optional_reference(ty: &Type) -> Option<&TypeReference> {
     }
 }
 
+/// The lifetime of a reference, or of the reference in an option, if it has a name.
+pub(crate) fn lifetime(ty: &Type) -> Option<&Lifetime> {
+    match bare(ty) {
+        Type::Reference(reference) => reference.lifetime.as_ref(),
+        other => optional_reference(other)?.lifetime.as_ref(),
+    }
+}
+
 /// The owned form of the type behind a reference, spelled as one would in a signature.
 pub(crate) fn owned(elem: &Type) -> TokenStream {
     match bare(elem) {

@@ -1,5 +1,6 @@
 //! The handle of one call of a cached `async fn`. What may wait is a future; the rest is immediate.
 
+use super::ahead;
 use super::begun::{Begun, Flying};
 use super::inline::{self, Claim, Step};
 use super::work::{AsyncLater, AsyncWork};
@@ -9,7 +10,6 @@ use crate::entry::Reason;
 use crate::error::Timeout;
 use crate::fly::Fly;
 use crate::memo::Found;
-use crate::outcome::Rules;
 use crate::pending::Pending;
 use crate::stats::{Event, Stats};
 use crate::table::Touch;
@@ -22,19 +22,6 @@ use std::time::Duration;
 pub struct AsyncCall<W>(pub(super) W);
 
 impl<W: AsyncWork> AsyncCall<W> {
-    fn rules(&self) -> Rules<W::Value, W::Out> {
-        self.0.rules().0
-    }
-
-    #[inline]
-    fn fresh(&self) -> Option<W::Value> {
-        self.0.memo().fresh(self.0.hash(), |key| self.0.matches(key))
-    }
-
-    fn look(&self, touch: Touch) -> Found<W::Value> {
-        self.0.memo().look(self.0.hash(), |key| self.0.matches(key), touch)
-    }
-
     /// Looks the value up; on a miss, starts or joins its computation.
     #[doc(hidden)]
     #[inline]
@@ -42,7 +29,7 @@ impl<W: AsyncWork> AsyncCall<W> {
     where
         W: AsyncLater,
     {
-        match self.fresh() {
+        match ahead::fresh(&self.0) {
             Some(value) => Begun::Hit(W::wrap(value)),
             None => self.miss(false),
         }
@@ -55,7 +42,7 @@ impl<W: AsyncWork> AsyncCall<W> {
     where
         W: AsyncLater,
     {
-        match self.fresh() {
+        match ahead::fresh(&self.0) {
             Some(value) => Begun::Hit(W::wrap(value)),
             None => self.miss(true),
         }
@@ -68,69 +55,27 @@ impl<W: AsyncWork> AsyncCall<W> {
         W: AsyncLater,
     {
         let memo = self.0.memo();
-        let reason = match self.look(Touch::Visit) {
+        let reason = match ahead::look(&self.0, Touch::Visit) {
             Found::Expiring(_) if !ahead => Reason::Expired,
             Found::Live { value, .. } | Found::Expiring(value) => {
                 memo.stats.count(Event::StaleHit);
                 if ahead {
-                    self.refresh_once();
+                    ahead::refresh_once(self.0, again);
                 }
                 return Begun::Hit(W::wrap(value));
             }
             Found::Missing(reason) => reason,
         };
-        match self.take_off(reason, Urgency::Polled) {
+        match ahead::take_off(self.0, again, reason, Urgency::Polled) {
             Ok(fly) => Begun::Fly(Flying(fly)),
             Err(value) => Begun::Hit(W::wrap(value)),
         }
     }
 
-    /// Starts the computation, unless it fails all the time and an old value is good enough.
-    fn take_off(
-        self,
-        reason: Reason,
-        urgency: Urgency,
-    ) -> Result<Fly<W::Key, W::Value, W::Out>, W::Value>
-    where
-        W: AsyncLater,
-    {
-        let (memo, hash, key, rules) = (self.0.memo(), self.0.hash(), self.0.own(), self.rules());
-        if let Some(value) = memo.pausing(hash, &key) {
-            memo.stats.count(Event::GraceHit);
-            return Err(value);
-        }
-        memo.count_near_miss(reason);
-        let body = Body::Async(self.0.job());
-        Ok(Fly::start(memo, hash, key, body, rules, urgency, Want::Value))
-    }
-
-    fn refresh_once(self)
-    where
-        W: AsyncLater,
-    {
-        let memo = self.0.memo();
-        let hold = memo.policy.pause(1);
-        let held = memo.table.as_ref().is_some_and(|table| {
-            table.hold_refresh(self.0.hash(), |key| self.0.matches(key), hold)
-        });
-        if held || memo.policy.async_ttl().is_none() {
-            self.launch(memo.want_of_refresh());
-        }
-    }
-
-    fn launch(self, want: Want)
-    where
-        W: AsyncLater,
-    {
-        let (memo, hash, key, rules) = (self.0.memo(), self.0.hash(), self.0.own(), self.rules());
-        let body = Body::Async(self.0.job());
-        drop(memo.launch(hash, key, &body, rules, Urgency::Refresh, want));
-    }
-
     /// The value: from the cache, from a computation in progress, or computed now; by its caller
     /// if an argument is skipped, else by whoever waits for it.
     pub async fn get(self) -> W::Out {
-        let (memo, hash, rules) = (self.0.memo(), self.0.hash(), self.rules());
+        let (memo, hash, rules) = (self.0.memo(), self.0.hash(), ahead::rules(&self.0));
         let eq = |key: &W::Key| self.0.matches(key);
         let acquire = match inline::claim_of(memo, hash, || self.0.own(), eq, rules) {
             Claim::Hit(result) => return result,
@@ -164,7 +109,7 @@ impl<W: AsyncWork> AsyncCall<W> {
 
     /// The value if there is a live one, in any tier. Never computes; immediate over a near client.
     pub async fn peek(self) -> Option<W::Value> {
-        match self.fresh() {
+        match ahead::fresh(&self.0) {
             Some(value) => Some(value),
             None => self.get_ttl().await.map(|(value, _)| value),
         }
@@ -179,7 +124,8 @@ impl<W: AsyncWork> AsyncCall<W> {
     /// Computes now, stores and returns; a computation that is in progress is too old for that and
     /// is waited for first.
     pub async fn refresh(self) -> W::Out {
-        let (memo, hash, key, rules) = (self.0.memo(), self.0.hash(), self.0.own(), self.rules());
+        let (memo, hash, key, rules) =
+            (self.0.memo(), self.0.hash(), self.0.own(), ahead::rules(&self.0));
         let work = match self.0.rebuilt() {
             Ok(job) => {
                 let (body, urgency) = (Body::Async(job), Urgency::Polled);
@@ -197,7 +143,8 @@ impl<W: AsyncWork> AsyncCall<W> {
     where
         W: AsyncLater,
     {
-        let (memo, hash, key, rules) = (self.0.memo(), self.0.hash(), self.0.own(), self.rules());
+        let (memo, hash, key, rules) =
+            (self.0.memo(), self.0.hash(), self.0.own(), ahead::rules(&self.0));
         let body = Body::Async(self.0.job());
         Fly::start(memo, hash, key, body, rules, urgency, Want::Newer)
     }
@@ -247,43 +194,13 @@ impl<W: AsyncWork> AsyncCall<W> {
         self.0.memo().on_value(hook);
     }
 
-    /// A fresh value that is not due for a refresh, also where no async TTL was given.
-    fn fresh_enough(&self) -> Option<W::Value> {
-        let memo = self.0.memo();
-        if memo.policy.async_ttl().is_some() || memo.policy.ttl().is_none() {
-            return self.fresh();
-        }
-        match self.look(Touch::Visit) {
-            Found::Live { value, soft_passed, left } if !memo.policy.is_due(soft_passed, left) => {
-                memo.stats.count(Event::Hit);
-                Some(value)
-            }
-            _ => None,
-        }
-    }
-
     /// Never waits: the value if a live one is near, else `None`; what is missing or due is looked
     /// for in far tiers or computed by a task.
     pub fn lazy(self) -> Option<W::Value>
     where
         W: AsyncLater,
     {
-        if let Some(value) = self.fresh_enough() {
-            return Some(value);
-        }
-        let memo = self.0.memo();
-        match self.look(Touch::Visit) {
-            Found::Live { value, .. } | Found::Expiring(value) => {
-                memo.stats.count(Event::StaleHit);
-                self.refresh_once();
-                Some(value)
-            }
-            Found::Missing(reason) => {
-                memo.count_miss(reason);
-                self.launch(Want::Value);
-                None
-            }
-        }
+        ahead::lazy(self.0, again)
     }
 
     /// The value, computed by a task of its own if need be.
@@ -300,21 +217,7 @@ impl<W: AsyncWork> AsyncCall<W> {
     where
         W: AsyncLater,
     {
-        let memo = self.0.memo();
-        if let Some(value) = self.fresh_enough() {
-            return Pending::ready(W::wrap(value));
-        }
-        match self.look(Touch::Visit) {
-            Found::Live { value, .. } | Found::Expiring(value) => {
-                memo.stats.count(Event::StaleHit);
-                self.refresh_once();
-                Pending::ready(W::wrap(value))
-            }
-            Found::Missing(reason) => match self.take_off(reason, Urgency::Demand) {
-                Ok(fly) => Pending::coming(&memo.clock, Box::pin(fly)),
-                Err(value) => Pending::ready(W::wrap(value)),
-            },
-        }
+        ahead::future(self.0, again)
     }
 
     /// Like [`refresh`](AsyncCall::refresh), as a task.
@@ -337,6 +240,11 @@ impl<W: AsyncWork> AsyncCall<W> {
     {
         self.future().within(time).await
     }
+}
+
+/// How the call is computed without its caller.
+fn again<W: AsyncLater>(work: W) -> Body<W::Key, W::Out> {
+    Body::Async(work.job())
 }
 
 impl<W: AsyncWork> fmt::Debug for AsyncCall<W> {

@@ -1,17 +1,16 @@
 //! The handle of one call of a cached function whose body blocks.
 
+use super::ahead;
 use super::work::{Later, Work};
 use crate::compute::{Miss, Want};
-use crate::detached::{Body, Urgency};
+use crate::detached::Body;
 use crate::entry::Reason;
 use crate::error::Timeout;
-use crate::fly::Fly;
 use crate::handoff::handoff;
 use crate::memo::Found;
 use crate::outcome::Rules;
 use crate::pending::Pending;
 use crate::stats::{Event, Stats};
-use crate::table::Touch;
 use crate::{pool, wait};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,47 +21,41 @@ use std::time::Duration;
 pub struct Call<W>(pub(super) W);
 
 impl<W: Work> Call<W> {
-    fn rules(&self) -> Rules<W::Value, W::Out> {
-        Rules { value: W::value, wrap: W::wrap, share: self.0.sharing(), fails: W::FAILS }
-    }
-
-    #[inline]
-    fn fresh(&self) -> Option<W::Value> {
-        self.0.memo().fresh(self.0.hash(), |key| self.0.matches(key))
-    }
-
-    fn look(&self, touch: Touch) -> Found<W::Value> {
-        self.0.memo().look(self.0.hash(), |key| self.0.matches(key), touch)
-    }
-
     /// The value: from the cache, from a computation in progress, or computed here.
     #[inline]
     pub fn get(self) -> W::Out {
         match self.0.memo().fresh_at_once(self.0.hash(), |key| self.0.matches(key)) {
-            Some(value) => W::wrap(value),
-            None => self.miss(),
+            Ok(value) => W::wrap(value),
+            Err(tick) => match self.miss(tick) {
+                Ok(found) => found,
+                Err(missed) => self.compute(missed, drop),
+            },
         }
     }
 
+    /// The rest of the look. Borrows the call: to move it would cost as much as the look.
     #[cold]
     #[inline(never)]
-    fn miss(self) -> W::Out {
+    fn miss(&self, tick: u64) -> Result<W::Out, (Reason, Miss)> {
         let memo = self.0.memo();
         let miss = Miss::Marked(memo.flights.mark(self.0.hash()));
-        match memo.probe(self.0.hash(), |key| self.0.matches(key)) {
-            Ok(value) => W::wrap(value),
+        match memo.probe(self.0.hash(), |key| self.0.matches(key), tick) {
+            Ok(value) => Ok(W::wrap(value)),
             Err(Found::Live { value, .. }) => {
                 memo.stats.count(Event::StaleHit);
-                W::wrap(value)
+                Ok(W::wrap(value))
             }
-            Err(Found::Expiring(_)) => self.compute(Reason::Expired, miss, drop),
-            Err(Found::Missing(reason)) => self.compute(reason, miss, drop),
+            Err(Found::Expiring(_)) => Err((Reason::Expired, miss)),
+            Err(Found::Missing(reason)) => Err((reason, miss)),
         }
     }
 
     /// `due` gets the call back if a tier behind says that its value is due for a refresh.
-    fn compute(self, reason: Reason, miss: Miss, due: fn(Self)) -> W::Out {
-        let (memo, hash, key, rules) = (self.0.memo(), self.0.hash(), self.0.own(), self.rules());
+    #[cold]
+    #[inline(never)]
+    fn compute(self, (reason, miss): (Reason, Miss), due: fn(Self)) -> W::Out {
+        let (memo, hash, key, rules) =
+            (self.0.memo(), self.0.hash(), self.0.own(), ahead::rules(&self.0));
         if let Some(value) = memo.pausing(hash, &key) {
             memo.stats.count(Event::GraceHit);
             return W::wrap(value);
@@ -96,7 +89,7 @@ impl<W: Work> Call<W> {
     /// The value if there is a live one, in any tier. Never computes.
     #[inline]
     pub fn peek(self) -> Option<W::Value> {
-        match self.fresh() {
+        match ahead::fresh(&self.0) {
             Some(value) => Some(value),
             None => self.get_ttl().map(|(value, _)| value),
         }
@@ -112,7 +105,7 @@ impl<W: Work> Call<W> {
     /// Computes now, stores and returns; a computation that is in progress is too old for that and
     /// is waited for first.
     pub fn refresh(self) -> W::Out {
-        let (key, rules) = (self.0.own(), self.rules());
+        let (key, rules) = (self.0.own(), ahead::rules(&self.0));
         self.run_in_flight(key, Want::Newer, Miss::Unmarked, rules, drop)
     }
 
@@ -168,55 +161,31 @@ impl<W: Work> Call<W> {
         W: Later,
     {
         match self.0.memo().fresh_at_once(self.0.hash(), |key| self.0.matches(key)) {
-            Some(value) => W::wrap(value),
-            None => self.miss_swr(),
+            Ok(value) => W::wrap(value),
+            Err(tick) => self.miss_swr(tick),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn miss_swr(self) -> W::Out
+    fn miss_swr(self, tick: u64) -> W::Out
     where
         W: Later,
     {
         let memo = self.0.memo();
         let miss = Miss::Marked(memo.flights.mark(self.0.hash()));
-        match memo.probe(self.0.hash(), |key| self.0.matches(key)) {
+        match memo.probe(self.0.hash(), |key| self.0.matches(key), tick) {
             Ok(value) => W::wrap(value),
             Err(Found::Live { value, .. } | Found::Expiring(value)) => {
                 memo.stats.count(Event::StaleHit);
-                self.refresh_once();
+                ahead::refresh_once(self.0, again);
                 W::wrap(value)
             }
-            Err(Found::Missing(reason)) => self.compute(reason, miss, |call| {
+            Err(Found::Missing(reason)) => self.compute((reason, miss), |call| {
                 let want = call.0.memo().want_of_refresh();
-                call.launch(want);
+                ahead::launch(call.0, again, want);
             }),
         }
-    }
-
-    /// Starts one refresh; for some time nobody else will.
-    fn refresh_once(self)
-    where
-        W: Later,
-    {
-        let memo = self.0.memo();
-        let hold = memo.policy.pause(1);
-        let held = memo.table.as_ref().is_some_and(|table| {
-            table.hold_refresh(self.0.hash(), |key| self.0.matches(key), hold)
-        });
-        if held || memo.policy.async_ttl().is_none() {
-            self.launch(memo.want_of_refresh());
-        }
-    }
-
-    fn launch(self, want: Want)
-    where
-        W: Later,
-    {
-        let (memo, hash, key, rules) = (self.0.memo(), self.0.hash(), self.0.own(), self.rules());
-        let body = Body::Blocking(self.0.job());
-        drop(memo.launch(hash, key, &body, rules, Urgency::Refresh, want));
     }
 
     /// Never waits: the value if a live one is near, else `None`; what is missing or due is looked
@@ -225,37 +194,7 @@ impl<W: Work> Call<W> {
     where
         W: Later,
     {
-        if let Some(value) = self.fresh_enough() {
-            return Some(value);
-        }
-        let memo = self.0.memo();
-        match self.look(Touch::Visit) {
-            Found::Live { value, .. } | Found::Expiring(value) => {
-                memo.stats.count(Event::StaleHit);
-                self.refresh_once();
-                Some(value)
-            }
-            Found::Missing(reason) => {
-                memo.count_miss(reason);
-                self.launch(Want::Value);
-                None
-            }
-        }
-    }
-
-    /// A fresh value that is not due for a refresh, also where no async TTL was given.
-    fn fresh_enough(&self) -> Option<W::Value> {
-        let memo = self.0.memo();
-        if memo.policy.async_ttl().is_some() || memo.policy.ttl().is_none() {
-            return self.fresh();
-        }
-        match self.look(Touch::Visit) {
-            Found::Live { value, soft_passed, left } if !memo.policy.is_due(soft_passed, left) => {
-                memo.stats.count(Event::Hit);
-                Some(value)
-            }
-            _ => None,
-        }
+        ahead::lazy(self.0, again)
     }
 
     /// The value, computed in the background if need be, while this thread waits.
@@ -272,33 +211,7 @@ impl<W: Work> Call<W> {
     where
         W: Later,
     {
-        let memo = self.0.memo();
-        if let Some(value) = self.fresh_enough() {
-            return Pending::ready(W::wrap(value));
-        }
-        match self.look(Touch::Visit) {
-            Found::Live { value, .. } | Found::Expiring(value) => {
-                memo.stats.count(Event::StaleHit);
-                self.refresh_once();
-                Pending::ready(W::wrap(value))
-            }
-            Found::Missing(reason) => self.coming(reason),
-        }
-    }
-
-    fn coming(self, reason: Reason) -> Pending<W::Out>
-    where
-        W: Later,
-    {
-        let (memo, hash, key, rules) = (self.0.memo(), self.0.hash(), self.0.own(), self.rules());
-        if let Some(value) = memo.pausing(hash, &key) {
-            memo.stats.count(Event::GraceHit);
-            return Pending::ready(W::wrap(value));
-        }
-        memo.count_near_miss(reason);
-        let body = Body::Blocking(self.0.job());
-        let fly = Fly::start(memo, hash, key, body, rules, Urgency::Demand, Want::Value);
-        Pending::coming(&memo.clock, Box::pin(fly))
+        ahead::future(self.0, again)
     }
 
     /// Like [`refresh`](Call::refresh), in the background.
@@ -306,7 +219,8 @@ impl<W: Work> Call<W> {
     where
         W: Later,
     {
-        let (memo, hash, key, rules) = (self.0.memo(), self.0.hash(), self.0.own(), self.rules());
+        let (memo, hash, key, rules) =
+            (self.0.memo(), self.0.hash(), self.0.own(), ahead::rules(&self.0));
         let job = self.0.job();
         let (giver, taker) = handoff(&memo.name);
         let again = key.clone();
@@ -331,6 +245,11 @@ impl<W: Work> Call<W> {
     {
         self.future().wait_for(time)
     }
+}
+
+/// How the call is computed without its caller.
+fn again<W: Later>(work: W) -> Body<W::Key, W::Out> {
+    Body::Blocking(work.job())
 }
 
 impl<W: Work> fmt::Debug for Call<W> {

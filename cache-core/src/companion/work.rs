@@ -11,8 +11,8 @@ use std::hash::Hash;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-/// A call of a cached function, ready to be looked up or computed. Made by the attribute.
-pub trait Work: Sized {
+/// What a call looks for: its key, where its value is kept, and how that becomes a result.
+pub trait Sought: Sized {
     /// The stored key.
     type Key: Hash + Eq + Clone + Send + Sync + 'static;
     /// The stored value.
@@ -30,11 +30,11 @@ pub trait Work: Sized {
     #[doc(hidden)]
     fn wrap(value: Self::Value) -> Self::Out;
     #[doc(hidden)]
-    fn sharing(&self) -> Share<Self::Out>;
-    #[doc(hidden)]
-    fn value(out: &Self::Out) -> Option<&Self::Value>;
-    #[doc(hidden)]
-    const FAILS: bool;
+    fn rules(&self) -> PublicRules<Self::Value, Self::Out>;
+}
+
+/// A call of a cached function, ready to be looked up or computed. Made by the attribute.
+pub trait Work: Sought {
     #[doc(hidden)]
     fn run(self) -> Self::Out;
 }
@@ -51,27 +51,9 @@ pub trait Later: Work<Out: Send> {
 }
 
 /// The same for an `async fn`.
-pub trait AsyncWork: Sized {
-    /// The stored key.
-    type Key: Hash + Eq + Clone + Send + Sync + 'static;
-    /// The stored value.
-    type Value: Clone + Send + Sync + 'static;
-    /// What the function returns.
-    type Out: Send + 'static;
+pub trait AsyncWork: Sought<Out: Send> {
     /// The body.
     type Fut: Future<Output = Self::Out>;
-    #[doc(hidden)]
-    fn memo(&self) -> &'static Memo<Self::Key, Self::Value>;
-    #[doc(hidden)]
-    fn hash(&self) -> u64;
-    #[doc(hidden)]
-    fn matches(&self, key: &Self::Key) -> bool;
-    #[doc(hidden)]
-    fn own(&self) -> Self::Key;
-    #[doc(hidden)]
-    fn wrap(value: Self::Value) -> Self::Out;
-    #[doc(hidden)]
-    fn rules(&self) -> PublicRules<Self::Value, Self::Out>;
     #[doc(hidden)]
     fn run(self) -> Self::Fut;
     /// The job that computes it without the caller; the call itself if there can be none.
@@ -85,7 +67,7 @@ pub trait AsyncWork: Sized {
     label = "needs a background computation",
     note = "an argument is skipped, so the call cannot be rebuilt from its key; `skip(argument = clone)` keeps a clone of it for that"
 )]
-pub trait AsyncLater: AsyncWork<Out: Send> {
+pub trait AsyncLater: AsyncWork {
     #[doc(hidden)]
     fn job(self) -> AsyncJob<Self::Key, Self::Out>;
 }
@@ -220,18 +202,16 @@ impl<Q: View, X, V, M, R, F, B> fmt::Debug for Bundle<Q, X, V, M, R, F, B> {
     }
 }
 
-impl<Q, X, V, M, R, F, B> Work for Bundle<Q, X, V, M, R, F, B>
+impl<Q, X, V, M, R, F, B> Sought for Bundle<Q, X, V, M, R, F, B>
 where
     Q: View,
     V: Clone + Send + Sync + 'static,
     M: Mode<R, Value = V>,
     R: 'static,
-    F: FnOnce(Q, X) -> R,
 {
     type Key = Q::Key;
     type Value = V;
     type Out = R;
-    const FAILS: bool = M::FAILS;
     #[inline]
     fn memo(&self) -> &'static Memo<Q::Key, V> {
         self.memo
@@ -252,14 +232,19 @@ where
     fn wrap(value: V) -> R {
         M::wrap(value)
     }
-    #[inline]
-    fn sharing(&self) -> Share<R> {
-        self.share
+    fn rules(&self) -> PublicRules<V, R> {
+        PublicRules(Rules::of::<M>(self.share))
     }
-    #[inline]
-    fn value(out: &R) -> Option<&V> {
-        M::value(out)
-    }
+}
+
+impl<Q, X, V, M, R, F, B> Work for Bundle<Q, X, V, M, R, F, B>
+where
+    Q: View,
+    V: Clone + Send + Sync + 'static,
+    M: Mode<R, Value = V>,
+    R: 'static,
+    F: FnOnce(Q, X) -> R,
+{
     #[inline]
     fn run(self) -> R {
         (self.run)(self.view, self.rest)
@@ -291,33 +276,7 @@ where
     Fut: Future<Output = R>,
     B: Background<X, AsyncJob<Q::Key, R>>,
 {
-    type Key = Q::Key;
-    type Value = V;
-    type Out = R;
     type Fut = Fut;
-    #[inline]
-    fn memo(&self) -> &'static Memo<Q::Key, V> {
-        self.memo
-    }
-    #[inline]
-    fn hash(&self) -> u64 {
-        self.hash
-    }
-    #[inline]
-    fn matches(&self, key: &Q::Key) -> bool {
-        self.view.eq(key)
-    }
-    #[inline]
-    fn own(&self) -> Q::Key {
-        self.view.own()
-    }
-    #[inline]
-    fn wrap(value: V) -> R {
-        M::wrap(value)
-    }
-    fn rules(&self) -> PublicRules<V, R> {
-        PublicRules(Rules::of::<M>(self.share))
-    }
     fn run(self) -> Fut {
         (self.run)(self.view, self.rest)
     }

@@ -1,7 +1,8 @@
 //! Single flight: at most one computation of a key at a time, joined by threads and tasks alike.
 //!
 //! A [`Flight`] is found by its key in [`Flights`] for as long as it may be joined. Whoever starts
-//! it holds the [`Lead`]; everybody else gets a [`Follow`]. The work of an `async fn` lies in the
+//! it holds the [`Lead`]; everybody else gets a [`Follow`]. Who computes in his own thread has no
+//! flight before a second caller comes: he holds a [`Lone`] lead. The work of an `async fn` lies in the
 //! flight itself, so that whoever waits can drive it: a leader that is alive but not polled stops
 //! nobody. A fence takes a flight out of the registry, so that later callers start afresh, and
 //! keeps its result from being stored.
@@ -9,19 +10,24 @@
 mod follow;
 mod kept;
 mod lead;
+mod lone;
 mod registry;
+mod seat;
 mod work;
 
 #[cfg(all(test, loom))]
 mod loom_flight;
+#[cfg(all(test, loom))]
+mod loom_lone;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
 pub(crate) use follow::{Follow, Landed};
 pub(crate) use kept::KeptLead;
 pub(crate) use lead::Lead;
+pub(crate) use lone::Lone;
 pub use registry::Flights;
-pub(crate) use registry::Joined;
+pub(crate) use registry::{Joined, JoinedLone};
 pub(crate) use work::Work;
 
 use crate::sync::{AtomicBool, Mutex, Ordering};
@@ -95,9 +101,9 @@ impl<V> Landing<V> {
 }
 
 impl<K, V> Flight<K, V> {
-    fn new(hash: u64, key: K) -> Self {
+    fn new(id: u64, hash: u64, key: K) -> Self {
         Flight {
-            id: crate::trail::next_id(),
+            id,
             hash,
             key,
             fenced: AtomicBool::new(false),

@@ -1,8 +1,10 @@
 //! Where flights are found by key. No user code runs under its locks: keys are compared outside.
 
+use super::lone::Lone;
+use super::seat::{Holder, Seat, Seats};
 use super::{Flight, Landing, Lead};
-use crate::sync::{AtomicU64, Mutex, Ordering};
-use hashbrown::HashTable;
+use crate::sync::{AtomicU64, Ordering};
+use crate::table::Locked;
 use std::fmt;
 use std::sync::Arc;
 
@@ -16,9 +18,17 @@ pub struct Flights<K, V> {
 /// Shards lie on cache lines of their own.
 #[repr(align(128))]
 struct Shard<K, V> {
-    flights: Mutex<HashTable<Arc<Flight<K, V>>>>,
+    seats: Locked<Seats<K, V>>,
     /// How many flights have left; changes under the lock.
     left: AtomicU64,
+}
+
+impl<K, V> Shard<K, V> {
+    /// To be called under the lock, when a flight leaves.
+    fn count(&self) {
+        let left = self.left.load(Ordering::Relaxed);
+        self.left.store(left.wrapping_add(1), Ordering::Release);
+    }
 }
 
 #[cfg(not(loom))]
@@ -30,6 +40,12 @@ const SHARDS: usize = 1;
 pub(crate) enum Joined<'a, K, V> {
     Lead(Lead<'a, K, V>),
     /// Somebody else computes; the key comes back for another try.
+    Follow(Arc<Flight<K, V>>, K),
+}
+
+/// The same for a caller who computes in his own thread.
+pub(crate) enum JoinedLone<'a, K, V> {
+    Lead(Lone<'a, K, V>),
     Follow(Arc<Flight<K, V>>, K),
 }
 
@@ -45,16 +61,30 @@ impl<K, V> Flights<K, V> {
     }
 
     /// Takes a flight out by identity: a newer one of the same key stays.
-    pub(super) fn remove(&self, flight: &Arc<Flight<K, V>>) {
-        let removed = {
-            let shard = self.shard(flight.hash);
-            let mut flights = shard.flights.lock();
-            let found = flights.find_entry(flight.hash, |f| Arc::ptr_eq(f, flight)).ok();
-            let left = shard.left.load(Ordering::Relaxed);
-            shard.left.store(left.wrapping_add(1), Ordering::Release);
-            found.map(|entry| entry.remove().0)
-        };
-        drop(removed);
+    pub(super) fn remove(&self, flight: &Flight<K, V>) {
+        drop(self.take(flight.hash, flight.id));
+    }
+
+    /// The seat of a computation, which leaves. To be dropped outside of all locks.
+    pub(super) fn take(&self, hash: u64, id: u64) -> Option<Seat<K, V>> {
+        let shard = self.shard(hash);
+        shard.seats.with(|seats| {
+            shard.count();
+            seats.take(hash, id)
+        })
+    }
+
+    /// As [`remove`](Flights::remove), for a flight whose leader is not the one who asks.
+    fn dismiss(&self, flight: &Flight<K, V>) {
+        let shard = self.shard(flight.hash);
+        let seat = shard.seats.with(|seats| {
+            shard.count();
+            if seats.is_awaited(flight.hash, flight.id) {
+                return None;
+            }
+            seats.take(flight.hash, flight.id)
+        });
+        drop(seat);
     }
 }
 
@@ -62,34 +92,82 @@ impl<K: Eq, V> Flights<K, V> {
     /// No computation runs.
     #[must_use]
     pub fn new() -> Self {
-        let shard = || Shard { flights: Mutex::new(HashTable::new()), left: AtomicU64::new(0) };
+        let shard = || Shard { seats: Locked::new(Seats::new()), left: AtomicU64::new(0) };
         Flights { shards: (0..SHARDS).map(|_| shard()).collect() }
     }
 
     /// Joins the flight of this key, or starts one.
     pub(crate) fn join(&self, hash: u64, key: K) -> Joined<'_, K, V> {
+        let id = crate::trail::next_id();
+        let sit = |key| {
+            let flight = Arc::new(Flight::new(id, hash, key));
+            (Holder::Known(flight.clone()), flight)
+        };
+        match self.enter(hash, id, key, sit) {
+            Ok((flight, mark)) => Joined::Lead(Lead::new(self, flight, mark)),
+            Err((flight, key)) => Joined::Follow(flight, key),
+        }
+    }
+
+    /// The same without a flight, as long as nobody else comes.
+    pub(crate) fn join_lone(&self, hash: u64, key: K) -> JoinedLone<'_, K, V>
+    where
+        K: Clone,
+    {
+        let id = crate::trail::next_id();
+        let twin = key.clone();
+        let entered = match self.sit_alone(hash, id, key) {
+            Ok(mark) => Ok(((), mark)),
+            Err(key) => self.enter(hash, id, key, |key| (Holder::Lone(key), ())),
+        };
+        match entered {
+            Ok(((), mark)) => JoinedLone::Lead(Lone::new(self, hash, id, mark, twin)),
+            Err((flight, key)) => JoinedLone::Follow(flight, key),
+        }
+    }
+
+    /// Takes a seat if there is nobody with whom to compare; mostly there is not.
+    #[inline]
+    fn sit_alone(&self, hash: u64, id: u64, key: K) -> Result<u64, K> {
+        let shard = self.shard(hash);
+        shard.seats.with(|seats| {
+            if seats.has(hash) {
+                return Err(key);
+            }
+            seats.sit(Seat { hash, id, holder: Holder::Lone(key) });
+            Ok(shard.left.load(Ordering::Relaxed))
+        })
+    }
+
+    /// Joins a flight, or takes a seat for what `sit` makes of the key; then with the mark.
+    #[inline]
+    fn enter<T>(
+        &self,
+        hash: u64,
+        id: u64,
+        mut key: K,
+        mut sit: impl FnOnce(K) -> (Holder<K, V>, T),
+    ) -> Result<(T, u64), (Arc<Flight<K, V>>, K)> {
+        let shard = self.shard(hash);
         let mut known: Vec<u64> = Vec::new();
         loop {
-            let unknown: Vec<_> = {
-                let shard = self.shard(hash);
-                let mut flights = shard.flights.lock();
-                let unknown: Vec<_> = flights
-                    .iter_hash(hash)
-                    .filter(|f| f.hash == hash && !known.contains(&f.id))
-                    .cloned()
-                    .collect();
-                if unknown.is_empty() {
-                    let flight = Arc::new(Flight::new(hash, key));
-                    flights.insert_unique(hash, flight.clone(), |f| f.hash);
-                    let mark = shard.left.load(Ordering::Relaxed);
-                    drop(flights);
-                    return Joined::Lead(Lead::new(self, flight, mark));
+            let entered = shard.seats.with(|seats| {
+                let unknown = seats.open(hash, &known);
+                if !unknown.is_empty() {
+                    return Err((unknown, key, sit));
                 }
-                unknown
+                let (holder, kept) = sit(key);
+                seats.sit(Seat { hash, id, holder });
+                Ok((kept, shard.left.load(Ordering::Relaxed)))
+            });
+            let unknown;
+            (unknown, key, sit) = match entered {
+                Ok(entered) => return Ok(entered),
+                Err(refused) => refused,
             };
             // `Eq` is the user's: it may be slow, panic, or ask this very cache.
             match unknown.iter().find(|flight| flight.key == key) {
-                Some(flight) => return Joined::Follow(flight.clone(), key),
+                Some(flight) => return Err((flight.clone(), key)),
                 None => known.extend(unknown.iter().map(|flight| flight.id)),
             }
         }
@@ -97,10 +175,7 @@ impl<K: Eq, V> Flights<K, V> {
 
     /// The flight of this key, if one is in progress.
     pub(crate) fn find(&self, hash: u64, eq: impl Fn(&K) -> bool) -> Option<Arc<Flight<K, V>>> {
-        let found: Vec<_> = {
-            let shard = self.shard(hash).flights.lock();
-            shard.iter_hash(hash).filter(|f| f.hash == hash).cloned().collect()
-        };
+        let found = self.shard(hash).seats.with(|seats| seats.open(hash, &[]));
         found.into_iter().find(|flight| eq(&flight.key))
     }
 
@@ -108,21 +183,18 @@ impl<K: Eq, V> Flights<K, V> {
     pub(crate) fn fence(&self, hash: u64, eq: impl Fn(&K) -> bool) -> Option<Arc<Flight<K, V>>> {
         let flight = self.find(hash, eq)?;
         flight.fenced.store(true, Ordering::Release);
-        self.remove(&flight);
+        self.dismiss(&flight);
         Some(flight)
     }
 
     /// Fences every flight in progress.
     pub(crate) fn fence_all(&self) {
         for shard in &self.shards {
-            let flights: Vec<_> = {
-                let mut shard = shard.flights.lock();
-                for flight in shard.iter() {
-                    flight.fenced.store(true, Ordering::Release);
-                }
-                shard.drain().collect()
-            };
-            drop(flights);
+            let gone: Vec<_> = shard.seats.with(|seats| {
+                shard.count();
+                seats.fence_all()
+            });
+            drop(gone);
         }
     }
 
@@ -138,7 +210,7 @@ impl<K: Eq, V> Flights<K, V> {
     /// How many computations run now.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.shards.iter().map(|shard| shard.flights.lock().len()).sum()
+        self.shards.iter().map(|shard| shard.seats.with(|seats| seats.len())).sum()
     }
 
     /// Whether none runs.

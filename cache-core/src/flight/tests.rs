@@ -1,6 +1,6 @@
 //! Flights by hand: threads, tasks and jobs around one key.
 
-use super::{Failure, Flights, Follow, Joined, Landed, Landing, Work};
+use super::{Failure, Flights, Follow, Joined, JoinedLone, Landed, Landing, Lone, Work};
 use crate::trail::Inside;
 use crate::wait;
 use std::future::Future;
@@ -102,4 +102,74 @@ fn a_waiter_runs_the_queued_job_itself() {
     assert!(flight.run_job());
     assert!(!flight.run_job());
     assert_eq!(runs.load(Ordering::SeqCst), 1);
+}
+
+fn lone(flights: &'static Flights<String, u32>, key: &str) -> Lone<'static, String, u32> {
+    match flights.join_lone(1, key.to_owned()) {
+        JoinedLone::Lead(lone) => lone,
+        JoinedLone::Follow(..) => panic!("{key} is in progress"),
+    }
+}
+
+#[test]
+fn a_lone_computation_becomes_a_flight_when_somebody_comes() {
+    let flights = flights();
+    let (mut a, mut b) = (lone(flights, "a"), lone(flights, "b"));
+    assert_eq!(flights.len(), 2);
+    let JoinedLone::Follow(first, _) = flights.join_lone(1, "a".to_owned()) else {
+        panic!("two of one key")
+    };
+    let Joined::Follow(second, _) = flights.join(1, "a".to_owned()) else {
+        panic!("two of one key")
+    };
+    assert!(Arc::ptr_eq(&first, &second) && first.key == "a");
+    assert!(a.close() && b.close());
+    a.land(|| Landing::Value(7));
+    b.land(|| Landing::Value(8));
+    assert!(matches!(wait(Follow::new(first)), Landed::Value(7)));
+    assert!(flights.is_empty());
+    let mut unnoticed = lone(flights, "a");
+    unnoticed.land(|| unreachable!("nobody waits for it"));
+}
+
+#[test]
+fn a_fenced_lone_computation_is_not_stored_and_still_lands() {
+    let flights = flights();
+    let (mut alone, mut joined) = (lone(flights, "a"), lone(flights, "b"));
+    let Joined::Follow(waiting, _) = flights.join(1, "b".to_owned()) else {
+        panic!("two of one key")
+    };
+    assert!(flights.fence(1, |key| key == "a").is_some());
+    assert!(flights.fence(1, |key| key == "b").is_some());
+    assert!(flights.fence(1, |_| true).is_none());
+    assert!(flights.is_empty());
+    let mut next = lone(flights, "b");
+    assert!(!alone.close() && !joined.close() && next.close());
+    joined.land(|| Landing::Value(7));
+    assert!(matches!(wait(Follow::new(waiting)), Landed::Value(7)));
+}
+
+#[test]
+fn fencing_all_reaches_lone_computations() {
+    let flights = flights();
+    let (mut alone, mut joined) = (lone(flights, "a"), lone(flights, "b"));
+    let Joined::Follow(waiting, _) = flights.join(1, "b".to_owned()) else {
+        panic!("two of one key")
+    };
+    flights.fence_all();
+    assert!(flights.is_empty());
+    assert!(!alone.close() && !joined.close());
+    drop(joined);
+    assert!(matches!(wait(Follow::new(waiting)), Landed::Gone));
+}
+
+#[test]
+fn waiting_for_ones_own_lone_computation_is_noticed() {
+    let flights = flights();
+    let lone = lone(flights, "a");
+    let _inside = lone.enter();
+    let JoinedLone::Follow(flight, _) = flights.join_lone(1, "a".to_owned()) else {
+        panic!("two of one key")
+    };
+    assert!(matches!(wait(Follow::new(flight)), Landed::Circle));
 }

@@ -12,7 +12,7 @@ mod weak;
 use crate::clock::Clock;
 use crate::entry::{Entry, PutWhen};
 use crate::error::Error;
-use crate::flight::{Flight, Flights};
+use crate::flight::{Flight, Flights, Lone};
 use crate::policy::IntoTtl;
 use crate::table::{Inserted, Life, Look, Table, TableOptions, Touch};
 use std::fmt;
@@ -236,6 +236,13 @@ where
         let key = flight.key.clone();
         let admit = || !flight.is_fenced();
         self.table.insert(flight.hash, key, value, self.note(life), PutWhen::Always, admit)
+    }
+
+    /// The same for a computation that may have no flight. Closes it at the moment of storing.
+    pub(crate) fn commit_lone(&self, lone: &mut Lone<'_, K, V>, value: V, life: Life) -> Inserted {
+        let Some(key) = lone.give_key() else { return Inserted::Fenced };
+        let hash = lone.hash();
+        self.table.insert(hash, key, value, self.note(life), PutWhen::Always, || lone.close())
     }
 
     pub(crate) fn remove_hashed(&self, hash: u64, key: &K) -> bool {

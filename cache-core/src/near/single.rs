@@ -1,10 +1,9 @@
 //! One value from the caller's own closure, computed once however many ask for it at a time.
 
 use super::Near;
-use crate::flight::{Follow, Joined, Landed, Landing, Lead};
+use crate::flight::{Follow, JoinedLone, Landed, Landing, Lead, Lone};
 use crate::policy::IntoTtl;
 use crate::table::Life;
-use crate::trail::Inside;
 use crate::wait;
 use std::borrow::Borrow;
 use std::convert::Infallible;
@@ -119,9 +118,9 @@ where
         compute: impl FnOnce() -> Result<V, E>,
     ) -> Result<V, E> {
         loop {
-            match self.flights.join(hash, key) {
-                Joined::Lead(lead) => return self.lead(lead, life, compute),
-                Joined::Follow(flight, again) => {
+            match self.flights.join_lone(hash, key) {
+                JoinedLone::Lead(lone) => return self.lead(lone, life, compute),
+                JoinedLone::Follow(flight, again) => {
                     // Still in the pool's queue: no need to wait for a thread.
                     flight.run_job();
                     match wait(Follow::new(flight)) {
@@ -137,20 +136,22 @@ where
     /// Dropped on the way out of a panic or an error, the lead goes to the next who waits.
     fn lead<E>(
         &self,
-        lead: Lead<'_, K, V>,
+        mut lone: Lone<'_, K, V>,
         life: Life,
         compute: impl FnOnce() -> Result<V, E>,
     ) -> Result<V, E> {
-        if let Some(value) = self.landed_before(&lead) {
-            lead.land(|| Landing::Value(value.clone()));
+        // What a flight that ended between the look and the join has left.
+        let found = lone.key().and_then(|key| self.find(lone.hash(), |k| k == key));
+        if let Some(value) = found {
+            lone.land(|| Landing::Value(value.clone()));
             return Ok(value);
         }
         let value = {
-            let _inside = Inside::enter(&[], lead.flight().id);
+            let _inside = lone.enter();
             compute()?
         };
-        self.commit(lead.flight(), value.clone(), life);
-        lead.land(|| Landing::Value(value.clone()));
+        self.commit_lone(&mut lone, value.clone(), life);
+        lone.land(|| Landing::Value(value.clone()));
         Ok(value)
     }
 

@@ -62,7 +62,7 @@ where
             self.weigher.as_ref().map_or(1, |weigher| u64::from(weigher(&key, &value).max(1)));
         let (stamp, tick) = stamp::stamp(&self.clock, life);
         let mut offer = Offer { hash, pair: Some((key, value)), weight, stamp, when, tick };
-        let mut trash = Trash::new();
+        let mut trash = Trash::new(self.listener.as_ref());
         let mut admit = Some(admit);
         let mut ask = || admit.take().is_some_and(|admit| admit());
         let inserted = if weight > self.budget.capacity() {
@@ -172,7 +172,7 @@ where
     /// removed as soon as the thread leaves.
     pub fn remove(&self, hash: u64, eq: impl Fn(&K) -> bool) -> bool {
         let tick = self.clock.tick();
-        let mut trash = Trash::new();
+        let mut trash = Trash::new(self.listener.as_ref());
         let taken = self
             .slot(hash)
             .write(&self.budget, |shard| shard.take(hash, eq, Gone::Invalidated, &mut trash));
@@ -190,7 +190,7 @@ where
     #[cold]
     fn remove_later(&self, hash: u64) {
         self.later(hash, move |table| {
-            let mut trash = Trash::new();
+            let mut trash = Trash::new(table.listener.as_ref());
             table
                 .slot(hash)
                 .write(&table.budget, |shard| shard.take_hash(hash, Gone::Invalidated, &mut trash));
@@ -307,7 +307,7 @@ where
     }
 
     fn purge_slot(&self, slot: &Slot<K, V>, limit: u64) -> usize {
-        let mut trash = Trash::new();
+        let mut trash = Trash::new(self.listener.as_ref());
         let purged = slot.write(&self.budget, |shard| {
             let dead = shard.store.hashes(|entry| !entry.is_live(limit));
             dead.into_iter().filter(|hash| shard.take_dead(*hash, limit, &mut trash)).count()
@@ -342,7 +342,7 @@ where
     fn give(&self, room: &mut Room<'_>, want: u64) {
         let tick = self.clock.tick();
         let start = here::random() as usize;
-        let mut trash = Trash::new();
+        let mut trash = Trash::new(self.listener.as_ref());
         let mut progress = true;
         while room.units() < want && progress {
             progress = false;

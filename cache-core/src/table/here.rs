@@ -54,6 +54,11 @@ impl Here {
         }
     }
 
+    #[inline]
+    fn is_idle(&self) -> bool {
+        self.depth.get() == 0 && self.record.get().is_none_or(Record::is_idle)
+    }
+
     #[cold]
     fn holds(&self, lock: usize) -> Holds {
         let held = &self.held[..self.depth.get()];
@@ -87,13 +92,9 @@ pub(super) enum Holds {
     Write,
 }
 
-/// How this thread holds a lock, and whether it holds any.
-#[inline]
-pub(super) fn standing(lock: usize) -> (Holds, bool) {
-    with(|here| {
-        let idle = here.depth.get() == 0 && here.record.get().is_none_or(Record::is_idle);
-        if idle { (Holds::Nothing, false) } else { (here.holds(lock), true) }
-    })
+/// How this thread holds a lock.
+pub(super) fn standing(lock: usize) -> Holds {
+    with(|here| here.holds(lock))
 }
 
 /// Whether this thread is inside of any table's lock: in an `Eq`, `Hash` or `Clone` that a table
@@ -107,7 +108,7 @@ pub(super) fn standing(lock: usize) -> (Holds, bool) {
 /// ```
 #[inline]
 pub fn is_inside() -> bool {
-    standing(0).1
+    with(|here| !here.is_idle())
 }
 
 /// Says that this thread holds a lock, until dropped. Declare it before the guard, so that it goes
@@ -123,7 +124,21 @@ pub(super) fn enter(lock: usize, how: Holds) -> Option<Hold> {
     })
 }
 
+/// The same for a thread that holds nothing; `None` if it does.
+#[inline(always)]
+pub(super) fn enter_first(lock: usize, how: Holds) -> Option<Hold> {
+    with(|here| {
+        if !here.is_idle() {
+            return None;
+        }
+        here.held[0].set(lock | usize::from(how == Holds::Write));
+        here.depth.set(1);
+        Some(Hold(()))
+    })
+}
+
 impl Drop for Hold {
+    #[inline(always)]
     fn drop(&mut self) {
         let pending = with(|here| {
             here.depth.set(here.depth.get() - 1);

@@ -13,9 +13,10 @@
     reason = "the data is reached through announcements which the compiler cannot follow"
 )]
 
-use super::here::{self, HERE, Holds};
+use super::gate::{Gate, Pass};
+use super::here::{self, HERE, Hold, Holds};
 use super::record;
-use crate::sync::{AtomicBool, AtomicU32, AtomicUsize, Ordering, RwLock, UnsafeCell, yield_now};
+use crate::sync::{AtomicBool, AtomicU32, AtomicUsize, Ordering, UnsafeCell, yield_now};
 
 /// Slow reads since the last write that make it worth to be biased again: by then they have cost
 /// about as much as the revocation the next writer will have to pay.
@@ -38,7 +39,7 @@ pub(super) struct Lock<T> {
     /// May it become biased again.
     biasable: bool,
     slow_reads: AtomicU32,
-    inner: RwLock<()>,
+    inner: Gate,
     data: UnsafeCell<T>,
 }
 
@@ -76,6 +77,21 @@ impl<T> Reading<'_, T> {
     }
 }
 
+/// A read without the bias, until dropped: first the gate is opened, then the hold goes.
+pub(super) struct SlowReading<'a, T> {
+    lock: &'a Lock<T>,
+    _pass: Pass<'a>,
+    _hold: Hold,
+}
+
+impl<T> SlowReading<'_, T> {
+    #[inline(always)]
+    pub(super) fn with<R>(&self, f: impl FnOnce(&T) -> R) -> R {
+        // SAFETY: a writer needs the inner lock, which we share.
+        self.lock.data.with(|data| f(unsafe { &*data }))
+    }
+}
+
 impl<T> Lock<T> {
     pub(super) fn new(data: T, bias: Bias) -> Self {
         let biasable = bias == Bias::Readers && record::is_asymmetric();
@@ -83,7 +99,7 @@ impl<T> Lock<T> {
             biased: AtomicBool::new(biasable),
             biasable,
             slow_reads: AtomicU32::new(0),
-            inner: RwLock::new(()),
+            inner: Gate::new(),
             data: UnsafeCell::new(data),
         }
     }
@@ -97,6 +113,10 @@ impl<T> Lock<T> {
     /// handing one closure to both ways does not.
     #[inline(always)]
     pub(super) fn read_biased(&self) -> Option<Reading<'_, T>> {
+        // Only a hint, to spare the announcement: the look that counts comes after it.
+        if !self.biased.load(Ordering::Relaxed) {
+            return None;
+        }
         let record = record::current()?;
         if record.slots[0].load(Ordering::Relaxed) != 0 {
             return None;
@@ -127,21 +147,35 @@ impl<T> Lock<T> {
         self.biased.load(Ordering::Acquire).then_some(announced)
     }
 
+    /// The way in without the bias, for callers that have another way when this thread holds
+    /// something: as [`read_biased`](Lock::read_biased), it hands no closure on.
+    #[inline(always)]
+    pub(super) fn read_first(&self) -> Option<SlowReading<'_, T>> {
+        let hold = here::enter_first(self.address(), Holds::Read)?;
+        let pass = self.inner.read();
+        self.count_slow_read();
+        Some(SlowReading { lock: self, _pass: pass, _hold: hold })
+    }
+
     #[cold]
     #[inline(never)]
     fn read_slow<R>(&self, f: impl FnOnce(&T) -> R) -> Option<R> {
-        match here::standing(self.address()) {
-            (Holds::Write, _) => return None,
-            // SAFETY: this thread holds a read guard further out, which keeps writers away.
-            (Holds::Read, _) => return Some(self.data.with(|data| f(unsafe { &*data }))),
-            (Holds::Nothing, true) => return self.read_nested(f),
-            (Holds::Nothing, false) => {}
+        match self.read_first() {
+            Some(reading) => Some(reading.with(f)),
+            None => self.read_inside(f),
         }
-        let _hold = here::enter(self.address(), Holds::Read)?;
-        let _guard = self.inner.read();
-        self.count_slow_read();
-        // SAFETY: a writer needs the inner lock, which we share.
-        Some(self.data.with(|data| f(unsafe { &*data })))
+    }
+
+    /// For a thread that holds something.
+    #[cold]
+    #[inline(never)]
+    fn read_inside<R>(&self, f: impl FnOnce(&T) -> R) -> Option<R> {
+        match here::standing(self.address()) {
+            Holds::Write => None,
+            // SAFETY: this thread holds a read guard further out, which keeps writers away.
+            Holds::Read => Some(self.data.with(|data| f(unsafe { &*data }))),
+            Holds::Nothing => self.read_nested(f),
+        }
     }
 
     fn read_nested<R>(&self, f: impl FnOnce(&T) -> R) -> Option<R> {
@@ -159,6 +193,7 @@ impl<T> Lock<T> {
     }
 
     /// Called under the inner lock, so no writer is about.
+    #[inline(always)]
     fn count_slow_read(&self) {
         if !self.biasable {
             return;
@@ -176,12 +211,12 @@ impl<T> Lock<T> {
     /// Writes alone. `None` when this thread holds the lock, or would have to wait while it holds
     /// another.
     pub(super) fn write<R>(&self, f: impl FnOnce(&mut T) -> R) -> Option<R> {
-        let (holds, nested) = here::standing(self.address());
-        if holds != Holds::Nothing {
-            return None;
-        }
-        let _hold = here::enter(self.address(), Holds::Write)?;
-        let _guard = if nested { self.inner.try_write()? } else { self.inner.write() };
+        let first = here::enter_first(self.address(), Holds::Write);
+        let nested = first.is_none();
+        let (_hold, _guard) = match first {
+            Some(hold) => (hold, self.inner.write()),
+            None => self.enter_nested()?,
+        };
         if self.biased.load(Ordering::Relaxed) && !self.revoke(nested) {
             return None;
         }
@@ -190,6 +225,15 @@ impl<T> Lock<T> {
         // reader either announced itself before our fence, and `revoke` waited for it, or sees that
         // the bias is gone.
         Some(self.data.with_mut(|data| f(unsafe { &mut *data })))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn enter_nested(&self) -> Option<(Hold, Pass<'_>)> {
+        if here::standing(self.address()) != Holds::Nothing {
+            return None;
+        }
+        Some((here::enter(self.address(), Holds::Write)?, self.inner.try_write()?))
     }
 
     /// Takes the bias away and waits for those who had it; a nested writer gives up instead of
@@ -228,5 +272,30 @@ impl<T> Lock<T> {
     pub(super) fn get_mut(&mut self) -> &mut T {
         // SAFETY: borrowed exclusively, so there is neither reader nor writer.
         self.data.with_mut(|data| unsafe { &mut *data })
+    }
+}
+
+/// A value behind a gate, for short work that is larder's own: unlike a [`Lock`] it may be waited
+/// for by a thread that holds others, so no user code may run inside.
+pub(crate) struct Locked<T> {
+    gate: Gate,
+    data: UnsafeCell<T>,
+}
+
+// SAFETY: one thread at a time gets at the data.
+unsafe impl<T: Send> Sync for Locked<T> {}
+// SAFETY: the lock owns its data.
+unsafe impl<T: Send> Send for Locked<T> {}
+
+impl<T> Locked<T> {
+    pub(crate) fn new(data: T) -> Self {
+        Locked { gate: Gate::new(), data: UnsafeCell::new(data) }
+    }
+
+    #[inline]
+    pub(crate) fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
+        let _pass = self.gate.write();
+        // SAFETY: the pass keeps everybody else out, and `f` never comes here again.
+        self.data.with_mut(|data| f(unsafe { &mut *data }))
     }
 }

@@ -98,10 +98,29 @@ where
     }
 
     /// [`fresh`](Table::fresh), else [`look`](Table::look), under one lock and by one search.
+    #[inline(always)]
+    pub(crate) fn probe(
+        &self,
+        hash: u64,
+        eq: impl Fn(&K) -> bool,
+        tick: u64,
+    ) -> Result<V, Look<V>> {
+        let lock = &self.slot(hash).lock;
+        if self.eviction == Eviction::S3Fifo {
+            if let Some(reading) = lock.read_biased() {
+                return reading.with(|shard| try_fresh(shard, hash, eq, tick, &self.clock));
+            }
+            if let Some(reading) = lock.read_first() {
+                return reading.with(|shard| try_fresh(shard, hash, eq, tick, &self.clock));
+            }
+        }
+        self.probe_slow(hash, eq, tick)
+    }
+
     #[cold]
     #[inline(never)]
-    pub(crate) fn probe(&self, hash: u64, eq: impl Fn(&K) -> bool) -> Result<V, Look<V>> {
-        let (lock, tick) = (&self.slot(hash).lock, self.clock.tick());
+    fn probe_slow(&self, hash: u64, eq: impl Fn(&K) -> bool, tick: u64) -> Result<V, Look<V>> {
+        let lock = &self.slot(hash).lock;
         let probed = if self.eviction == Eviction::Lru {
             lock.write(|shard| {
                 let probed = try_fresh(shard, hash, eq, tick, &self.clock);
@@ -115,6 +134,7 @@ where
     }
 }
 
+#[inline(always)]
 fn try_fresh<K: Hash + Eq, V: Clone>(
     shard: &Shard<K, V>,
     hash: u64,
@@ -122,7 +142,10 @@ fn try_fresh<K: Hash + Eq, V: Clone>(
     tick: u64,
     clock: &Clock,
 ) -> Result<V, Look<V>> {
-    let Some(entry) = shard.store.get(hash, eq) else { return Err(missing(shard, hash)) };
+    let Some(entry) = shard.store.get(hash, eq) else {
+        shard.store.foresee();
+        return Err(missing(shard, hash));
+    };
     match entry.fresh(tick) {
         Some(value) => Ok(value.clone()),
         None => {
@@ -144,6 +167,7 @@ fn see<K: Hash + Eq, V: Clone>(
     }
 }
 
+#[inline]
 fn missing<K: Hash + Eq, V>(shard: &Shard<K, V>, hash: u64) -> Look<V> {
     Look::Missing(match shard.ghost.recall(hash) {
         None => Missing::Never,
@@ -153,6 +177,8 @@ fn missing<K: Hash + Eq, V>(shard: &Shard<K, V>, hash: u64) -> Look<V> {
     })
 }
 
+#[cold]
+#[inline(never)]
 fn read<K, V: Clone>(entry: &Entry<K, V>, clock: &Clock) -> Look<V> {
     // The coarse clock may run a step ahead of the precise one; both must agree with the hit path.
     let nanos = clock.nanos().max(clock.tick() << TICK_SHIFT);

@@ -5,7 +5,7 @@
 //! thing.
 
 use super::here;
-use super::lock::{Bias, Lock};
+use super::lock::{Bias, Lock, Locked};
 use loom::thread;
 use std::sync::Arc;
 
@@ -184,5 +184,21 @@ fn writers_nested_in_opposite_order_do_not_wait_for_each_other() {
             thread::spawn(move || there_inner.write(|_| there_outer.write(|_| ()).is_some()));
         outer.write(|_| inner.write(|_| ()).is_some());
         other.join().unwrap();
+    });
+}
+
+#[test]
+fn a_gate_lets_one_in_at_a_time_and_nobody_sleeps_for_ever() {
+    model(|| {
+        let locked = Arc::new(Locked::new(0));
+        let others: Vec<_> = (0..2)
+            .map(|_| {
+                let locked = locked.clone();
+                thread::spawn(move || locked.with(|count| *count += 1))
+            })
+            .collect();
+        locked.with(|count| *count += 1);
+        others.into_iter().for_each(|other| other.join().unwrap());
+        assert_eq!(locked.with(|count| *count), 3);
     });
 }

@@ -13,6 +13,7 @@
 mod budget;
 mod change;
 mod entry;
+mod gate;
 mod ghost;
 mod here;
 mod lock;
@@ -36,6 +37,7 @@ mod tests;
 pub use budget::Budget;
 pub use change::Garbage;
 pub use here::is_inside;
+pub(crate) use lock::Locked;
 pub use look::{Look, Missing, Touch};
 pub use options::{Cause, Eviction, Listener, TableOptions, Weigher};
 pub use shard::{Inserted, PutWhen};
@@ -150,12 +152,13 @@ where
         }
     }
 
-    /// [`fresh`](Table::fresh) for those who go on with [`probe`](Table::probe) if it gives nothing:
-    /// without the lock's bias it does not even try.
+    /// [`fresh`](Table::fresh) for those who go on with [`probe`](Table::probe) if it gives nothing,
+    /// at the tick that this gives then: without the lock's bias it does not even try.
     #[inline]
-    pub(crate) fn fresh_at_once(&self, hash: u64, eq: impl Fn(&K) -> bool) -> Option<V> {
+    pub(crate) fn fresh_at_once(&self, hash: u64, eq: impl Fn(&K) -> bool) -> Result<V, u64> {
         let tick = self.clock.tick();
-        self.slot(hash).lock.read_biased()?.with(|shard| shard.fresh(hash, eq, tick))
+        let Some(reading) = self.slot(hash).lock.read_biased() else { return Err(tick) };
+        reading.with(|shard| shard.fresh(hash, eq, tick)).ok_or(tick)
     }
 
     /// Without the bias: writers are about, or reading is writing.

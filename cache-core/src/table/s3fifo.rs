@@ -119,7 +119,7 @@ impl<K: Hash + Eq, V> S3Fifo<K, V> {
     }
 
     /// Takes out the entry that matters least, with its hash, and says which queue it leaves.
-    #[inline]
+    #[inline(always)]
     pub(super) fn evict(&mut self, tick: u64) -> Option<(u64, Entry<K, V>, Gone)> {
         while !self.entries.is_empty() {
             let target = (self.entries.len() / SMALL_SHARE).max(1);
@@ -138,7 +138,19 @@ impl<K: Hash + Eq, V> S3Fifo<K, V> {
         None
     }
 
+    /// Fetches the entry that is likely to go next into the processor's cache, while a look waits
+    /// for other memory anyway. Finds it by its mark alone, so it may be another one.
     #[inline]
+    pub(super) fn foresee(&self) {
+        let target = (self.entries.len() / SMALL_SHARE).max(1);
+        let queue = if self.small.len() >= target { &self.small } else { &self.main };
+        if let Some(next) = queue.front() {
+            let found = self.entries.find(lead(*next), |_| true);
+            std::hint::black_box(found.map(Entry::stamp));
+        }
+    }
+
+    #[inline(always)]
     fn step_small(&mut self, tick: u64) -> Option<(u64, Entry<K, V>, Gone)> {
         let (hash, mut found) = next(&mut self.small, &mut self.entries, &self.hasher)?;
         let entry = found.get_mut();
@@ -154,7 +166,7 @@ impl<K: Hash + Eq, V> S3Fifo<K, V> {
         None
     }
 
-    #[inline]
+    #[inline(always)]
     fn step_main(&mut self, tick: u64) -> Option<(u64, Entry<K, V>, Gone)> {
         let (hash, mut found) = next(&mut self.main, &mut self.entries, &self.hasher)?;
         let entry = found.get_mut();

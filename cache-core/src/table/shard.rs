@@ -290,6 +290,7 @@ impl<K: Hash + Eq + 'static, V: 'static> Shard<K, V> {
         if offer.when == PutWhen::Absent && old.is_some_and(|stamp| stamp.is_live(tick)) {
             return Step::Done(Inserted::Present);
         }
+        let mut admitted = false;
         loop {
             let there = if old.is_some() { self.weight(hash) } else { 0 };
             let missing = offer.weight.saturating_sub(there).saturating_sub(room.units());
@@ -297,7 +298,18 @@ impl<K: Hash + Eq + 'static, V: 'static> Shard<K, V> {
                 break;
             }
             // A shard that would have to give a good part of what it holds is not the one to pay.
-            if !(alone || missing <= self.reserved / 4) || !self.evict(tick, room, trash) {
+            if !(alone || missing <= self.reserved / 4) {
+                return Step::NeedRoom(missing);
+            }
+            // One eviction will do: from here on only a panic keeps the value out. The lock that
+            // `admit` takes waits for the stores before it, so it comes before those of the eviction.
+            if !admitted && self.weights.is_none() && self.store.len() > 0 {
+                admitted = admit();
+                if !admitted {
+                    return Step::Done(Inserted::Fenced);
+                }
+            }
+            if !self.evict(tick, room, trash) {
                 return Step::NeedRoom(missing);
             }
             if old.is_some() {
@@ -307,7 +319,7 @@ impl<K: Hash + Eq + 'static, V: 'static> Shard<K, V> {
         if old.is_none() {
             self.store.reserve();
         }
-        if !admit() {
+        if !admitted && !admit() {
             return Step::Done(Inserted::Fenced);
         }
         match old {

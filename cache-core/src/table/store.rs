@@ -44,9 +44,17 @@ impl<K: Hash + Eq, V> Store<K, V> {
         each!(self, store => store.take(hash, eq))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn evict(&mut self, tick: u64) -> Option<(u64, Entry<K, V>, Gone)> {
         each!(self, store => store.evict(tick))
+    }
+
+    /// What evicts soon may touch its victim now.
+    #[inline]
+    pub(super) fn foresee(&self) {
+        if let Store::S3Fifo(store) = self {
+            store.foresee();
+        }
     }
 
     pub(super) fn hashes(&self, choose: impl Fn(&Entry<K, V>) -> bool) -> Vec<u64> {

@@ -8,6 +8,8 @@ use std::sync::Arc;
 pub(super) struct Trash<K, V> {
     first: Option<Piece<K, V>>,
     more: Vec<Piece<K, V>>,
+    /// Whether anybody would notice: a listener, or destructors.
+    wanted: bool,
 }
 
 struct Piece<K, V> {
@@ -18,27 +20,34 @@ struct Piece<K, V> {
 }
 
 impl<K: 'static, V: 'static> Trash<K, V> {
-    pub(super) fn new() -> Self {
-        Trash { first: None, more: Vec::new() }
+    #[inline]
+    pub(super) fn new(listener: Option<&Arc<Listener<K, V>>>) -> Self {
+        let wanted = listener.is_some() || std::mem::needs_drop::<(K, V)>();
+        Trash { first: None, more: Vec::new(), wanted }
     }
 
+    #[inline]
     pub(super) fn silent(&mut self, key: K, value: V) {
         self.add(Piece { key, value, cause: None });
     }
 
+    #[inline]
     pub(super) fn overflow(&mut self, key: K, value: V, cause: Cause) {
         self.add(Piece { key, value, cause: Some(cause) });
     }
 
+    #[inline]
     fn add(&mut self, piece: Piece<K, V>) {
+        if !self.wanted {
+            return;
+        }
         if self.first.is_none() { self.first = Some(piece) } else { self.more.push(piece) }
     }
 
     /// Tells and drops, now or when this thread's outermost guard is gone.
     #[inline]
     pub(super) fn empty(self, listener: Option<&Arc<Listener<K, V>>>) {
-        let silent = listener.is_none() && !std::mem::needs_drop::<(K, V)>();
-        if silent || self.first.is_none() {
+        if self.first.is_none() {
             return;
         }
         if here::is_inside() {

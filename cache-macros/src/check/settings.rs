@@ -106,6 +106,9 @@ pub(super) fn storage(args: &Args, errors: &mut Errors) {
     if args.client.is_some() && args.capacity.is_some() {
         errors.here(args.place("capacity"), "a `client` has its own capacity: set it there, or leave `client` out for a cache of this function's own");
     }
+    if args.capacity.is_some() && args.client.is_none() && args.namespace.is_some() {
+        errors.here(args.place("namespace"), "a `capacity` makes a cache of this function's own, which nobody else can open by name: leave `namespace` out, or write `client = ..` instead of `capacity` to share values");
+    }
     if args.client.is_some() && args.weight.is_some() {
         errors.here(args.place("weight"), "a `client` weighs its entries itself: set it there, or write `capacity = ..` instead of `client`");
     } else if args.weight.is_some() && args.capacity.is_none() {

@@ -1,7 +1,7 @@
 //! One call: the view of its key, how to run the body, and how to run it later.
 
 use super::key;
-use crate::model::Model;
+use crate::model::{Model, Part, Shape};
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
@@ -11,6 +11,10 @@ use syn::spanned::Spanned;
 pub(crate) fn ty(model: &Model) -> TokenStream {
     let larder = &model.larder;
     let (value, out) = (&model.output.value, &model.output.ty);
+    if is_spelled(model) {
+        let (view, mode) = (key::view_ty(model), mode_name(model));
+        return quote!(#larder::Call<#larder::Args<#view, #value, #out, #larder::#mode>>);
+    }
     let key = key::ty(model).map(|key| quote!(Key = #key,));
     // Who spawns the handle's futures needs to see that they may cross threads.
     let future = model.is_async().then(|| quote!(, Fut: ::core::marker::Send));
@@ -24,9 +28,23 @@ pub(crate) fn ty(model: &Model) -> TokenStream {
     quote!(#larder::#call<impl #larder::#work<#key Value = #value, Out = #out #future> #later>)
 }
 
+/// Whether the type of the handle can be written: then nothing has to be found out about it, which is
+/// what takes a compiler most of its time.
+pub(crate) fn is_spelled(model: &Model) -> bool {
+    let is_kept = |part: &Part| matches!(part, Part::Param(_) | Part::Float(_));
+    model.shape == Shape::Type
+        && !model.is_async()
+        && model.is_rebuildable()
+        && !key::has_rest(model)
+        && model.key.iter().all(is_kept)
+}
+
 /// Makes the handle. `memo` may use `__view`, `body` is the path of the plain function.
 pub(crate) fn new(model: &Model, memo: &TokenStream, body: &TokenStream) -> TokenStream {
     let larder = &model.larder;
+    if is_spelled(model) {
+        return of(model, memo, body);
+    }
     let (computed, view, pattern) =
         (key::computed(model), key::view(model, false), key::view(model, true));
     let (rest, rest_pattern) = (rest(model), key::rest(model, key::owner()));
@@ -44,6 +62,18 @@ pub(crate) fn new(model: &Model, memo: &TokenStream, body: &TokenStream) -> Toke
         let __view = #view;
         #larder::#call::new(#memo, __view, #rest, #larder::#mode, #share, |#pattern, #rest_pattern| #run) #later
     }
+}
+
+/// Makes the handle whose type is written.
+fn of(model: &Model, memo: &TokenStream, body: &TokenStream) -> TokenStream {
+    let (larder, name) = (&model.larder, key::name());
+    let (view, pattern) = (key::view(model, false), key::view(model, true));
+    let (arguments, again) = (passed(model), key::rebuilt(model, false));
+    let (_, share) = mode(model);
+    let span = model.item.sig.ident.span();
+    let run = quote_spanned!(span=> #body(#(#arguments),*));
+    let again = quote_spanned!(span=> #body(#(#again),*));
+    quote!(#larder::Call::of(#memo, #view, #share, |#pattern| #run, |#name| #again))
 }
 
 fn rest(model: &Model) -> TokenStream {
@@ -84,9 +114,9 @@ fn later(model: &Model, body: &TokenStream) -> TokenStream {
 
 /// How results are stored, and how failures are shared among those who waited.
 pub(crate) fn mode(model: &Model) -> (TokenStream, TokenStream) {
-    let (larder, ty) = (&model.larder, &model.output.ty);
+    let (larder, ty, mode) = (&model.larder, &model.output.ty, mode_name(model));
     if !model.output.ok_only {
-        return (quote!(Plain), quote!(::core::option::Option::None));
+        return (mode, quote!(::core::option::Option::None));
     }
     let probe = quote_spanned!(ty.span()=> #larder::Probe::<#ty>::SHARE);
     let share = quote!({
@@ -94,5 +124,9 @@ pub(crate) fn mode(model: &Model) -> (TokenStream, TokenStream) {
         use #larder::ProbeFallback as _;
         #probe
     });
-    (quote!(OkOnly), share)
+    (mode, share)
+}
+
+fn mode_name(model: &Model) -> TokenStream {
+    if model.output.ok_only { quote!(OkOnly) } else { quote!(Plain) }
 }

@@ -4,7 +4,7 @@ use super::proof;
 use super::signature::{self, Split};
 use crate::model::Model;
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::Ident;
 
 /// One companion. Those with `waits` are `async` for an `async fn`.
@@ -70,46 +70,68 @@ const COMPANIONS: &[Companion] = &[
 
 /// All companions that take the arguments of the function.
 pub(crate) fn companions(model: &Model, split: &Split) -> TokenStream {
+    let common = Common::of(model, split);
     let all = COMPANIONS.iter().map(|companion| {
         if companion.in_background && !model.is_rebuildable() {
-            companion.refusal(model, split)
+            companion.refusal(model, split, &common)
         } else {
-            companion.call(model, split)
+            companion.call(model, &common)
         }
     });
     all.collect()
 }
 
-impl Companion {
-    fn head(&self, model: &Model, split: &Split, bound: Option<TokenStream>) -> TokenStream {
-        let bounds = proof::bounds(model).into_iter().chain(bound).collect();
-        let Companion { doc, .. } = self;
-        let name = Ident::new(self.name, model.item.sig.ident.span());
-        let (vis, mut inputs) = (&model.item.vis, signature::inputs(model));
-        if self.takes_value {
-            let (name, ty) = (value_name(model), &model.output.value);
-            inputs.push(syn::parse_quote!(#name: #ty));
-        }
-        let waits = (self.waits && model.is_async()).then(|| quote!(async));
+/// What all companions have in common, as tokens: made once, since macros are seldom optimised.
+struct Common {
+    inputs: TokenStream,
+    lifetimes: TokenStream,
+    clause: TokenStream,
+    arguments: TokenStream,
+}
+
+impl Common {
+    fn of(model: &Model, split: &Split) -> Self {
+        let (inputs, arguments) = (signature::inputs(model), signature::arguments(model));
         let (lifetimes, _, _) = split.inner.split_for_impl();
-        let clause = split.inner_where(bounds);
+        Common {
+            inputs: quote!(#(#inputs,)*),
+            lifetimes: lifetimes.to_token_stream(),
+            clause: split.inner_where(proof::bounds(model)).to_token_stream(),
+            arguments: quote!(#(#arguments),*),
+        }
+    }
+}
+
+impl Companion {
+    fn head(&self, model: &Model, common: &Common, clause: &TokenStream) -> TokenStream {
+        let Companion { doc, .. } = self;
+        let Common { inputs, lifetimes, .. } = common;
+        let name = Ident::new(self.name, model.item.sig.ident.span());
+        let vis = &model.item.vis;
+        let stored = self.takes_value.then(|| {
+            let (name, ty) = (value_name(model), &model.output.value);
+            quote!(#name: #ty)
+        });
+        let waits = (self.waits && model.is_async()).then(|| quote!(async));
         let output = self.output(model);
-        quote!(#[doc = #doc] #[inline] #vis #waits fn #name #lifetimes (#(#inputs),*) #output #clause)
+        quote!(#[doc = #doc] #[inline] #vis #waits fn #name #lifetimes (#inputs #stored) #output #clause)
     }
 
-    fn call(&self, model: &Model, split: &Split) -> TokenStream {
-        let head = self.head(model, split, None);
-        let name = format_ident!("{}", self.name);
-        let arguments = signature::arguments(model);
+    fn call(&self, model: &Model, common: &Common) -> TokenStream {
+        let head = self.head(model, common, &common.clause);
+        let (name, arguments) = (format_ident!("{}", self.name), &common.arguments);
         let value = self.takes_value.then(|| value_name(model));
         let waits = (self.waits && model.is_async()).then(|| quote!(.await));
-        quote!(#head { Self::entry(#(#arguments),*).#name(#value) #waits })
+        quote!(#head { Self::entry(#arguments).#name(#value) #waits })
     }
 
     /// The companion cannot be; whoever uses it learns why, all others never notice.
-    fn refusal(&self, model: &Model, split: &Split) -> TokenStream {
+    fn refusal(&self, model: &Model, split: &Split, common: &Common) -> TokenStream {
         let (larder, reason) = (&model.larder, reason_name(model));
-        let head = self.head(model, split, Some(quote!(for<'__x> Self: #reason)));
+        let never = quote!(for<'__x> Self: #reason);
+        let bounds = proof::bounds(model).into_iter().chain([never]).collect();
+        let clause = split.inner_where(bounds).to_token_stream();
+        let head = self.head(model, common, &clause);
         quote!(#[allow(unused_variables)] #head { #larder::cannot_rebuild() })
     }
 
@@ -163,22 +185,19 @@ pub(crate) fn of_all_calls(model: &Model, key: Option<&TokenStream>) -> TokenStr
     let span = model.item.sig.ident.span();
     let [stats, clear, on_value] =
         ["stats", "clear", "on_value"].map(|name| Ident::new(name, span));
-    let memo = if key.is_some() { quote!(Self::__memo()) } else { quote!(Self::__slots()) };
-    let [stats_of, clear_of] = ["stats", "clear"].map(|name| {
-        let name = format_ident!("{name}");
-        quote!(#larder::AnyMemo::#name(#memo))
-    });
+    // Plain functions of a plain type: a method of a trait would have to be found for each.
+    let all = quote!(<Self as #larder::CachedFn>::memo());
     let hook = key.map(|key| quote_spanned! {span=>
         #[doc = "Calls back with each value that is stored from now on."]
         #vis fn #on_value(callback: impl ::core::ops::Fn(&#key, &#value) + ::core::marker::Send + ::core::marker::Sync + 'static) #bounds {
-            #memo.on_value(callback)
+            Self::__memo().on_value(callback)
         }
     });
     quote! {
         #[doc = "Counts of hits, misses and computations."]
-        #[inline] #vis fn #stats() -> #larder::Stats #bounds { #stats_of }
+        #[inline] #vis fn #stats() -> #larder::Stats #bounds { #larder::stats_of(#all) }
         #[doc = "Forgets all values."]
-        #[inline] #vis fn #clear() #bounds { #clear_of }
+        #[inline] #vis fn #clear() #bounds { #larder::clear_all(#all) }
         #hook
     }
 }

@@ -75,7 +75,11 @@ fn main(model: &Model, split: &Split) -> TokenStream {
     let mut companion = companion(model);
     companion.set_span(companion.span().located_at(place));
     let path = split.path(&companion, place);
-    let run = ask(model, &quote_spanned!(place=> #path::entry(#(#arguments),*)));
+    let run = if asks_inside(model) {
+        quote_spanned!(place=> #path::__get(#(#arguments),*))
+    } else {
+        ask(model, &quote_spanned!(place=> #path::entry(#(#arguments),*)))
+    };
     // With braces of its own it is generated code to the compiler, which so asks no questions when only
     // companions are used.
     let underscores = underscores(model);
@@ -86,6 +90,23 @@ fn main(model: &Model, split: &Split) -> TokenStream {
 pub(crate) fn underscores(model: &Model) -> Option<TokenStream> {
     let any = model.params.iter().any(|param| param.name.to_string().starts_with('_'));
     any.then(|| quote!(#[allow(clippy::used_underscore_binding)]))
+}
+
+/// Where the types may be wrong, the handle is asked in a function of its own, which relies on them:
+/// what is wrong is then told once, where that function is called.
+fn asks_inside(model: &Model) -> bool {
+    call::is_spelled(model) && !proof::bounds(model).is_empty()
+}
+
+fn asked(model: &Model, split: &Split) -> Option<TokenStream> {
+    let sig = signature::function(model);
+    let (lifetimes, _, _) = split.inner.split_for_impl();
+    let clause = split.inner_where(proof::bounds(model));
+    let (inputs, output) = (&sig.inputs, &sig.output);
+    let arguments = signature::arguments(model);
+    let run = ask(model, &quote!(Self::entry(#(#arguments),*)));
+    asks_inside(model)
+        .then(|| quote!(#[inline] fn __get #lifetimes (#inputs) #output #clause { #run }))
 }
 
 /// Asks the handle for the value.
@@ -127,7 +148,8 @@ fn functions(model: &Model, split: &Split) -> TokenStream {
     let companions = companions::companions(model, split);
     let of_all_calls = companions::of_all_calls(model, key.as_ref());
     let entry = entry(model, split, key.as_ref());
-    quote!(#storage #entry #companions #of_all_calls)
+    let asked = asked(model, split);
+    quote!(#storage #entry #asked #companions #of_all_calls)
 }
 
 /// Where the memo is kept.
@@ -152,9 +174,14 @@ fn any_memo(model: &Model) -> TokenStream {
 }
 
 fn entry(model: &Model, split: &Split, key: Option<&TokenStream>) -> TokenStream {
-    let (vis, inputs, ty) = (&model.item.vis, signature::inputs(model), call::ty(model));
+    let (vis, ty) = (&model.item.vis, call::ty(model));
     let name = Ident::new("entry", model.item.sig.ident.span());
-    let (lifetimes, _, _) = split.inner.split_for_impl();
+    let mut inner = split.inner.clone();
+    let inputs = match call::is_spelled(model) {
+        true => signature::borrowing_inputs(model, &mut inner),
+        false => signature::inputs(model),
+    };
+    let (lifetimes, _, _) = inner.split_for_impl();
     let clause = split.inner_where(proof::bounds(model));
     let memo = match key {
         Some(_) => quote!(Self::__memo()),

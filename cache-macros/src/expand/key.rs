@@ -5,7 +5,7 @@ use crate::types;
 use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Expr, ExprCast, Ident, Index, Type};
+use syn::{Expr, ExprCast, Ident, Index, Lifetime, Type};
 
 /// Whether a cast to this type is what `as` does; for all other types it only names the type.
 const CASTS: &[&str] = &[
@@ -111,6 +111,38 @@ fn wrapper(taken: &Taken, ty: &Type) -> TokenStream {
         Taken::Reference(_) => quote_spanned!(ty.span()=> Val),
         Taken::Optional(_) => quote_spanned!(ty.span()=> Opt),
     }
+}
+
+/// The type of the view, where every part of it is a parameter. What is behind references has the
+/// lifetime [`borrow`].
+pub(crate) fn view_ty(model: &Model) -> TokenStream {
+    let larder = &model.larder;
+    let parts = model.key.iter().filter_map(|part| {
+        let (Part::Param(index) | Part::Float(index)) = part else { return None };
+        let Param { ty, taken, .. } = &model.params[*index];
+        if matches!(part, Part::Float(_)) {
+            return Some(quote!(#larder::Own<#larder::Float<#ty>>));
+        }
+        let wrapper = wrapper(taken, ty);
+        Some(match taken {
+            Taken::Value => quote!(#larder::#wrapper<#ty>),
+            Taken::Reference(elem) | Taken::Optional(elem) => {
+                let borrow = borrow(types::lifetime(ty));
+                quote!(#larder::#wrapper<#borrow, #elem>)
+            }
+        })
+    });
+    let parts: Vec<_> = parts.collect();
+    match &parts[..] {
+        [one] => quote!(#larder::One<#one>),
+        parts => quote!((#(#parts),*)),
+    }
+}
+
+/// The lifetime of an argument's reference: its own, or the one that all unnamed ones share.
+pub(crate) fn borrow(named: Option<&Lifetime>) -> Lifetime {
+    let named = named.filter(|lifetime| lifetime.ident != "_");
+    named.cloned().unwrap_or_else(|| Lifetime::new("'__a", proc_macro2::Span::mixed_site()))
 }
 
 /// The type of the key, if every part of it can be named.

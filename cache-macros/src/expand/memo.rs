@@ -15,7 +15,7 @@ pub(crate) fn name(model: &Model) -> TokenStream {
 }
 
 /// What is called on the builder, in the order of its documentation.
-pub(crate) fn settings(model: &Model) -> TokenStream {
+fn settings(model: &Model) -> TokenStream {
     let args = &model.args;
     let all = [
         args.ttl.as_ref().map(|ttl| quote!(.ttl(#ttl))),
@@ -29,10 +29,20 @@ pub(crate) fn settings(model: &Model) -> TokenStream {
         ttl_of(model),
         args.weight.as_ref().map(|weight| quote!(.weight(#weight))),
         args.capacity.as_ref().map(|capacity| quote!(.capacity(#capacity))),
-        // Last: the client is opened at once, with what is known by then.
-        args.client.as_ref().map(|client| quote_spanned!(client.span()=> .client(&#client))),
     ];
     all.into_iter().flatten().collect()
+}
+
+/// A builder with all its settings. Last comes the client: it is opened at once, with what is known
+/// by then.
+fn set(model: &Model, builder: &TokenStream) -> TokenStream {
+    let (larder, value, settings) = (&model.larder, &model.output.value, settings(model));
+    let builder = quote!(#builder #settings);
+    let Some(client) = &model.args.client else { return builder };
+    // The shape of a value type: of a type parameter nothing is known.
+    let builder =
+        if model.is_generic() { builder } else { quote!(#larder::shape_extra!((#builder) #value)) };
+    quote_spanned!(client.span()=> #builder.client(&#client))
 }
 
 fn async_ttl(model: &Model, when: &AsyncTtl) -> TokenStream {
@@ -86,12 +96,16 @@ fn ttl_of(model: &Model) -> Option<TokenStream> {
 /// A memo in a static of its own: for functions whose types can all be named there. It is made in
 /// the function's body, where the bounds hold that a static would have to prove again.
 pub(crate) fn fixed(model: &Model, key: &TokenStream, companion: &impl ToTokens) -> TokenStream {
-    let (larder, settings, value) = (&model.larder, settings(model), &model.output.value);
+    let (larder, value) = (&model.larder, &model.output.value);
+    let builder = set(
+        model,
+        &quote!(#larder::MemoBuilder::<#key, #value>::new(<#companion as #larder::CachedFn>::NAME)),
+    );
     // A function pointer, not a closure: so all memos of the same types are made by the same code.
     quote! {
         static __MEMO: ::std::sync::OnceLock<#larder::Memo<#key, #value>> = ::std::sync::OnceLock::new();
         #larder::memo_in(&__MEMO, || {
-            #larder::MemoBuilder::<#key, #value>::new(<#companion as #larder::CachedFn>::NAME) #settings .finish()
+            #builder.finish()
         })
     }
 }
@@ -103,12 +117,12 @@ pub(crate) fn slot(
     key: Option<&TokenStream>,
     owner: &TokenStream,
 ) -> TokenStream {
-    let (larder, settings, value, name) =
-        (&model.larder, settings(model), &model.output.value, name(model));
+    let (larder, value, name) = (&model.larder, &model.output.value, name(model));
     let scope =
         if model.is_generic() || model.needs_self() { Some(quote!(.of::<#owner>())) } else { None };
     let types = quote!(#larder::type_id_of::<#owner>());
-    let build = quote!(|__memo| __memo #scope #settings);
+    let build = set(model, &quote!(__memo #scope));
+    let build = quote!(|__memo| #build);
     match key {
         Some(key) => quote!(#slots.memo::<#key, #value>(#types, #name, #build)),
         None => quote!(#slots.memo_of::<_, #value>(#types, #name, &__view, #build)),

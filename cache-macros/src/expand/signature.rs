@@ -1,12 +1,14 @@
 //! The user's signature, in the variants that the expansion needs.
 
-use crate::model::Model;
+use super::key;
+use crate::model::{Model, Taken};
+use crate::types;
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::visit::{self, Visit};
 use syn::{
-    FnArg, GenericParam, Generics, Ident, Lifetime, Pat, ReceiverKind, Signature, Token, TypeParam,
-    TypeParamBound, WhereClause, WherePredicate, parse_quote,
+    FnArg, GenericParam, Generics, Ident, Lifetime, Pat, ReceiverKind, Signature, Token, Type,
+    TypeParam, TypeParamBound, WhereClause, WherePredicate, parse_quote,
 };
 
 /// The function's parameters with `mut` removed: that belongs to the body.
@@ -24,6 +26,32 @@ pub(crate) fn inputs(model: &Model) -> Vec<FnArg> {
             }
             FnArg::Receiver(_) => {}
         }
+    }
+    inputs
+}
+
+/// The same with the lifetime of every reference named, so that the output can name it too.
+pub(crate) fn borrowing_inputs(model: &Model, generics: &mut Generics) -> Vec<FnArg> {
+    let mut inputs = inputs(model);
+    let mut is_new = false;
+    let typed = inputs.iter_mut().filter_map(|input| match input {
+        FnArg::Typed(typed) => Some(typed),
+        FnArg::Receiver(_) => None,
+    });
+    for (typed, param) in typed.zip(&model.params) {
+        let named = types::lifetime(&param.ty);
+        let lifetime = key::borrow(named);
+        let ty: Type = match &param.taken {
+            Taken::Value => continue,
+            Taken::Reference(elem) => parse_quote!(&#lifetime #elem),
+            Taken::Optional(elem) => parse_quote!(::core::option::Option<&#lifetime #elem>),
+        };
+        is_new |= named != Some(&lifetime);
+        *typed.ty = ty;
+    }
+    if is_new {
+        let lifetime = key::borrow(None);
+        generics.params.insert(0, parse_quote!(#lifetime));
     }
     inputs
 }

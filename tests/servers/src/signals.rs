@@ -1,7 +1,12 @@
-//! The three system calls for which the standard library has no safe face.
-#![expect(unsafe_code, reason = "signals and what a child does before it becomes the server")]
+//! The system calls for which the standard library has no safe face.
+#![expect(
+    unsafe_code,
+    reason = "signals, a deaf listener, what a child does before it is a server"
+)]
 
 use std::io;
+use std::net::TcpListener;
+use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -11,6 +16,14 @@ pub(crate) fn send(pid: u32, signal: libc::c_int) {
     // SAFETY: `kill` reads no memory of ours.
     let done = unsafe { libc::kill(pid, signal) };
     assert!(done == 0, "signal {signal} to process {pid}: {}", io::Error::last_os_error());
+}
+
+/// Lets nobody connect any more. Closing is not enough: a process that another thread starts at this
+/// moment has a copy of the socket until it becomes its program.
+pub(crate) fn deafen(listener: TcpListener) {
+    // SAFETY: `shutdown` reads no memory of ours, and the listener is open until the end.
+    unsafe { libc::shutdown(listener.as_raw_fd(), libc::SHUT_RDWR) };
+    drop(listener);
 }
 
 pub(crate) fn root() -> bool {

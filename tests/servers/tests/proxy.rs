@@ -254,3 +254,29 @@ fn a_proxy_is_dropped_under_every_fault() {
         assert_ended(&stream);
     }
 }
+
+#[test]
+fn a_refusal_holds_while_other_threads_start_processes() {
+    let (_memcached, proxy) = both();
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    let starts = || {
+        while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+            std::process::Command::new("true").env_clear().status().unwrap();
+            drop(Memcached::start());
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(starts);
+        scope.spawn(starts);
+        for _ in 0..200 {
+            proxy.set(Fault::Refuse);
+            let refused = (0..10).all(|_| TcpStream::connect(proxy.address()).is_err());
+            proxy.set(Fault::None);
+            if !refused || TcpStream::connect(proxy.address()).is_err() {
+                stop.store(true, std::sync::atomic::Ordering::Relaxed);
+                panic!("refused: {refused}");
+            }
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+}

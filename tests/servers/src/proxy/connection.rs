@@ -79,10 +79,11 @@ impl Connection {
             if length == 0 || !self.switch.pass(&self.ends) {
                 break;
             }
+            // Counted first: whoever has the answer finds the question counted.
+            self.switch.counts.asked.fetch_add(length, Relaxed);
             if server.write_all(&chunk[..length]).is_err() {
                 break;
             }
-            self.switch.counts.asked.fetch_add(length, Relaxed);
         }
         let _ = server.shutdown(Shutdown::Write);
     }

@@ -12,6 +12,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 use switch::Switch;
 
 /// A proxy on 127.0.0.1 before a server; closes everything on drop.
@@ -144,7 +145,9 @@ fn accept(first: TcpListener, address: SocketAddr, server: &str, switch: &Arc<Sw
                 continue;
             }
         }
-        drop(listener.take());
+        if let Some(open) = listener.take() {
+            crate::signals::deafen(open);
+        }
         switch.listener_is_gone();
         if !switch.wait_until_listening() {
             return;
@@ -155,6 +158,15 @@ fn accept(first: TcpListener, address: SocketAddr, server: &str, switch: &Arc<Sw
 }
 
 fn bind_again(address: SocketAddr) -> TcpListener {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, address.port()))
-        .unwrap_or_else(|error| panic!("the proxy's port {address} was taken: {error}"))
+    let deadline = Instant::now() + Duration::from_secs(5);
+    loop {
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, address.port())) {
+            Ok(listener) => return listener,
+            Err(error) if Instant::now() > deadline => {
+                panic!("the proxy's port {address} was taken: {error}")
+            }
+            // A process that another thread is starting may hold the port for a moment.
+            Err(_) => thread::sleep(Duration::from_millis(1)),
+        }
+    }
 }

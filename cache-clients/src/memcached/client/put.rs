@@ -1,0 +1,157 @@
+//! Stores.
+
+use super::get::{Seen, in_doubt};
+use super::route::{Group, Results, Route, Router, all, group};
+use super::{EMPTY, check};
+use crate::memcached::host::Session;
+use crate::memcached::wire::{Answer, Request, Set, expiry};
+use crate::server::{Put, When};
+use cache_core::{Error, Result};
+use std::time::Instant;
+
+/// How often somebody else may be quicker while a value is added over a lease.
+const ATTEMPTS: usize = 8;
+
+type Item = (Put, Route);
+
+/// Stores the values, at all servers at once.
+pub(super) async fn put_many(router: &Router, puts: Vec<Put>) -> Vec<Result<bool>> {
+    let deadline = router.deadline();
+    let cluster = router.cluster().await;
+    let largest = router.largest();
+    let mut results = Results::new(puts.len());
+    let place = |put: &Put| {
+        check(&put.key)?;
+        if put.bytes.len() > largest {
+            return Err(Error::invalid(format!(
+                "the value of `{}` has {} bytes: these servers take {largest}",
+                put.key,
+                put.bytes.len()
+            )));
+        }
+        let route = cluster.route(&put.key)?;
+        let kind = route.host.kind_for(put.bytes.len());
+        Ok((route, kind))
+    };
+    let groups = group(puts, place, |at, error| results.set(at, Err(error)));
+    let groups = groups.into_iter().map(|group| at_one(group, deadline));
+    for (at, stored) in all(groups.collect()).await.into_iter().flatten() {
+        results.set(at, stored);
+    }
+    results.done()
+}
+
+async fn at_one(group: Group<Item>, deadline: Instant) -> Vec<(usize, Result<bool>)> {
+    let always = |(_, (put, _)): &&(usize, Item)| put.when == When::Always;
+    for (_, (put, route)) in group.items.iter().filter(always) {
+        // Before it is sent: the other server may be back at any time.
+        route.changed(&put.key);
+    }
+    let stored = match group.host.session(group.kind, deadline).await {
+        Ok(session) => Writing { session: &session, group: &group }.run().await,
+        Err(error) => {
+            for (_, (put, _)) in group.items.iter().filter(always) {
+                group.host.owe(&put.key);
+            }
+            Err(error)
+        }
+    };
+    let places = group.items.iter().map(|(at, _)| *at);
+    match stored {
+        Ok(stored) => places.zip(stored).collect(),
+        Err(error) => places.map(|at| (at, Err(error.clone()))).collect(),
+    }
+}
+
+struct Writing<'a> {
+    session: &'a Session,
+    group: &'a Group<Item>,
+}
+
+impl Writing<'_> {
+    async fn run(&self) -> Result<Vec<Result<bool>>> {
+        let bytes = self.group.items.iter().map(|(_, (put, _))| put.bytes.len() + 300).sum();
+        let mut request = Request::with_room(bytes);
+        // Tokens of another run of the server are worthless: they are not even sent.
+        let mut sent = Vec::with_capacity(self.group.items.len());
+        let mut changes = Vec::new();
+        for (_, (put, route)) in &self.group.items {
+            let how = self.how(put, route);
+            sent.push(how.is_some());
+            if let Some(how) = how {
+                request.set(put.key.as_bytes(), &put.bytes, how);
+                if put.when == When::Always {
+                    changes.push(put.key.clone());
+                }
+            }
+        }
+        let mut answers = match request.answers() {
+            0 => Vec::new(),
+            _ => self.session.ask(request, in_doubt(changes)).await?,
+        }
+        .into_iter();
+        let mut stored = Vec::with_capacity(sent.len());
+        for ((_, item), sent) in self.group.items.iter().zip(sent) {
+            let answer = if sent { answers.next() } else { Some(Answer::Exists) };
+            stored.push(self.outcome(item, answer).await);
+        }
+        Ok(stored)
+    }
+
+    fn how(&self, put: &Put, route: &Route) -> Option<Set> {
+        let now = self.group.host.settings.clock.unix();
+        let cas = match put.when {
+            When::Token(token) => Some(self.session.cas(token)?),
+            When::Always | When::Absent => None,
+        };
+        Some(Set {
+            ends: expiry(route.keep(put.keep), now),
+            flags: if put.bytes.is_empty() { EMPTY } else { 0 },
+            cas,
+            absent: put.when == When::Absent,
+        })
+    }
+
+    async fn outcome(&self, item: &Item, answer: Option<Answer>) -> Result<bool> {
+        let (put, _) = item;
+        let stored = match answer {
+            Some(Answer::Done(_)) => true,
+            Some(Answer::NotStored) if put.when == When::Absent => {
+                self.add_over_lease(item).await?
+            }
+            Some(Answer::NotStored | Answer::Exists | Answer::NotFound) => false,
+            Some(Answer::Failed(what)) => {
+                return Err(self.group.host.error(format_args!("`{}`: {what}", put.key)));
+            }
+            other => {
+                return Err(self.group.host.error(format_args!("a put was answered by {other:?}")));
+            }
+        };
+        if stored {
+            self.group.host.sized(&put.key, put.bytes.len());
+        }
+        Ok(stored)
+    }
+
+    /// Something is there: a lease in progress over nothing loses, a value stays.
+    async fn add_over_lease(&self, (put, route): &Item) -> Result<bool> {
+        let Some(how) = self.how(put, route) else { return Ok(false) };
+        for _ in 0..ATTEMPTS {
+            let mut request = Request::default();
+            request.look(put.key.as_bytes());
+            let Some(seen) = self.session.ask(request, None).await?.pop() else { break };
+            let how = match Seen::of(seen) {
+                Seen::Value { .. } => return Ok(false),
+                Seen::Failed(what) => return Err(self.group.host.error(what)),
+                Seen::Nothing => how,
+                Seen::Stub { cas, .. } => Set { cas: Some(cas), absent: false, ..how },
+            };
+            let mut request = Request::with_room(put.bytes.len() + 300);
+            request.set(put.key.as_bytes(), &put.bytes, how);
+            if let Some(Answer::Done(_)) = self.session.ask(request, None).await?.pop() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}

@@ -1,0 +1,151 @@
+//! Removes, makes stale, gives leases back.
+
+use super::get::{Seen, in_doubt};
+use super::route::{Group, Results, Route, Router, all, group};
+use super::{check, lease_key};
+use crate::memcached::host::{Kind, Session};
+use crate::memcached::wire::{Answer, Request, expiry};
+use cache_core::Result;
+use std::time::{Duration, Instant};
+
+/// How often somebody else may be quicker before a value is removed instead of made stale.
+const ATTEMPTS: usize = 4;
+
+type Key<'a> = (&'a String, Route);
+
+/// Removes the keys, at all servers at once.
+pub(super) async fn delete_many(router: &Router, keys: &[String]) -> Vec<Result<bool>> {
+    let deadline = router.deadline();
+    let cluster = router.cluster().await;
+    let mut results = Results::new(keys.len());
+    let place = |key: &&String| {
+        check(key)?;
+        Ok((cluster.route(key)?, Kind::Small))
+    };
+    let groups = group(keys, place, |at, error| results.set(at, Err(error)));
+    let groups = groups.into_iter().map(|group| delete(group, deadline));
+    for (at, deleted) in all(groups.collect()).await.into_iter().flatten() {
+        results.set(at, deleted);
+    }
+    results.done()
+}
+
+async fn delete(group: Group<Key<'_>>, deadline: Instant) -> Vec<(usize, Result<bool>)> {
+    let mut request = Request::with_room(group.items.len() * 128);
+    for (_, (key, route)) in &group.items {
+        route.changed(key);
+        request.look(key.as_bytes());
+        request.delete(key.as_bytes(), None);
+    }
+    let places = group.items.iter().map(|(at, _)| *at);
+    let answers = match group.host.session(group.kind, deadline).await {
+        Ok(session) => {
+            let changes = group.items.iter().map(|(_, (key, _))| (*key).clone());
+            session.ask(request, in_doubt(changes)).await
+        }
+        Err(error) => {
+            group.items.iter().for_each(|(_, (key, _))| group.host.owe(key));
+            Err(error)
+        }
+    };
+    let answers = match answers {
+        Ok(answers) => answers,
+        Err(error) => return places.map(|at| (at, Err(error.clone()))).collect(),
+    };
+    let deleted = answers.chunks_exact(2).map(|pair| match &pair[1] {
+        Answer::Done(_) => Ok(matches!(Seen::of(pair[0].clone()), Seen::Value { .. })),
+        Answer::NotFound => Ok(false),
+        other => Err(group.host.error(format_args!("a delete was answered by {other:?}"))),
+    });
+    places.zip(deleted).collect()
+}
+
+/// A key of which something is changed.
+struct Change<'a> {
+    key: &'a str,
+    route: Route,
+    session: Session,
+}
+
+impl<'a> Change<'a> {
+    async fn begin(router: &Router, key: &'a str) -> Result<Self> {
+        check(key)?;
+        let deadline = router.deadline();
+        let route = router.cluster().await.route(key)?;
+        let session = route.host.session(Kind::Small, deadline).await?;
+        Ok(Change { key, route, session })
+    }
+
+    /// Asks for one thing; the key is in doubt until it is answered.
+    async fn ask(&self, write: impl FnOnce(&mut Request)) -> Result<Option<Answer>> {
+        let mut request = Request::default();
+        write(&mut request);
+        Ok(self.session.ask(request, in_doubt([self.key.to_owned()])).await?.pop())
+    }
+
+    async fn delete(&self, cas: Option<u64>) -> Result<Option<Answer>> {
+        self.ask(|request| request.delete(self.key.as_bytes(), cas)).await
+    }
+
+    /// Makes the value stale, if nobody else is quicker too often.
+    async fn expire(&self, ends: u64) -> Result<bool> {
+        let key = self.key.as_bytes();
+        for _ in 0..ATTEMPTS {
+            let Some(seen) = self.ask(|request| request.look(key)).await? else { break };
+            let (done, there) = match Seen::of(seen) {
+                Seen::Failed(what) => return Err(self.route.host.error(what)),
+                Seen::Nothing => return Ok(false),
+                // A lease over nothing is removed: a stale one would never end for those who wait.
+                Seen::Stub { cas, .. } => (self.delete(Some(cas)).await?, false),
+                Seen::Value { cas, .. } => {
+                    (self.ask(|request| request.stale(key, ends, Some(cas))).await?, true)
+                }
+            };
+            match done {
+                Some(Answer::Done(_)) => return Ok(there),
+                Some(Answer::NotFound) => return Ok(false),
+                _ => {}
+            }
+        }
+        match self.delete(None).await? {
+            Some(Answer::Done(_)) => Ok(true),
+            Some(Answer::NotFound) => Ok(false),
+            other => Err(self.route.host.error(format_args!("a delete was answered by {other:?}"))),
+        }
+    }
+}
+
+/// Makes a value stale.
+pub(super) async fn expire(router: &Router, key: &str, keep: Duration) -> Result<bool> {
+    let change = match Change::begin(router, key).await {
+        Ok(change) => change,
+        Err(error) => {
+            if let Ok(route) = router.now().route(key) {
+                route.changed(key);
+                route.host.owe(key);
+            }
+            return Err(error);
+        }
+    };
+    change.route.changed(key);
+    let keep = change.route.keep(Some(keep));
+    change.expire(expiry(keep, router.settings.clock.unix())).await
+}
+
+/// Gives a lease back: the stub if it is still of this token, and what is beside a value.
+pub(super) async fn release(router: &Router, key: &str, token: u64) -> Result<()> {
+    let change = Change::begin(router, key).await?;
+    let Some(cas) = change.session.cas(token) else { return Ok(()) };
+    let mut request = Request::default();
+    request.look(key.as_bytes());
+    request.delete(lease_key(key, cas).as_bytes(), None);
+    let seen = change.session.ask(request, None).await?.into_iter().next();
+    if let Some(Seen::Stub { cas: now, .. }) = seen.map(Seen::of)
+        && now == cas
+    {
+        let mut request = Request::default();
+        request.delete(key.as_bytes(), Some(cas));
+        change.session.ask(request, None).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,343 @@
+//! A connection: any thread may push, write and read.
+
+use super::Cause;
+use super::call::{Baton, Call, Wakes};
+use super::queue::{Queue, Turn};
+use super::socket::Socket;
+use crate::memcached::wire::{Answer, Reader, Request};
+use bytes::BytesMut;
+use parking_lot::Mutex;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::Notify;
+
+/// How much is read at once.
+const PIECE: usize = 64 << 10;
+/// After so many pieces others have their turn.
+const PIECES: usize = 16;
+/// A server that answers within this is waited for in the caller's thread.
+const NEAR: Duration = Duration::from_micros(60);
+
+/// Bounds of a connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// How long an answer may take.
+    pub(crate) answer: Duration,
+    /// How many requests may be unanswered.
+    pub(crate) requests: usize,
+    /// How many bytes may be unsent.
+    pub(crate) bytes: usize,
+    /// The longest value.
+    pub(crate) value: usize,
+}
+
+/// Told when a connection ends: why, and how many calls were not answered, with their changes.
+pub(crate) type Lost = Box<dyn Fn(&Cause, usize, &[Arc<[String]>]) + Send + Sync>;
+
+/// A connection.
+pub(crate) struct Link {
+    pub(super) socket: Socket,
+    pub(super) bounds: Bounds,
+    queue: Mutex<Queue>,
+    inbox: Mutex<Inbox>,
+    /// There is something that did not fit into the socket.
+    pub(super) full: Notify,
+    /// The watch is to look.
+    pub(super) awake: Notify,
+    closed: AtomicBool,
+    lost: Lost,
+    /// A moving mean of the time of an answer, in nanoseconds.
+    latency: AtomicU64,
+}
+
+struct Inbox {
+    reader: Reader,
+    piece: Box<[u8]>,
+    buffer: BytesMut,
+    answers: Vec<Answer>,
+    batons: Vec<Arc<Baton>>,
+}
+
+/// What a look at the connection found.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    Closed,
+    Busy,
+    Idle,
+}
+
+impl Link {
+    pub(super) fn new(socket: Socket, bounds: Bounds, lost: Lost) -> Self {
+        Link {
+            socket,
+            bounds,
+            queue: Mutex::default(),
+            inbox: Mutex::new(Inbox {
+                reader: Reader::new(bounds.value),
+                piece: vec![0; PIECE].into(),
+                buffer: BytesMut::new(),
+                answers: Vec::new(),
+                batons: Vec::new(),
+            }),
+            full: Notify::new(),
+            awake: Notify::new(),
+            closed: AtomicBool::new(false),
+            lost,
+            latency: AtomicU64::new(u64::MAX),
+        }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    pub(super) fn push(&self, request: &Request, call: Arc<Call>) -> Result<Turn, Cause> {
+        let mut queue = self.queue.lock();
+        let turn = queue.push(request, call, &self.bounds)?;
+        if std::mem::take(&mut queue.asleep) {
+            drop(queue);
+            self.awake.notify_one();
+        }
+        Ok(turn)
+    }
+
+    /// Writes what is in the queue. Whoever writes goes on until there is nothing more, so that it is
+    /// enough to try.
+    pub(super) fn flush(&self) {
+        let Some(mut out) = self.begin() else { return };
+        loop {
+            match self.write(&out, 0) {
+                Ok(sent) if sent == out.len() => {}
+                Ok(sent) => return self.leave(out, sent),
+                Err(error) => return self.close(&error.to_string().into()),
+            }
+            let mut queue = self.queue.lock();
+            queue.writing = None;
+            out.clear();
+            match queue.take() {
+                Some(next) => {
+                    queue.writing = Some(BytesMut::new());
+                    out = next;
+                }
+                None => {
+                    // The allocation is kept for the next.
+                    if queue.out.capacity() < out.capacity() && out.capacity() <= PIECE {
+                        queue.out = out;
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    fn begin(&self) -> Option<BytesMut> {
+        let mut queue = self.queue.lock();
+        let out = queue.take()?;
+        queue.writing = Some(BytesMut::new());
+        Some(out)
+    }
+
+    /// Writes as much as fits; all but what fits is sent and drained.
+    fn write(&self, bytes: &[u8], mut sent: usize) -> io::Result<usize> {
+        let fits = loop {
+            if sent == bytes.len() {
+                break self.socket.drain();
+            }
+            match self.socket.write(&bytes[sent..]) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(wrote) => sent += wrote,
+                Err(error) => break Err(error),
+            }
+        };
+        match fits {
+            Ok(()) => Ok(sent),
+            // The last byte counts as unsent until all is drained.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                Ok(sent.min(bytes.len() - 1))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Leaves the rest to the I/O thread.
+    fn leave(&self, out: BytesMut, sent: usize) {
+        let mut queue = self.queue.lock();
+        if queue.closed.is_none() {
+            queue.writing = Some(out);
+            queue.sent = sent;
+            drop(queue);
+            self.full.notify_one();
+        }
+    }
+
+    /// Goes on with what was left, as far as it fits; true when nothing is left.
+    pub(super) fn resume(&self) -> bool {
+        let (out, sent) = {
+            let mut queue = self.queue.lock();
+            match &mut queue.writing {
+                Some(out) if !out.is_empty() => {
+                    let out = std::mem::take(out);
+                    (out, queue.sent)
+                }
+                _ => return true,
+            }
+        };
+        match self.write(&out, sent) {
+            Ok(sent) if sent == out.len() => {
+                self.queue.lock().writing = None;
+                self.flush();
+                true
+            }
+            Ok(sent) => {
+                let mut queue = self.queue.lock();
+                if queue.closed.is_none() {
+                    queue.writing = Some(out);
+                    queue.sent = sent;
+                }
+                false
+            }
+            Err(error) => {
+                self.close(&error.to_string().into());
+                true
+            }
+        }
+    }
+
+    /// Reads what is there, and hands it out; true when nothing more is there. `None` when another
+    /// thread is reading.
+    pub(super) fn try_receive(&self) -> Option<bool> {
+        Some(self.receive_into(&mut *self.inbox.try_lock()?))
+    }
+
+    /// The same, after the other thread.
+    pub(super) fn receive(&self) -> bool {
+        self.receive_into(&mut self.inbox.lock())
+    }
+
+    fn receive_into(&self, inbox: &mut Inbox) -> bool {
+        for _ in 0..PIECES {
+            let read = match self.socket.read(&mut inbox.piece) {
+                Ok(0) => Err("the server closed the connection".into()),
+                Ok(read) => Ok(read),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return true,
+                Err(error) => Err(error.to_string().into()),
+            };
+            let read = match read.and_then(|read| self.take_in(inbox, read).map(|()| read)) {
+                Ok(read) => read,
+                Err(cause) => {
+                    self.close(&cause);
+                    return true;
+                }
+            };
+            if read < inbox.piece.len() {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn take_in(&self, inbox: &mut Inbox, read: usize) -> Result<(), Cause> {
+        inbox.buffer.extend_from_slice(&inbox.piece[..read]);
+        let mut end = Ok(());
+        loop {
+            match inbox.reader.next(&mut inbox.buffer) {
+                Ok(Some(Answer::Refused(what))) => {
+                    // What the server did not understand may have been half of a request: the rest of
+                    // the stream belongs to nobody.
+                    end = Err(format!("the server refused a request: {what}").into());
+                    inbox.answers.push(Answer::Refused(what));
+                    break;
+                }
+                Ok(Some(answer)) => inbox.answers.push(answer),
+                Ok(None) => break,
+                Err(broken) => {
+                    end = Err(broken.to_string().into());
+                    break;
+                }
+            }
+        }
+        if !inbox.answers.is_empty() {
+            let mut wakes = Wakes::default();
+            let handed = self.queue.lock().hand_out(&mut inbox.answers, &mut wakes);
+            inbox.batons.drain(..).for_each(|baton| baton.pass());
+            inbox.batons = wakes.wake();
+            inbox.answers.clear();
+            if let Some(took) = handed? {
+                self.learn(took);
+            }
+        }
+        end
+    }
+
+    fn learn(&self, took: Duration) {
+        let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        let mean = self.latency.load(Ordering::Relaxed);
+        let mean = if mean == u64::MAX { took } else { mean - mean / 8 + took / 8 };
+        self.latency.store(mean, Ordering::Relaxed);
+    }
+
+    /// How long it is worth waiting for an answer in the caller's thread.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        let mean = Duration::from_nanos(self.latency.load(Ordering::Relaxed));
+        (mean < NEAR).then(|| mean * 2 + Duration::from_micros(5))
+    }
+
+    /// Looks after deadlines, and after what those left behind who were to go on.
+    pub(super) fn look(&self) -> Look {
+        let now = Instant::now();
+        let (late, oldest, orphaned, idle) = {
+            let mut queue = self.queue.lock();
+            if queue.closed.is_some() {
+                return Look::Closed;
+            }
+            (queue.too_late(now), queue.oldest(now), queue.is_orphaned(), queue.is_idle())
+        };
+        if orphaned {
+            self.flush();
+        }
+        let batons = std::mem::take(&mut self.inbox.lock().batons);
+        batons.iter().for_each(|baton| baton.pass());
+        if oldest.is_some_and(|oldest| oldest > self.bounds.answer) {
+            self.close(&format!("no answer within {:?}", self.bounds.answer).into());
+            return Look::Closed;
+        }
+        late.iter().for_each(|call| call.fail(&"no answer before the deadline".into()));
+        if idle { Look::Idle } else { Look::Busy }
+    }
+
+    /// Lets the watch sleep until there is something; false if there is.
+    pub(super) fn sleep(&self) -> bool {
+        let mut queue = self.queue.lock();
+        queue.asleep = queue.is_idle() && queue.closed.is_none();
+        queue.asleep
+    }
+
+    /// Ends it: nobody who waits gets an answer.
+    pub(crate) fn close(&self, cause: &Cause) {
+        let waiting = {
+            let mut queue = self.queue.lock();
+            if queue.closed.is_some() {
+                return;
+            }
+            self.closed.store(true, Ordering::Release);
+            queue.close(cause)
+        };
+        self.socket.shut();
+        let changes = waiting.iter().filter_map(|waiting| waiting.call.changes.clone());
+        let changes: Vec<_> = changes.collect();
+        // First, so that nobody who hears of the failure can read what was to be changed.
+        (self.lost)(cause, waiting.len(), &changes);
+        waiting.iter().for_each(|waiting| waiting.call.fail(cause));
+        self.full.notify_one();
+        self.awake.notify_one();
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link").field("socket", &self.socket).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,21 @@
+//! One pipelined connection for all threads and tasks: requests are batched into one write, answers
+//! are matched in their order.
+//!
+//! Whoever asks alone writes, and for a server that is near also reads, in his own thread. Otherwise
+//! the first of those who ask lets the other ready tasks of his thread ask too, and writes for all;
+//! larder's I/O thread reads, and wakes one task of each thread, which wakes the others.
+
+mod call;
+mod exchange;
+mod link;
+mod open;
+mod queue;
+mod socket;
+mod tasks;
+
+pub(crate) use exchange::Exchange;
+pub(crate) use link::Link;
+pub(crate) use open::{Greeting, open};
+
+/// Why there is no answer.
+pub(crate) type Cause = std::sync::Arc<str>;

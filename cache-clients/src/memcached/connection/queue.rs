@@ -1,0 +1,153 @@
+//! What is to be written, and who waits for answers, in one order.
+
+use super::Cause;
+use super::call::{Call, Wakes};
+use super::link::Bounds;
+use crate::memcached::wire::{Answer, Request};
+use bytes::BytesMut;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    /// To be written next.
+    pub(super) out: BytesMut,
+    /// Being written; after a socket was full, from `sent` on.
+    pub(super) writing: Option<BytesMut>,
+    pub(super) sent: usize,
+    waiting: VecDeque<Waiting>,
+    /// Answers that are due.
+    due: usize,
+    /// How many requests the last write had.
+    batch: usize,
+    /// How many requests `out` has.
+    asked: usize,
+    /// Somebody has promised to write what is in `out`; how often he was missed.
+    leader: Option<u8>,
+    /// The watch sleeps.
+    pub(super) asleep: bool,
+    pub(super) closed: Option<Cause>,
+}
+
+/// A call whose answers are due.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) call: Arc<Call>,
+    left: usize,
+    since: Instant,
+}
+
+/// What a caller has to do after his request is in the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Write at once: there is nobody else.
+    Alone,
+    /// Let others ask, then write for all.
+    Lead,
+    /// Wait.
+    Follow,
+}
+
+impl Queue {
+    pub(super) fn push(
+        &mut self,
+        request: &Request,
+        call: Arc<Call>,
+        bounds: &Bounds,
+    ) -> Result<Turn, Cause> {
+        if let Some(cause) = &self.closed {
+            return Err(cause.clone());
+        }
+        let unsent = self.out.len() + self.writing.as_ref().map_or(0, BytesMut::len);
+        let full = self.due + request.answers() > bounds.requests.max(request.answers())
+            || unsent + request.bytes().len() > bounds.bytes.max(request.bytes().len());
+        if full {
+            return Err("queue is full".into());
+        }
+        let alone = self.waiting.is_empty() && self.batch <= 1;
+        self.out.extend_from_slice(request.bytes());
+        self.asked += 1;
+        self.due += request.answers();
+        self.waiting.push_back(Waiting { call, left: request.answers(), since: Instant::now() });
+        if alone {
+            return Ok(Turn::Alone);
+        }
+        if self.leader.is_some() {
+            return Ok(Turn::Follow);
+        }
+        self.leader = Some(0);
+        Ok(Turn::Lead)
+    }
+
+    /// Takes what is to be written, unless somebody is writing.
+    pub(super) fn take(&mut self) -> Option<BytesMut> {
+        self.leader = None;
+        if self.writing.is_some() || self.out.is_empty() {
+            return None;
+        }
+        self.batch = std::mem::take(&mut self.asked);
+        Some(self.out.split())
+    }
+
+    /// Hands answers to those who wait for them. The age of the last one.
+    pub(super) fn hand_out(
+        &mut self,
+        answers: &mut Vec<Answer>,
+        wakes: &mut Wakes,
+    ) -> Result<Option<Duration>, Cause> {
+        let mut since = None;
+        for answer in answers.drain(..) {
+            let Some(first) = self.waiting.front_mut() else {
+                return Err("an answer that nobody asked for".into());
+            };
+            // A list of settings is one answer.
+            let counts = !matches!(answer, Answer::Stat(..));
+            first.left -= usize::from(counts);
+            self.due -= usize::from(counts);
+            let last = first.left == 0;
+            if let Some((thread, waker)) = first.call.answer(answer, last) {
+                wakes.add(thread, waker, &first.call);
+            }
+            if last {
+                since = self.waiting.pop_front().map(|done| done.since);
+            }
+        }
+        Ok(since.map(|since| since.elapsed()))
+    }
+
+    /// Calls whose callers want no answer any more.
+    pub(super) fn too_late(&self, now: Instant) -> Vec<Arc<Call>> {
+        let late = self.waiting.iter().filter(|waiting| now >= waiting.call.give_up);
+        late.filter(|waiting| !waiting.call.is_over()).map(|late| late.call.clone()).collect()
+    }
+
+    /// How long the oldest request has been waiting.
+    pub(super) fn oldest(&self, now: Instant) -> Option<Duration> {
+        self.waiting.front().map(|first| now.saturating_duration_since(first.since))
+    }
+
+    /// Whether the one who promised to write has been missed twice.
+    pub(super) fn is_orphaned(&mut self) -> bool {
+        match &mut self.leader {
+            Some(missed) => {
+                *missed = missed.saturating_add(1);
+                *missed > 2
+            }
+            None => false,
+        }
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Nothing will be answered any more.
+    pub(super) fn close(&mut self, cause: &Cause) -> Vec<Waiting> {
+        self.closed = Some(cause.clone());
+        self.out = BytesMut::new();
+        self.writing = None;
+        self.due = 0;
+        std::mem::take(&mut self.waiting).into()
+    }
+}

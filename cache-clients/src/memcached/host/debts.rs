@@ -1,0 +1,109 @@
+//! What a server has missed while it was away.
+
+use std::collections::HashSet;
+
+/// Keys that were changed elsewhere, or whose change was not answered: they are removed from the
+/// server before it is trusted again.
+#[derive(Debug, Default)]
+pub(super) struct Debts {
+    keys: HashSet<String>,
+    limit: usize,
+    /// There were too many: all of the server is removed.
+    overflow: bool,
+    /// Some are on their way.
+    delivering: bool,
+}
+
+/// What is to be delivered.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    Keys(Vec<String>),
+    Everything,
+}
+
+impl Debts {
+    pub(super) fn new(limit: usize) -> Self {
+        Debts { limit, ..Debts::default() }
+    }
+
+    pub(super) fn add(&mut self, key: &str) {
+        if self.overflow {
+            return;
+        }
+        if self.keys.len() >= self.limit && !self.keys.contains(key) {
+            self.overflow = true;
+            self.keys = HashSet::new();
+            return;
+        }
+        self.keys.insert(key.to_owned());
+    }
+
+    /// Nothing is owed and nothing is on its way: the server may be read.
+    pub(super) fn are_settled(&self) -> bool {
+        self.keys.is_empty() && !self.overflow && !self.delivering
+    }
+
+    pub(super) fn are_delivering(&self) -> bool {
+        self.delivering
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Takes what is owed; [`delivered`](Debts::delivered) must follow.
+    pub(super) fn take(&mut self) -> Due {
+        self.delivering = true;
+        match std::mem::take(&mut self.overflow) {
+            true => Due::Everything,
+            false => Due::Keys(std::mem::take(&mut self.keys).into_iter().collect()),
+        }
+    }
+
+    /// What was taken has arrived, or, if given back, has not.
+    pub(super) fn delivered(&mut self, back: Option<Due>) {
+        self.delivering = false;
+        match back {
+            None => {}
+            Some(Due::Everything) => self.overflow = true,
+            Some(Due::Keys(keys)) => keys.iter().for_each(|key| self.add(key)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_owed_is_settled_when_it_has_arrived() {
+        let mut debts = Debts::new(3);
+        assert!(debts.are_settled());
+        debts.add("a");
+        debts.add("a");
+        assert!(!debts.are_settled());
+        let due = debts.take();
+        assert_eq!(due, Due::Keys(vec!["a".into()]));
+        assert!(!debts.are_settled(), "it is on its way");
+        debts.delivered(Some(due));
+        assert_eq!(debts.len(), 1);
+        debts.take();
+        debts.add("b");
+        debts.delivered(None);
+        assert!(!debts.are_settled(), "something has been added meanwhile");
+    }
+
+    #[test]
+    fn too_much_is_everything() {
+        let mut debts = Debts::new(2);
+        ["a", "b", "b", "c", "d"].iter().for_each(|key| debts.add(key));
+        assert_eq!(debts.len(), 0);
+        let due = debts.take();
+        assert_eq!(due, Due::Everything);
+        debts.delivered(Some(due));
+        assert!(!debts.are_settled());
+        debts.take();
+        debts.delivered(None);
+        assert!(debts.are_settled());
+    }
+}

@@ -1,0 +1,104 @@
+//! The miss of a body that blocks and whose values live near: mostly nobody else is concerned.
+
+use crate::compute::{Miss, Tally, Want};
+use crate::flight::{JoinedLone, Landing, Lone};
+use crate::memo::{Found, Memo};
+use crate::near::Near;
+use crate::outcome::Rules;
+use crate::stats::Event;
+use crate::table::{Inserted, Touch};
+use std::hash::Hash;
+
+impl<K, V> Memo<K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    /// [`compute`](Memo::compute) without far tiers.
+    pub(crate) fn compute_near<R: 'static>(
+        &self,
+        near: &Near<K, V>,
+        (hash, mut key): (u64, K),
+        (want, miss): (Want, Miss),
+        rules: Rules<V, R>,
+        run: &mut dyn FnMut() -> R,
+    ) -> R {
+        let mut too_old = want == Want::Newer;
+        loop {
+            match self.flights.join_lone(hash, key) {
+                JoinedLone::Lead(mut lone) => {
+                    if want == Want::Value
+                        && miss != Miss::Marked(lone.mark())
+                        && let Some(value) = self.landed_before_lone(&lone)
+                    {
+                        return (rules.wrap)(value);
+                    }
+                    return self.lead_lone(near, &mut lone, rules, run);
+                }
+                JoinedLone::Follow(flight, again) => {
+                    match self.follow(flight, again, &mut too_old, rules) {
+                        Ok(result) => return result,
+                        Err(again) => key = again,
+                    }
+                }
+            }
+        }
+    }
+
+    /// What a flight that ended between the look and the join has left.
+    fn landed_before_lone(&self, lone: &Lone<'_, K, V>) -> Option<V> {
+        let key = lone.key()?;
+        match self.look(lone.hash(), |k| k == key, Touch::Visit) {
+            Found::Live { value, .. } => Some(value),
+            Found::Expiring(_) | Found::Missing(_) => None,
+        }
+    }
+
+    fn lead_lone<R>(
+        &self,
+        near: &Near<K, V>,
+        lone: &mut Lone<'_, K, V>,
+        rules: Rules<V, R>,
+        run: &mut dyn FnMut() -> R,
+    ) -> R {
+        let hash = lone.hash();
+        let result = {
+            let _tally = Tally::of(self, hash);
+            let _inside = lone.enter();
+            run()
+        };
+        let Some(value) = (rules.value)(&result) else {
+            let landing = self.failed(hash, &result, rules);
+            let key = lone.give_key();
+            lone.land(|| landing.unwrap_or_else(Landing::gone));
+            return match key {
+                Some(key) => self.graced(hash, &key, result, rules),
+                None => result,
+            };
+        };
+        let told = self.has_hooks().then(|| lone.key().cloned()).flatten();
+        self.store_lone(near, lone, value.clone());
+        lone.land(|| Landing::Value(value.clone()));
+        if let Some(key) = told {
+            self.tell(&key, value);
+        }
+        result
+    }
+
+    fn store_lone(&self, near: &Near<K, V>, lone: &mut Lone<'_, K, V>, value: V) {
+        let life = self.life_of(&value);
+        if !self.is_wanted(&value) {
+            return self.stats.count(Event::Unstored);
+        }
+        self.backoff.forget(lone.hash());
+        self.count_stored(near.commit_lone(lone, value, life));
+    }
+
+    pub(crate) fn count_stored(&self, inserted: Inserted) {
+        match inserted {
+            Inserted::Stored | Inserted::Present => {}
+            Inserted::Fenced => self.stats.count(Event::Fenced),
+            Inserted::TooHeavy | Inserted::Busy => self.stats.count(Event::Unstored),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Far clients for tests of the whole: opened from one line, whatever their kind.
+
+use cache_clients::encoded::{Encoded, EncodedOptions, EncodedStats};
+use cache_clients::redis::{Redis, RedisOptions};
+use cache_clients::{Files, FilesOptions};
+use larder::{Client, Namespace, Shared};
+use std::time::Duration;
+
+/// A client of any kind.
+#[derive(Debug, Clone)]
+pub(crate) enum Opened {
+    Redis(Encoded<Redis>),
+    Files(Encoded<Files>),
+}
+
+/// Opens `redis HOST:PORT` or `files PATH`, whose calls take so long at most.
+pub(crate) fn open(place: &str, deadline: Duration, options: EncodedOptions) -> Opened {
+    let (kind, address) = place.split_once(' ').unwrap();
+    match kind {
+        "redis" => {
+            let server = RedisOptions::new(format!("redis://{address}")).with_deadline(deadline);
+            let server =
+                Redis::new(server.with_response_timeout(deadline).with_reconnect(deadline))
+                    .unwrap();
+            Opened::Redis(Encoded::with_options(server, options).unwrap())
+        }
+        "files" => {
+            let server = FilesOptions::new().with_deadline(deadline);
+            let server = Files::open_with(address, server).unwrap();
+            Opened::Files(Encoded::with_options(server, options).unwrap())
+        }
+        _ => panic!("nobody knows the kind of `{place}`"),
+    }
+}
+
+impl Opened {
+    #[allow(dead_code, reason = "not every test that shares this counts")]
+    pub(crate) fn stats(&self) -> EncodedStats {
+        match self {
+            Opened::Redis(client) => client.stats(),
+            Opened::Files(client) => client.stats(),
+        }
+    }
+}
+
+impl Client<String, String> for Opened {
+    type Cache = Shared<String, String>;
+    fn open(&self, namespace: &Namespace) -> Self::Cache {
+        match self {
+            Opened::Redis(client) => Shared::new(Client::open(client, namespace)),
+            Opened::Files(client) => Shared::new(Client::open(client, namespace)),
+        }
+    }
+}
