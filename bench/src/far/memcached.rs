@@ -5,6 +5,7 @@ use super::python;
 use super::race::{Case, Entrant, race};
 use super::raw::{self, KEYS, Raw, check};
 use crate::options::Options;
+use crate::thread::Apart;
 use ::memcache::exp::AsyncMemcache;
 use async_memcached::AsciiProtocol as _;
 use larder::server::{Answer, Claim, Server};
@@ -25,6 +26,7 @@ struct Place<'a> {
 
 pub fn run(options: &Options) -> Result<(), String> {
     let server = larder_test_servers::Memcached::start();
+    let _apart = server.process().map(Apart::from);
     let address = server.address();
     Raw::connect(&address)?.fill();
     let bytes = Memcached::new(address.as_str()).map_err(|e| e.to_string())?;

@@ -32,13 +32,14 @@ pub fn run(options: &Options) -> Result<(), String> {
     let parts: Vec<_> = PARTS.iter().filter(|(name, _)| options.takes(name)).collect();
     let names = parts.iter().map(|(name, _)| *name);
     let mut programs: Vec<&str> = names.flat_map(programs_of).copied().collect();
+    programs.sort_unstable();
     programs.dedup();
     let mut versions = programs.into_iter().map(version_of).collect::<Result<Vec<_>, _>>()?;
     for package in ["memcache", "async-memcached", "redis", "fred"] {
         versions.extend(version(package).map(|version| format!("{package} {version}")));
     }
     options.report.note(&format!(
-        "Far: {}. `us`: median over the rounds, per call, on the clock; all over loopback.",
+        "Far: {}. `us`: median over the rounds, per call, on the clock. Servers on the last CPU, callers on the others, loopback between them.",
         versions.join(", ")
     ));
     parts.into_iter().try_for_each(|(_, run)| run(options))

@@ -5,6 +5,7 @@ use super::memcached::{check_all, singles};
 use super::race::{Case, Entrant, race};
 use super::raw::{self, KEYS, check};
 use crate::options::Options;
+use crate::thread::Apart;
 use ::redis::aio::MultiplexedConnection;
 use fred::prelude::{Builder, Client, ClientLike as _, Config, KeysInterface as _};
 use larder::server::{Claim, Put, Server, When};
@@ -19,6 +20,7 @@ fn plain(nth: usize) -> String {
 
 pub fn run(options: &Options) -> Result<(), String> {
     let server = larder_test_servers::Redis::start();
+    let _apart = server.process().map(Apart::from);
     let url = server.url();
     let larder = Redis::open(&url).map_err(|e| e.to_string())?;
     let put = |key| Put { key, bytes: raw::value().into(), keep: None, when: When::Always };

@@ -12,6 +12,7 @@ pub(super) type Digest = [u8; 16];
 const LONGEST: usize = 64;
 /// How much of a longer one is kept, before 32 digits and what separates them.
 const KEPT: usize = LONGEST - 33;
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
 /// The longest prefix.
 pub(super) const PREFIX: usize = 32;
 
@@ -38,10 +39,14 @@ fn half(bytes: &[u8]) -> Digest {
 }
 
 fn push_hex(text: &mut String, bytes: &[u8]) {
-    for byte in bytes {
-        for digit in [byte >> 4, byte & 15] {
-            text.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
+    // In pieces: each push checks for room.
+    for piece in bytes.chunks(16) {
+        let mut digits = [0; 32];
+        for (two, byte) in digits.chunks_exact_mut(2).zip(piece) {
+            two[0] = DIGITS[usize::from(byte >> 4)];
+            two[1] = DIGITS[usize::from(byte & 15)];
         }
+        text.push_str(std::str::from_utf8(&digits[..2 * piece.len()]).unwrap_or_default());
     }
 }
 

@@ -10,16 +10,18 @@ use super::client::Link;
 use super::codec::Format;
 use super::digest::{self, Digest};
 use super::space::Space;
-use crate::server::Server;
+use crate::server::{Server, Stored};
 use cache_core::{
     Aim, Cache, CacheExt, Entry, Filled, Flights, Lease, Lookup, Near, PutWhen, Reach, Reason,
     Result,
 };
+use parcel::Seen;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 /// A typed, namespaced view of an [`Encoded`](super::Encoded) client.
@@ -32,6 +34,8 @@ struct Room<S, K, V> {
     flights: Arc<Flights<K, V>>,
     /// Of the namespace, for messages.
     name: Box<str>,
+    /// Of the last value that was encoded, in bytes.
+    length: AtomicUsize,
 }
 
 impl<S, K, V> EncodedCache<S, K, V> {
@@ -42,7 +46,25 @@ impl<S, K, V> EncodedCache<S, K, V> {
         flights: Arc<Flights<K, V>>,
         name: &str,
     ) -> Self {
-        EncodedCache(Arc::new(Room { link, space, format, flights, name: name.into() }))
+        let (name, length) = (name.into(), AtomicUsize::new(0));
+        EncodedCache(Arc::new(Room { link, space, format, flights, name, length }))
+    }
+}
+
+impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> EncodedCache<S, K, V> {
+    /// What is done to a value on its way to the server and back, without the ways: for measurements,
+    /// no part of the API.
+    #[doc(hidden)]
+    pub async fn there_and_back(&self, key: &K, entry: &Entry<V>) -> Result<Option<V>> {
+        let digest = self.0.digest(key)?;
+        let Some(parcel) = self.0.seal(&digest, entry, 0)? else { return Ok(None) };
+        // Whoever reads begins with the key, too.
+        let digest = self.0.digest(key)?;
+        let stored = Stored { bytes: parcel.bytes, token: 0, stale: false };
+        match self.0.unpack("", &digest, Some(&stored)).await {
+            Seen::Live { value, .. } | Seen::Expired { value, .. } => Ok(Some(value)),
+            Seen::Nothing(_) => Ok(None),
+        }
     }
 }
 

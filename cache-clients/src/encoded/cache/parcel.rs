@@ -16,6 +16,9 @@ use std::borrow::Cow;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+/// No more than this is taken for a value before it is known how long it is.
+const LONGEST_GUESS: usize = 64 << 10;
+
 /// A value on its way to the server.
 pub(super) struct Parcel {
     /// The value, or its manifest.
@@ -64,10 +67,13 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
         }
         let hard = created.saturating_add(life);
         let soft = entry.refresh_after.map_or(NEVER, |age| created.saturating_add(millis(age)));
-        let mut buffer = envelope::begin(256);
+        let mut buffer =
+            envelope::begin(self.length.load(Ordering::Relaxed).clamp(256, LONGEST_GUESS));
         let codec = self.format.encode(&entry.value, &mut buffer).map_err(|cause| {
             Error::invalid(format!("a value of `{}` cannot be encoded: {cause}", self.name))
         })?;
+        // The next one is mostly as long: it need not grow step by step.
+        self.length.store(buffer.len() - HEADER, Ordering::Relaxed);
         let plain = (buffer.len() - HEADER) as u64;
         let (buffer, compression) = self.link.options.compression.pack(buffer);
         let header = Header {

@@ -83,8 +83,12 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
 
     /// Whether each was stored; what lives for no time at all counts as stored.
     pub(super) async fn put(&self, entries: Vec<(Digest, Entry<V>)>) -> Result<Vec<bool>> {
-        let last: HashMap<Digest, usize> =
-            entries.iter().enumerate().map(|(n, (digest, _))| (*digest, n)).collect();
+        // One key, the common case, is its own last.
+        let last: HashMap<Digest, usize> = match entries.len() {
+            1 => HashMap::new(),
+            _ => entries.iter().enumerate().map(|(n, (digest, _))| (*digest, n)).collect(),
+        };
+        let last = |digest: &Digest| last.get(digest).copied().unwrap_or(0);
         let digests: Vec<Digest> = entries.iter().map(|(digest, _)| *digest).collect();
         let unsettled = self.space.pending.begin(&digests);
         let generation = match self.space.ready(&self.link, &[]).await {
@@ -93,7 +97,7 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
         };
         let (mut outgoing, mut places, mut over) = (Vec::new(), Vec::new(), Vec::new());
         for (n, (digest, entry)) in entries.iter().enumerate() {
-            if last[digest] != n {
+            if last(digest) != n {
                 continue;
             }
             match self.seal(digest, entry, 0)? {
@@ -120,7 +124,7 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
             }
         }
         // An earlier one of the same key came as far as the last one.
-        let reached = digests.iter().map(|digest| answers[last[digest]].is_ok()).collect();
+        let reached = digests.iter().map(|digest| answers[last(digest)].is_ok()).collect();
         unsettled.settle(reached);
         answers
             .into_iter()
