@@ -43,51 +43,50 @@ pub fn preemptions() -> i64 {
 
 /// Keeps a server on the last CPU, and this process on the others, until it is dropped: a far server takes no
 /// CPU from its callers, and where the system puts them in relation to each other is no matter of luck.
-pub struct Apart(Option<libc::cpu_set_t>);
+pub struct Apart(Option<(u32, libc::cpu_set_t)>);
 
 impl Apart {
-    /// Of the server with this process number. Nothing where there is one CPU only.
-    ///
-    /// Threads that this process has already stay where they are.
+    /// From the server with this process number. Nothing where there is one CPU only.
     pub fn from(server: u32) -> Self {
-        // SAFETY: as in `pin`; the server's process is a child of this one.
-        unsafe {
+        // SAFETY: as in `pin`.
+        let (allowed, ours, theirs) = unsafe {
             let mut allowed: libc::cpu_set_t = std::mem::zeroed();
-            let size = size_of::<libc::cpu_set_t>();
-            if libc::sched_getaffinity(0, size, &raw mut allowed) != 0 {
+            if libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &raw mut allowed) != 0 {
                 return Apart(None);
             }
-            let cpus = 0..libc::CPU_SETSIZE as usize;
-            let Some(last) = cpus.rev().find(|&cpu| libc::CPU_ISSET(cpu, &allowed)) else {
+            let mut cpus = (0..libc::CPU_SETSIZE as usize).rev();
+            let Some(last) = cpus.find(|&cpu| libc::CPU_ISSET(cpu, &allowed)) else {
                 return Apart(None);
             };
-            let mut ours = allowed;
+            let (mut ours, mut theirs) = (allowed, std::mem::zeroed());
             libc::CPU_CLR(last, &mut ours);
+            libc::CPU_SET(last, &mut theirs);
             if libc::CPU_COUNT(&ours) == 0 {
                 return Apart(None);
             }
-            let mut theirs: libc::cpu_set_t = std::mem::zeroed();
-            libc::CPU_SET(last, &mut theirs);
-            for thread in threads_of(server) {
-                libc::sched_setaffinity(thread, size, &raw const theirs);
-            }
-            libc::sched_setaffinity(0, size, &raw const ours);
-            Apart(Some(allowed))
-        }
+            (allowed, ours, theirs)
+        };
+        put(server, &theirs);
+        put(std::process::id(), &ours);
+        Apart(Some((server, allowed)))
     }
 }
 
 impl Drop for Apart {
     fn drop(&mut self) {
-        if let Some(allowed) = &self.0 {
-            // SAFETY: as in `pin`.
-            unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), allowed) };
+        if let Some((server, allowed)) = &self.0 {
+            put(*server, allowed);
+            put(std::process::id(), allowed);
         }
     }
 }
 
-fn threads_of(process: u32) -> Vec<libc::pid_t> {
-    let Ok(threads) = std::fs::read_dir(format!("/proc/{process}/task")) else { return Vec::new() };
-    let number = |thread: std::fs::DirEntry| thread.file_name().to_str()?.parse().ok();
-    threads.flatten().filter_map(number).collect()
+/// Puts all threads of a process, and those that they start, on these CPUs.
+fn put(process: u32, cpus: &libc::cpu_set_t) {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{process}/task")) else { return };
+    for thread in threads.flatten() {
+        let Some(Ok(thread)) = thread.file_name().to_str().map(str::parse) else { continue };
+        // SAFETY: the kernel reads exactly the size of a set; a thread that has ended is an error without effect.
+        unsafe { libc::sched_setaffinity(thread, size_of::<libc::cpu_set_t>(), cpus) };
+    }
 }

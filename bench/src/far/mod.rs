@@ -30,6 +30,13 @@ const PROGRAMS: &[(&str, &[&str])] =
 
 pub fn run(options: &Options) -> Result<(), String> {
     let parts: Vec<_> = PARTS.iter().filter(|(name, _)| options.takes(name)).collect();
+    if parts.is_empty() {
+        let known: Vec<&str> = PARTS.iter().map(|(name, _)| *name).collect();
+        options
+            .report
+            .note(&format!("far: left out; `--only` takes its parts: {}.", known.join(", ")));
+        return Ok(());
+    }
     let names = parts.iter().map(|(name, _)| *name);
     let mut programs: Vec<&str> = names.flat_map(programs_of).copied().collect();
     programs.sort_unstable();
@@ -39,7 +46,7 @@ pub fn run(options: &Options) -> Result<(), String> {
         versions.extend(version(package).map(|version| format!("{package} {version}")));
     }
     options.report.note(&format!(
-        "Far: {}. `us`: median over the rounds, per call, on the clock. Servers on the last CPU, callers on the others, loopback between them.",
+        "Far: {}. `us`: median over the rounds, per call, on the clock. Loopback; one caller and its server are on different CPUs.",
         versions.join(", ")
     ));
     parts.into_iter().try_for_each(|(_, run)| run(options))

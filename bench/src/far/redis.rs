@@ -20,7 +20,6 @@ fn plain(nth: usize) -> String {
 
 pub fn run(options: &Options) -> Result<(), String> {
     let server = larder_test_servers::Redis::start();
-    let _apart = server.process().map(Apart::from);
     let url = server.url();
     let larder = Redis::open(&url).map_err(|e| e.to_string())?;
     let put = |key| Put { key, bytes: raw::value().into(), keep: None, when: When::Always };
@@ -33,8 +32,9 @@ pub fn run(options: &Options) -> Result<(), String> {
         let set = ::redis::cmd("SET").arg(plain(nth)).arg(raw::value()).exec(&mut connection);
         set.map_err(|e| e.to_string())?;
     }
-    one(options, &clients)?;
     many(options, &clients)?;
+    let _apart = server.process().map(Apart::from);
+    one(options, &clients)?;
     batch(options, &clients)
 }
 
