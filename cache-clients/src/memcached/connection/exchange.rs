@@ -42,9 +42,14 @@ impl Exchange {
     /// Reads in this thread for a moment, since the answer of a near server comes sooner than this
     /// thread could be woken.
     fn linger(&self) {
-        let Some(patience) = self.link.patience() else { return };
+        let Some(patience) = self.link.patience() else { return self.link.watch() };
         let start = Instant::now();
-        while !self.call.is_over() && start.elapsed() < patience {
+        while !self.call.is_over() {
+            let left = patience.saturating_sub(start.elapsed());
+            if left.is_zero() {
+                return self.link.watch();
+            }
+            self.link.socket.await_briefly(left);
             if self.link.try_receive().is_none() {
                 std::hint::spin_loop();
             }

@@ -19,7 +19,7 @@ const PIECE: usize = 64 << 10;
 /// After so many pieces others have their turn.
 const PIECES: usize = 16;
 /// A server that answers within this is waited for in the caller's thread.
-const NEAR: Duration = Duration::from_micros(60);
+const NEAR: Duration = Duration::from_micros(100);
 
 /// Bounds of a connection.
 #[derive(Debug, Clone, Copy)]
@@ -43,8 +43,8 @@ pub(crate) struct Link {
     pub(super) bounds: Bounds,
     queue: Mutex<Queue>,
     inbox: Mutex<Inbox>,
-    /// There is something that did not fit into the socket.
-    pub(super) full: Notify,
+    /// The I/O thread is to look at the socket.
+    pub(super) wanted: Notify,
     /// The watch is to look.
     pub(super) awake: Notify,
     closed: AtomicBool,
@@ -74,7 +74,7 @@ impl Link {
         Link {
             socket,
             bounds,
-            queue: Mutex::default(),
+            queue: Mutex::new(Queue::watched()),
             inbox: Mutex::new(Inbox {
                 reader: Reader::new(bounds.value),
                 piece: vec![0; PIECE].into(),
@@ -82,7 +82,7 @@ impl Link {
                 answers: Vec::new(),
                 batons: Vec::new(),
             }),
-            full: Notify::new(),
+            wanted: Notify::new(),
             awake: Notify::new(),
             closed: AtomicBool::new(false),
             lost,
@@ -97,11 +97,39 @@ impl Link {
     pub(super) fn push(&self, request: &Request, call: Arc<Call>) -> Result<Turn, Cause> {
         let mut queue = self.queue.lock();
         let turn = queue.push(request, call, &self.bounds)?;
-        if std::mem::take(&mut queue.asleep) {
-            drop(queue);
+        let asleep = std::mem::take(&mut queue.asleep);
+        let unwatched = turn != Turn::Alone && queue.watch_from_now();
+        drop(queue);
+        if asleep {
             self.awake.notify_one();
         }
+        if unwatched {
+            self.wanted.notify_one();
+        }
         Ok(turn)
+    }
+
+    /// Lets the I/O thread read.
+    pub(super) fn watch(&self) {
+        let unwatched = self.queue.lock().watch_from_now();
+        if unwatched {
+            self.wanted.notify_one();
+        }
+    }
+
+    /// Whether the I/O thread is to read.
+    pub(super) fn is_watched(&self) -> bool {
+        self.queue.lock().is_watched()
+    }
+
+    /// Whether the I/O thread need not read any more.
+    pub(super) fn unwatch(&self) -> bool {
+        self.queue.lock().unwatch()
+    }
+
+    /// Whether there is something that did not fit into the socket.
+    pub(super) fn is_full(&self) -> bool {
+        self.queue.lock().is_full()
     }
 
     /// Writes what is in the queue. Whoever writes goes on until there is nothing more, so that it is
@@ -168,8 +196,9 @@ impl Link {
         if queue.closed.is_none() {
             queue.writing = Some(out);
             queue.sent = sent;
+            let _ = queue.watch_from_now();
             drop(queue);
-            self.full.notify_one();
+            self.wanted.notify_one();
         }
     }
 
@@ -232,7 +261,7 @@ impl Link {
                     return true;
                 }
             };
-            if read < inbox.piece.len() {
+            if read < inbox.piece.len() && self.socket.shows_the_end() {
                 return true;
             }
         }
@@ -312,7 +341,14 @@ impl Link {
     pub(super) fn sleep(&self) -> bool {
         let mut queue = self.queue.lock();
         queue.asleep = queue.is_idle() && queue.closed.is_none();
-        queue.asleep
+        let asleep = queue.asleep;
+        // So that the end of the connection is seen.
+        let unwatched = queue.watch_from_now();
+        drop(queue);
+        if unwatched {
+            self.wanted.notify_one();
+        }
+        asleep
     }
 
     /// Ends it: nobody who waits gets an answer.
@@ -331,7 +367,7 @@ impl Link {
         // First, so that nobody who hears of the failure can read what was to be changed.
         (self.lost)(cause, waiting.len(), &changes);
         waiting.iter().for_each(|waiting| waiting.call.fail(cause));
-        self.full.notify_one();
+        self.wanted.notify_one();
         self.awake.notify_one();
     }
 }

@@ -9,6 +9,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// So many calls in a row are no accident.
+const ALONE: u32 = 16;
+
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     /// To be written next.
@@ -25,6 +28,10 @@ pub(super) struct Queue {
     asked: usize,
     /// Somebody has promised to write what is in `out`; how often he was missed.
     leader: Option<u8>,
+    /// How many calls in a row were alone.
+    alone: u32,
+    /// The I/O thread reads; otherwise those who ask do.
+    watched: bool,
     /// The watch sleeps.
     pub(super) asleep: bool,
     pub(super) closed: Option<Cause>,
@@ -50,6 +57,23 @@ pub(super) enum Turn {
 }
 
 impl Queue {
+    /// Empty; the I/O thread reads.
+    pub(super) fn watched() -> Self {
+        Queue { watched: true, ..Queue::default() }
+    }
+
+    /// Whether the I/O thread reads.
+    pub(super) fn is_watched(&self) -> bool {
+        self.watched
+    }
+
+    /// Lets the I/O thread read; true if it must be told.
+    #[must_use]
+    pub(super) fn watch_from_now(&mut self) -> bool {
+        self.alone = 0;
+        !std::mem::replace(&mut self.watched, true)
+    }
+
     pub(super) fn push(
         &mut self,
         request: &Request,
@@ -71,8 +95,10 @@ impl Queue {
         self.due += request.answers();
         self.waiting.push_back(Waiting { call, left: request.answers(), since: Instant::now() });
         if alone {
+            self.alone = self.alone.saturating_add(1);
             return Ok(Turn::Alone);
         }
+        self.alone = 0;
         if self.leader.is_some() {
             return Ok(Turn::Follow);
         }
@@ -136,6 +162,20 @@ impl Queue {
             }
             None => false,
         }
+    }
+
+    /// Something did not fit into the socket.
+    pub(super) fn is_full(&self) -> bool {
+        self.writing.as_ref().is_some_and(|rest| !rest.is_empty())
+    }
+
+    /// Lets those who ask read for themselves, if they have been alone for some time: waking the I/O
+    /// thread for each answer would only be in their way.
+    pub(super) fn unwatch(&mut self) -> bool {
+        if self.alone >= ALONE && self.waiting.is_empty() && !self.is_full() {
+            self.watched = false;
+        }
+        !self.watched
     }
 
     pub(super) fn is_idle(&self) -> bool {
