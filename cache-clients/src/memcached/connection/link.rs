@@ -2,7 +2,7 @@
 
 use super::Cause;
 use super::call::{Baton, Call, Wakes};
-use super::queue::{Queue, Turn};
+use super::queue::{Asker, Queue, Turn};
 use super::socket::Socket;
 use crate::memcached::wire::{Answer, Reader, Request};
 use bytes::BytesMut;
@@ -19,7 +19,7 @@ const PIECE: usize = 64 << 10;
 /// After so many pieces others have their turn.
 const PIECES: usize = 16;
 /// A server that answers within this is waited for in the caller's thread.
-const NEAR: Duration = Duration::from_micros(100);
+const NEAR: Duration = Duration::from_micros(80);
 
 /// Bounds of a connection.
 #[derive(Debug, Clone, Copy)]
@@ -48,6 +48,8 @@ pub(crate) struct Link {
     /// The watch is to look.
     pub(super) awake: Notify,
     closed: AtomicBool,
+    /// A caller reads.
+    lingering: AtomicBool,
     lost: Lost,
     /// A moving mean of the time of an answer, in nanoseconds.
     latency: AtomicU64,
@@ -85,6 +87,7 @@ impl Link {
             wanted: Notify::new(),
             awake: Notify::new(),
             closed: AtomicBool::new(false),
+            lingering: AtomicBool::new(false),
             lost,
             latency: AtomicU64::new(u64::MAX),
         }
@@ -94,17 +97,18 @@ impl Link {
         self.closed.load(Ordering::Acquire)
     }
 
-    pub(super) fn push(&self, request: &Request, call: Arc<Call>) -> Result<Turn, Cause> {
+    pub(super) fn push(
+        &self,
+        request: &Request,
+        call: Arc<Call>,
+        asker: Asker,
+    ) -> Result<Turn, Cause> {
         let mut queue = self.queue.lock();
-        let turn = queue.push(request, call, &self.bounds)?;
+        let turn = queue.push(request, call, asker, &self.bounds)?;
         let asleep = std::mem::take(&mut queue.asleep);
-        let unwatched = turn != Turn::Alone && queue.watch_from_now();
         drop(queue);
         if asleep {
             self.awake.notify_one();
-        }
-        if unwatched {
-            self.wanted.notify_one();
         }
         Ok(turn)
     }
@@ -115,6 +119,37 @@ impl Link {
         if unwatched {
             self.wanted.notify_one();
         }
+    }
+
+    /// Reads in this thread for a moment, since the answers of a near server come sooner than another
+    /// thread could be woken; until `over`, or until it takes too long.
+    pub(super) fn linger(&self, over: impl Fn() -> bool) {
+        let first = !self.lingering.swap(true, Ordering::Acquire);
+        let patience = self.patience().filter(|_| first);
+        let start = Instant::now();
+        while let Some(patience) = patience
+            && !over()
+        {
+            let left = patience.saturating_sub(start.elapsed());
+            if left.is_zero() {
+                break;
+            }
+            self.socket.await_briefly(left);
+            if self.try_receive().is_none() {
+                std::hint::spin_loop();
+            }
+        }
+        if first {
+            self.lingering.store(false, Ordering::Release);
+        }
+        if self.queue.lock().stop_reading() {
+            self.wanted.notify_one();
+        }
+    }
+
+    /// Whether nobody waits.
+    pub(super) fn is_idle(&self) -> bool {
+        self.queue.lock().is_idle()
     }
 
     /// Whether the I/O thread is to read.
@@ -311,7 +346,7 @@ impl Link {
     /// How long it is worth waiting for an answer in the caller's thread.
     pub(super) fn patience(&self) -> Option<Duration> {
         let mean = Duration::from_nanos(self.latency.load(Ordering::Relaxed));
-        (mean < NEAR).then(|| mean * 2 + Duration::from_micros(5))
+        (mean < NEAR).then(|| mean + mean / 2 + Duration::from_micros(10))
     }
 
     /// Looks after deadlines, and after what those left behind who were to go on.
@@ -326,6 +361,7 @@ impl Link {
         };
         if orphaned {
             self.flush();
+            self.watch();
         }
         let batons = std::mem::take(&mut self.inbox.lock().batons);
         batons.iter().for_each(|baton| baton.pass());

@@ -9,8 +9,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// So many calls in a row are no accident.
-const ALONE: u32 = 16;
+/// So many batches in a row are no accident.
+const QUIET: u32 = 16;
+/// Somebody else who asks so soon is one of many.
+const SOON: Duration = Duration::from_micros(50);
+
+/// Tells tasks apart: the thread, and the waker's data.
+pub(super) type Asker = (usize, usize);
 
 #[derive(Debug, Default)]
 pub(super) struct Queue {
@@ -28,8 +33,10 @@ pub(super) struct Queue {
     asked: usize,
     /// Somebody has promised to write what is in `out`; how often he was missed.
     leader: Option<u8>,
-    /// How many calls in a row were alone.
-    alone: u32,
+    /// Who asked last, and when.
+    last: Option<(Asker, Instant)>,
+    /// How many batches in a row were read by those who asked.
+    quiet: u32,
     /// The I/O thread reads; otherwise those who ask do.
     watched: bool,
     /// The watch sleeps.
@@ -70,7 +77,7 @@ impl Queue {
     /// Lets the I/O thread read; true if it must be told.
     #[must_use]
     pub(super) fn watch_from_now(&mut self) -> bool {
-        self.alone = 0;
+        self.quiet = 0;
         !std::mem::replace(&mut self.watched, true)
     }
 
@@ -78,6 +85,7 @@ impl Queue {
         &mut self,
         request: &Request,
         call: Arc<Call>,
+        asker: Asker,
         bounds: &Bounds,
     ) -> Result<Turn, Cause> {
         if let Some(cause) = &self.closed {
@@ -89,16 +97,17 @@ impl Queue {
         if full {
             return Err("queue is full".into());
         }
-        let alone = self.waiting.is_empty() && self.batch <= 1;
+        let now = Instant::now();
+        let many = |(last, at): (Asker, Instant)| last != asker && now - at < SOON;
+        let alone = self.waiting.is_empty() && self.batch <= 1 && !self.last.is_some_and(many);
+        self.last = Some((asker, now));
         self.out.extend_from_slice(request.bytes());
         self.asked += 1;
         self.due += request.answers();
-        self.waiting.push_back(Waiting { call, left: request.answers(), since: Instant::now() });
+        self.waiting.push_back(Waiting { call, left: request.answers(), since: now });
         if alone {
-            self.alone = self.alone.saturating_add(1);
             return Ok(Turn::Alone);
         }
-        self.alone = 0;
         if self.leader.is_some() {
             return Ok(Turn::Follow);
         }
@@ -169,10 +178,20 @@ impl Queue {
         self.writing.as_ref().is_some_and(|rest| !rest.is_empty())
     }
 
-    /// Lets those who ask read for themselves, if they have been alone for some time: waking the I/O
+    /// Somebody who asked has read until now; true if the I/O thread must be told to go on.
+    #[must_use]
+    pub(super) fn stop_reading(&mut self) -> bool {
+        if !self.waiting.is_empty() {
+            return self.watch_from_now();
+        }
+        self.quiet = self.quiet.saturating_add(1);
+        false
+    }
+
+    /// Lets those who ask read for themselves, if they have done so for some time: waking the I/O
     /// thread for each answer would only be in their way.
     pub(super) fn unwatch(&mut self) -> bool {
-        if self.alone >= ALONE && self.waiting.is_empty() && !self.is_full() {
+        if self.quiet >= QUIET && self.waiting.is_empty() && !self.is_full() {
             self.watched = false;
         }
         !self.watched
