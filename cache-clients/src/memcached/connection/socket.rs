@@ -86,14 +86,14 @@ impl Socket {
 
     /// Speaks TLS from here on.
     #[cfg(feature = "tls")]
-    pub(super) async fn secure(mut self, tls: &Tls, address: &Address) -> io::Result<Self> {
+    pub(super) async fn secure(self, tls: &Tls, address: &Address) -> io::Result<Self> {
         let mut session = tls.session(address)?;
         #[expect(deprecated, reason = "what it does not check holds: a stream's descriptor stays")]
-        let fd = AsyncFd::new(&self.raw)?;
+        let fd = AsyncFd::new(self.raw)?;
         while session.is_handshaking() {
             if session.wants_write() {
                 let mut guard = fd.writable().await?;
-                match session.write_tls(&mut &self.raw) {
+                match session.write_tls(&mut fd.get_ref()) {
                     Ok(_) => {}
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => guard.clear_ready(),
                     Err(error) => return Err(error),
@@ -101,7 +101,7 @@ impl Socket {
                 continue;
             }
             let mut guard = fd.readable().await?;
-            match session.read_tls(&mut &self.raw) {
+            match session.read_tls(&mut fd.get_ref()) {
                 Ok(0) => return Err(io::Error::other("the server ended the TLS handshake")),
                 Ok(_) => {
                     session.process_new_packets().map_err(io::Error::other)?;
@@ -110,9 +110,7 @@ impl Socket {
                 Err(error) => return Err(error),
             }
         }
-        drop(fd);
-        self.session = Some(parking_lot::Mutex::new(session));
-        Ok(self)
+        Ok(Socket { raw: fd.into_inner(), session: Some(parking_lot::Mutex::new(session)) })
     }
 
     /// Reads what is there; 0 at the end.
