@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// How much is read at once.
-const PIECE: usize = 64 << 10;
+pub(super) const PIECE: usize = 64 << 10;
 /// After so many pieces others have their turn.
 const PIECES: usize = 16;
 /// A server that answers within this is waited for in the caller's thread.
@@ -41,7 +41,7 @@ pub(crate) type Lost = Box<dyn Fn(&Cause, usize, &[Arc<[String]>]) + Send + Sync
 pub(crate) struct Link {
     pub(super) socket: Socket,
     pub(super) bounds: Bounds,
-    queue: Mutex<Queue>,
+    pub(super) queue: Mutex<Queue>,
     inbox: Mutex<Inbox>,
     /// The I/O thread is to look at the socket.
     pub(super) wanted: Notify,
@@ -165,109 +165,6 @@ impl Link {
     /// Whether there is something that did not fit into the socket.
     pub(super) fn is_full(&self) -> bool {
         self.queue.lock().is_full()
-    }
-
-    /// Writes what is in the queue. Whoever writes goes on until there is nothing more, so that it is
-    /// enough to try.
-    pub(super) fn flush(&self) {
-        let Some(mut out) = self.begin() else { return };
-        loop {
-            match self.write(&out, 0) {
-                Ok(sent) if sent == out.len() => {}
-                Ok(sent) => return self.leave(out, sent),
-                Err(error) => return self.close(&error.to_string().into()),
-            }
-            let mut queue = self.queue.lock();
-            queue.writing = None;
-            out.clear();
-            match queue.take() {
-                Some(next) => {
-                    queue.writing = Some(BytesMut::new());
-                    out = next;
-                }
-                None => {
-                    // The allocation is kept for the next.
-                    if queue.out.capacity() < out.capacity() && out.capacity() <= PIECE {
-                        queue.out = out;
-                    }
-                    return;
-                }
-            }
-        }
-    }
-
-    fn begin(&self) -> Option<BytesMut> {
-        let mut queue = self.queue.lock();
-        let out = queue.take()?;
-        queue.writing = Some(BytesMut::new());
-        Some(out)
-    }
-
-    /// Writes as much as fits; all but what fits is sent and drained.
-    fn write(&self, bytes: &[u8], mut sent: usize) -> io::Result<usize> {
-        let fits = loop {
-            if sent == bytes.len() {
-                break self.socket.drain();
-            }
-            match self.socket.write(&bytes[sent..]) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(wrote) => sent += wrote,
-                Err(error) => break Err(error),
-            }
-        };
-        match fits {
-            Ok(()) => Ok(sent),
-            // The last byte counts as unsent until all is drained.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                Ok(sent.min(bytes.len() - 1))
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Leaves the rest to the I/O thread.
-    fn leave(&self, out: BytesMut, sent: usize) {
-        let mut queue = self.queue.lock();
-        if queue.closed.is_none() {
-            queue.writing = Some(out);
-            queue.sent = sent;
-            let _ = queue.watch_from_now();
-            drop(queue);
-            self.wanted.notify_one();
-        }
-    }
-
-    /// Goes on with what was left, as far as it fits; true when nothing is left.
-    pub(super) fn resume(&self) -> bool {
-        let (out, sent) = {
-            let mut queue = self.queue.lock();
-            match &mut queue.writing {
-                Some(out) if !out.is_empty() => {
-                    let out = std::mem::take(out);
-                    (out, queue.sent)
-                }
-                _ => return true,
-            }
-        };
-        match self.write(&out, sent) {
-            Ok(sent) if sent == out.len() => {
-                self.queue.lock().writing = None;
-                self.flush();
-                true
-            }
-            Ok(sent) => {
-                let mut queue = self.queue.lock();
-                if queue.closed.is_none() {
-                    queue.writing = Some(out);
-                    queue.sent = sent;
-                }
-                false
-            }
-            Err(error) => {
-                self.close(&error.to_string().into());
-                true
-            }
-        }
     }
 
     /// Reads what is there, and hands it out; true when nothing more is there. `None` when another
