@@ -13,7 +13,7 @@ pub mod encoded;
 #[cfg(feature = "files")]
 mod files;
 mod inproc;
-#[cfg(feature = "io")]
+#[cfg(feature = "encoded")]
 mod io;
 #[cfg(feature = "memcached")]
 pub mod memcached;

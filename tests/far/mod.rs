@@ -1,6 +1,7 @@
 //! Far clients for tests of the whole: opened from one line, whatever their kind.
 
 use cache_clients::encoded::{Encoded, EncodedOptions, EncodedStats};
+use cache_clients::memcached::{BreakerOptions, Memcached, MemcachedOptions};
 use cache_clients::redis::{Redis, RedisOptions};
 use cache_clients::{Files, FilesOptions};
 use larder::{Client, Namespace, Shared};
@@ -9,14 +10,27 @@ use std::time::Duration;
 /// A client of any kind.
 #[derive(Debug, Clone)]
 pub(crate) enum Opened {
+    Memcached(Encoded<Memcached>),
     Redis(Encoded<Redis>),
     Files(Encoded<Files>),
 }
 
-/// Opens `redis HOST:PORT` or `files PATH`, whose calls take so long at most.
+/// Opens `memcached HOST:PORT`, `redis HOST:PORT` or `files PATH`, whose calls take so long at most.
 pub(crate) fn open(place: &str, deadline: Duration, options: EncodedOptions) -> Opened {
     let (kind, address) = place.split_once(' ').unwrap();
     match kind {
+        "memcached" => {
+            let breaker = BreakerOptions::default()
+                .with_pause(Duration::from_millis(50))
+                .with_longest_pause(deadline);
+            let server = MemcachedOptions::default()
+                .with_breaker(breaker)
+                .with_connect_timeout(deadline)
+                .with_answer_timeout(deadline)
+                .with_deadline(deadline);
+            let server = Memcached::with(address, server).unwrap();
+            Opened::Memcached(Encoded::with_options(server, options).unwrap())
+        }
         "redis" => {
             let server = RedisOptions::new(format!("redis://{address}")).with_deadline(deadline);
             let server =
@@ -37,6 +51,7 @@ impl Opened {
     #[allow(dead_code, reason = "not every test that shares this counts")]
     pub(crate) fn stats(&self) -> EncodedStats {
         match self {
+            Opened::Memcached(client) => client.stats(),
             Opened::Redis(client) => client.stats(),
             Opened::Files(client) => client.stats(),
         }
@@ -47,6 +62,7 @@ impl Client<String, String> for Opened {
     type Cache = Shared<String, String>;
     fn open(&self, namespace: &Namespace) -> Self::Cache {
         match self {
+            Opened::Memcached(client) => Shared::new(Client::open(client, namespace)),
             Opened::Redis(client) => Shared::new(Client::open(client, namespace)),
             Opened::Files(client) => Shared::new(Client::open(client, namespace)),
         }

@@ -1,5 +1,5 @@
 //! When the far side is away: slow, silent, cut off, garbled, gone, and back again (C35, X14, X15).
-#![cfg(all(feature = "redis", feature = "files"))]
+#![cfg(all(feature = "memcached", feature = "redis", feature = "files"))]
 
 mod changes;
 #[path = "../far/mod.rs"]
@@ -17,6 +17,7 @@ use std::sync::LazyLock;
 /// Each of these over each kind of server.
 macro_rules! everywhere {
     ($($part:ident::$test:ident)*) => {
+        mod memcached { $(#[test] fn $test() { crate::$part::$test(&crate::stand::Stand::memcached()); })* }
         mod redis { $(#[test] fn $test() { crate::$part::$test(&crate::stand::Stand::redis()); })* }
     };
 }
@@ -80,4 +81,5 @@ macro_rules! decorated {
     };
 }
 
+decorated!(a_function_over_a_memcached_that_is_away_computes, memcached);
 decorated!(a_function_over_a_redis_that_is_away_computes, redis);

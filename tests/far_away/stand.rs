@@ -16,7 +16,6 @@ pub(crate) const MARGIN: Duration = Duration::from_secs(2);
 pub(crate) const HOUR: u64 = 3600;
 
 enum Server {
-    #[allow(dead_code, reason = "until its client is there")]
     Memcached(Memcached),
     Redis(Redis),
 }
@@ -28,7 +27,6 @@ pub(crate) struct Stand {
 }
 
 impl Stand {
-    #[allow(dead_code, reason = "until its client is there")]
     pub(crate) fn memcached() -> Self {
         let server = Memcached::start();
         Stand { proxy: Proxy::before(&server.address()), server: Server::Memcached(server) }

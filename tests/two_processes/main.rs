@@ -2,7 +2,7 @@
 //! killed process holds up the other no longer than its lease (C16, X1, X5).
 //!
 //! The test starts two more processes of itself and tells them by lines what to do.
-#![cfg(all(feature = "redis", feature = "files"))]
+#![cfg(all(feature = "memcached", feature = "redis", feature = "files"))]
 
 #[path = "../far/mod.rs"]
 mod far;
@@ -21,6 +21,7 @@ const MARGIN: Duration = Duration::from_secs(3);
 /// Each of these over each kind of server.
 macro_rules! everywhere {
     ($($test:ident)*) => {
+        mod memcached { $(#[test] fn $test() { super::$test(super::Stand::memcached()); })* }
         mod redis { $(#[test] fn $test() { super::$test(super::Stand::redis()); })* }
         mod files { $(#[test] fn $test() { super::$test(super::Stand::files()); })* }
     };

@@ -16,7 +16,6 @@ use tempfile::TempDir;
 const LIMIT: Duration = Duration::from_secs(20);
 
 enum Server {
-    #[allow(dead_code, reason = "until its client is there")]
     Memcached(Memcached),
     Redis(Redis),
     Files,
@@ -29,7 +28,6 @@ pub(crate) struct Stand {
 }
 
 impl Stand {
-    #[allow(dead_code, reason = "until its client is there")]
     pub(crate) fn memcached() -> Self {
         Stand { server: Server::Memcached(Memcached::start()), folder: folder() }
     }

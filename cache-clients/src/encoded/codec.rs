@@ -31,6 +31,7 @@ pub enum Codec {
 
 pub(super) const MESSAGE_PACK: u8 = 1;
 pub(super) const POSTCARD: u8 = 2;
+#[cfg(feature = "json")]
 pub(super) const JSON: u8 = 3;
 
 /// How the values of one cache are written and read.

@@ -36,8 +36,12 @@ const THRESHOLD: usize = 512;
 /// No value decompresses to more than this, whatever its header says.
 pub(super) const LARGEST: u64 = 1 << 30;
 
+/// lz4 makes nothing smaller than by this: a header that says so lies, and gets no memory for it.
+const LZ4_BEST: usize = 255;
+
 pub(super) const NONE: u8 = 0;
 pub(super) const LZ4: u8 = 1;
+#[cfg(feature = "zstd")]
 pub(super) const ZSTD: u8 = 2;
 
 impl Default for Compression {
@@ -92,6 +96,7 @@ pub(super) fn unpack(by: u8, payload: &[u8], plain: u64) -> Result<Cow<'_, [u8]>
     }
     let length = usize::try_from(plain).ok().filter(|_| plain <= LARGEST).ok_or(Reason::Damaged)?;
     let unpacked = match by {
+        LZ4 if length / LZ4_BEST > payload.len() => None,
         LZ4 => lz4_flex::block::decompress(payload, length).ok(),
         #[cfg(feature = "zstd")]
         ZSTD => zstd::bulk::decompress(payload, length).ok(),

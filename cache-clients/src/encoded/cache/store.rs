@@ -60,10 +60,11 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
                 Ok(false) => Filled::Fenced,
                 Err(error) => self.dropped(error, Filled::Refused)?,
             };
-            if filled[n] == Filled::Fenced {
-                self.link.count(Event::Fenced);
-            }
         }
+        filled
+            .iter()
+            .filter(|one| **one == Filled::Fenced)
+            .for_each(|_| self.link.count(Event::Fenced));
         fault.map_or(Ok(filled), Err)
     }
 
