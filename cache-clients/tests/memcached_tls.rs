@@ -9,32 +9,19 @@ use cache_clients::memcached::{Memcached, MemcachedOptions, Tls};
 use cache_clients::server::{Claim, Server};
 use cache_core::wait;
 use larder_test_servers::Memcached as Process;
+use rcgen::{CertificateParams, IsCa, KeyPair};
+use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 /// A certificate for `localhost` and 127.0.0.1 that signs itself.
 fn certificate(at: &Path, name: &str) -> (String, String) {
     let (certificate, key) = (at.join(format!("{name}.pem")), at.join(format!("{name}.key")));
-    let made = Command::new("openssl")
-        .args([
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-        ])
-        .args(["-days", "2", "-subj", "/CN=localhost"])
-        .args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
-        .arg("-keyout")
-        .arg(&key)
-        .arg("-out")
-        .arg(&certificate)
-        .output()
-        .expect("openssl is not installed: apt-get install openssl");
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let pair = KeyPair::generate().unwrap();
+    let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+    let mut params = CertificateParams::new(names).unwrap();
+    params.is_ca = IsCa::ExplicitNoCa;
+    fs::write(&certificate, params.self_signed(&pair).unwrap().pem()).unwrap();
+    fs::write(&key, pair.serialize_pem()).unwrap();
     (certificate.display().to_string(), key.display().to_string())
 }
 
