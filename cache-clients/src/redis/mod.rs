@@ -8,7 +8,9 @@
 //! `EVALSHA` and `SCRIPT LOAD`, with what the scripts call: `GETRANGE`, `SETRANGE`, `DEL`,
 //! `PEXPIRE`, `PERSIST` and `TIME`; in a cluster `CLUSTER SLOTS`, and under sentinels `ROLE`.
 
+mod alarm;
 mod answer;
+mod carry;
 mod cluster;
 mod dial;
 mod header;

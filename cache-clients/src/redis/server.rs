@@ -1,6 +1,8 @@
 //! Redis as a server of bytes: the contract in terms of its commands and our scripts.
 
+use super::alarm::limit;
 use super::answer::{self, answer, changed};
+use super::carry::Carried;
 use super::cluster::Cluster;
 use super::dial::Goal;
 use super::node::{Node, Sound};
@@ -9,15 +11,13 @@ use super::routes::{Command, Routes};
 use super::script::{self, Mode};
 use super::url::Servers;
 use super::{header, slots};
-use crate::io;
 use crate::server::{Answer, Claim, Limits, Put, Server, When};
 use ::redis::{Cmd, Value, cmd};
 use cache_core::{Error, Result};
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout_at};
 
 /// A Redis or Valkey, a cluster of them, or the master of a group under sentinels.
 ///
@@ -109,7 +109,7 @@ impl Redis {
         Ok(Redis { shared: Arc::new(Shared { name, setup, routes, permits }) })
     }
 
-    /// One round trip to each server, on the I/O thread; an answer for each command.
+    /// One round trip to each server; an answer for each command.
     async fn call(&self, commands: Vec<Command>, sound: Sound) -> Vec<Result<Value>> {
         let count = commands.len();
         if count == 0 {
@@ -123,18 +123,12 @@ impl Redis {
         };
         let routes = self.shared.routes.clone();
         // The permit goes along: the call may outlive its caller.
-        let running = io::run(async move {
+        let answers = Carried::new(async move {
             let _permit = permit;
             routes.run(commands, sound, deadline).await
         });
-        match running.await {
-            Some(answers) => {
-                let known =
-                    |answer: Result<Value, String>| answer.map_err(|e| self.unreachable(&e));
-                answers.into_iter().map(known).collect()
-            }
-            None => (0..count).map(|_| Err(self.unreachable("its call panicked"))).collect(),
-        }
+        let known = |answer: Result<Value, String>| answer.map_err(|e| self.unreachable(&e));
+        answers.await.into_iter().map(known).collect()
     }
 
     async fn permit(&self, deadline: Instant) -> Option<OwnedSemaphorePermit> {
@@ -142,8 +136,7 @@ impl Redis {
         if let Ok(permit) = permits.clone().try_acquire_owned() {
             return Some(permit);
         }
-        let waiting = async move { timeout_at(deadline, permits.acquire_owned()).await.ok()?.ok() };
-        io::run(waiting).await.flatten()
+        limit(deadline, permits.acquire_owned()).await?.ok()
     }
 
     /// Changes of one key each.
