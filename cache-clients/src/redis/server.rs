@@ -168,12 +168,25 @@ impl Redis {
     }
 
     async fn claim(&self, keys: &[String], mode: Mode, time: Duration) -> Vec<Result<Answer>> {
+        // In a cluster, a script may name keys of one slot only.
+        let at_once = if matches!(*self.shared.routes, Routes::One(_)) { CLAIMS } else { 1 };
         let tokens: Vec<_> = keys.iter().map(|_| header::token()).collect();
-        let commands = keys.iter().zip(&tokens);
-        let commands = commands.map(|(key, token)| on(key, script::claim(key, mode, *token, time)));
-        let answers = self.call(commands.collect(), answer::is_claim).await;
-        let answers = answers.into_iter().zip(tokens);
-        answers.map(|(value, token)| self.known(answer(value?, token))).collect()
+        let parts = || keys.chunks(at_once).zip(tokens.chunks(at_once));
+        let commands = parts().map(|(keys, tokens)| {
+            on(keys.first().map_or("", |key| key), script::claim(keys, mode, tokens, time))
+        });
+        let answers = self.call(commands.collect(), answer::is_claims).await;
+        let mut results = Vec::with_capacity(keys.len());
+        for (value, (keys, tokens)) in answers.into_iter().zip(parts()) {
+            match value.and_then(|value| self.known(answer::split(value, keys.len()))) {
+                Ok(values) => {
+                    let pairs = values.into_iter().zip(tokens);
+                    results.extend(pairs.map(|(value, token)| self.known(answer(value, *token))));
+                }
+                Err(error) => results.extend(keys.iter().map(|_| Err(error.clone()))),
+            }
+        }
+        results
     }
 
     fn known<T>(&self, result: Result<T, String>) -> Result<T> {
@@ -250,6 +263,9 @@ impl Server for Redis {
         Ok(0)
     }
 }
+
+/// How many keys a script claims: it holds their values in memory.
+const CLAIMS: usize = 32;
 
 /// A string of redis ends at 512 MB; longer ones would make it close the connection.
 const MOST_BYTES: usize = (512 << 20) - header::LENGTH;
