@@ -39,7 +39,8 @@ pub(super) async fn limit<T>(deadline: Instant, future: impl Future<Output = T>)
         if let Poll::Ready(result) = future.as_mut().poll(context) {
             return Poll::Ready(Some(result));
         }
-        if Instant::now() >= deadline {
+        // The clock only counts for who has been waiting: the first look comes soon enough.
+        if place.0.is_some() && Instant::now() >= deadline {
             return Poll::Ready(None);
         }
         place.wait(deadline, context.waker());

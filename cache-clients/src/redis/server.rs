@@ -173,7 +173,7 @@ impl Redis {
         let tokens: Vec<_> = keys.iter().map(|_| header::token()).collect();
         let parts = || keys.chunks(at_once).zip(tokens.chunks(at_once));
         let commands = parts().map(|(keys, tokens)| {
-            on(keys.first().map_or("", |key| key), script::claim(keys, mode, tokens, time))
+            self.on(keys.first().map_or("", |key| key), script::claim(keys, mode, tokens, time))
         });
         let answers = self.call(commands.collect(), answer::is_claims).await;
         let mut results = Vec::with_capacity(keys.len());
@@ -187,6 +187,15 @@ impl Redis {
             }
         }
         results
+    }
+
+    /// Only clusters ask for slots.
+    fn on(&self, key: &str, command: Cmd) -> Command {
+        let slot = match *self.shared.routes {
+            Routes::Cluster(_) => slots::slot(key),
+            Routes::One(_) => 0,
+        };
+        Command { command, slot }
     }
 
     fn known<T>(&self, result: Result<T, String>) -> Result<T> {
@@ -216,7 +225,7 @@ impl Server for Redis {
                 self.read_at_once(keys).await
             }
             Claim::Nothing => {
-                let commands = keys.iter().map(|key| on(key, cmd("GET").arg(key).take()));
+                let commands = keys.iter().map(|key| self.on(key, cmd("GET").arg(key).take()));
                 let answers = self.call(commands.collect(), answer::is_read).await;
                 answers.into_iter().map(|value| self.known(answer(value?, 0))).collect()
             }
@@ -234,7 +243,7 @@ impl Server for Redis {
                 )));
             // No token is zero, but where nobody has a lease, zero stands in its place.
             } else if put.when != When::Token(0) {
-                commands.push(store(&put));
+                commands.push(self.on(&put.key, store(&put)));
                 sent.push(index);
             }
         }
@@ -245,18 +254,18 @@ impl Server for Redis {
     }
 
     async fn delete_many(&self, keys: &[String]) -> Vec<Result<bool>> {
-        self.change(keys.iter().map(|key| on(key, script::delete(key))).collect()).await
+        self.change(keys.iter().map(|key| self.on(key, script::delete(key))).collect()).await
     }
 
     async fn expire(&self, key: &str, keep: Duration) -> Result<bool> {
-        self.change_one(on(key, script::expire(key, header::token(), keep))).await
+        self.change_one(self.on(key, script::expire(key, header::token(), keep))).await
     }
 
     async fn release(&self, key: &str, token: u64) -> Result<()> {
         if token == 0 {
             return Ok(());
         }
-        self.change_one(on(key, script::release(key, token))).await.map(|_| ())
+        self.change_one(self.on(key, script::release(key, token))).await.map(|_| ())
     }
 
     async fn purge(&self) -> Result<usize> {
@@ -274,15 +283,11 @@ fn one(goal: Goal, setup: &Arc<Setup>) -> (String, Routes) {
     (format!("redis {goal}"), Routes::One(Node::new(goal, setup.clone())))
 }
 
-fn on(key: &str, command: Cmd) -> Command {
-    Command { command, slot: slots::slot(key) }
-}
-
-fn store(put: &Put) -> Command {
+fn store(put: &Put) -> Cmd {
     let mut string = Vec::with_capacity(header::LENGTH + put.bytes.len());
     string.extend_from_slice(&header::fresh(header::token()));
     string.extend_from_slice(&put.bytes);
-    let command = match put.when {
+    match put.when {
         When::Absent => script::put(&put.key, None, put.keep, &string),
         When::Token(token) => script::put(&put.key, Some(token), put.keep, &string),
         When::Always => {
@@ -293,8 +298,7 @@ fn store(put: &Put) -> Command {
             }
             command
         }
-    };
-    on(&put.key, command)
+    }
 }
 
 impl fmt::Debug for Redis {
