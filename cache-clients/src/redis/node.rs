@@ -301,7 +301,11 @@ fn is(sound: Sound) -> impl Fn(&Value) -> bool {
     move |answer| matches!(answer, Value::ServerError(_)) || sound(answer)
 }
 
-/// Whether an answer is the server's error of this kind.
+/// Whether an answer is the server's error of this kind, or, of many keys, has one.
 pub(super) fn failed_with(answer: &Value, code: &str) -> bool {
-    matches!(answer, Value::ServerError(error) if error.code() == code)
+    match answer {
+        Value::ServerError(error) => error.code() == code,
+        Value::Array(answers) => answers.iter().any(|answer| failed_with(answer, code)),
+        _ => false,
+    }
 }
