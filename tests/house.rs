@@ -87,6 +87,7 @@ fn unsafe_code_is_only_where_the_design_says() {
         "table/lock.rs",
         "table/record.rs",
         "clock.rs",
+        "files/map.rs",
         "allocations.rs",
         "servers/src/signals.rs",
     ];
@@ -122,6 +123,47 @@ fn every_feature_is_documented() {
         .filter(|name| name != "default" && !readme.contains(&format!("`{name}`")))
         .map(|name| format!("README does not tell of feature `{name}`"))
         .collect();
+    complain(&faults);
+}
+
+#[test]
+fn every_example_is_run_and_documented() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let checks = fs::read_to_string(root().join("test")).unwrap();
+    let step = checks.split("\nexamples() {").nth(1).unwrap().split("\n}").next().unwrap();
+    let run: Vec<_> = step.split([' ', ';', '\n']).collect();
+    let mut faults = Vec::new();
+    for entry in fs::read_dir(root().join("examples")).unwrap().flatten() {
+        let path = entry.path();
+        let Some(name) = path.file_stem().and_then(|name| name.to_str()) else { continue };
+        if path.is_dir() {
+            continue;
+        }
+        if !run.contains(&name) {
+            faults.push(format!("`./test examples` does not run {name}"));
+        }
+        if !readme.contains(&format!("](examples/{name}.rs)"))
+            && !readme.contains(&format!("--example {name}`"))
+        {
+            faults.push(format!("README does not tell of the example {name}"));
+        }
+    }
+    complain(&faults);
+}
+
+#[test]
+fn every_path_that_the_guides_name_is_there() {
+    let mut faults = Vec::new();
+    for guide in ["README.md", "DESIGN.md"] {
+        let text = fs::read_to_string(root().join(guide)).unwrap();
+        for link in text.split("](").skip(1) {
+            let target = link.split(')').next().unwrap_or_default();
+            let path = target.split('#').next().unwrap_or_default();
+            if !target.contains("://") && !root().join(path).exists() {
+                faults.push(format!("{guide} names {path}, which is not there"));
+            }
+        }
+    }
     complain(&faults);
 }
 

@@ -83,16 +83,16 @@ fn c76_an_empty_list_of_servers_is_unreachable() {
 
 #[test]
 fn a_value_above_the_servers_limit_is_refused_and_the_limit_is_learned() {
-    let process = Process::start_with(&["-I", "64k", "-o", "slab_chunk_max=32"]);
+    let process = Process::start_with(&["-I", "512k"]);
     let memcached = Memcached::new(process.address()).unwrap();
     let key = fresh_key("limit");
     put(&memcached, &key, "v", When::Always);
-    assert_eq!(memcached.limits().max_value, (64 << 10) - 1024);
-    let bytes = vec![0; 64 << 10].into();
+    assert_eq!(memcached.limits().max_value, (512 << 10) - 1024);
+    let bytes = vec![0; 512 << 10].into();
     let put = Put { key, bytes, keep: None, when: When::Always };
     let error = wait(memcached.put_many(vec![put])).remove(0).unwrap_err();
     assert!(
-        error.is_invalid() && error.to_string().ends_with("these servers take 64512"),
+        error.is_invalid() && error.to_string().ends_with("these servers take 523264"),
         "{error}"
     );
 }

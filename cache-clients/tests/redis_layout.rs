@@ -261,6 +261,77 @@ fn a_full_server_still_answers_reads_gives_no_leases_and_refuses_values() {
 }
 
 #[test]
+fn claims_of_a_batch_are_decided_each_by_itself() {
+    let Bench { redis, mut bare, server: _server } = bench();
+    let keys: Vec<String> = (0..70).map(|n| format!("k{n}")).collect();
+    for key in keys.iter().step_by(5) {
+        put(&redis, key, key, When::Always);
+        expire(&redis, key);
+    }
+    for key in keys.iter().skip(1).step_by(5) {
+        put(&redis, key, key, When::Always);
+    }
+    for key in keys.iter().skip(2).step_by(5) {
+        won(&get(&redis, key, Claim::Missing(LONG)));
+    }
+    for key in keys.iter().skip(3).step_by(5) {
+        bare.rpush::<_, _, ()>(key, "foreign").unwrap();
+    }
+    let claimed = |claim| {
+        let answers = wait(redis.get_many(&keys, claim)).into_iter().map(Result::unwrap);
+        answers.collect::<Vec<_>>()
+    };
+    let answers = claimed(Claim::Missing(LONG));
+    for (n, (key, answer)) in keys.iter().zip(&answers).enumerate() {
+        let found = answer.stored.as_ref().map(|stored| (&stored.bytes[..], stored.stale));
+        match n % 5 {
+            0 => assert_eq!((found, won(answer) > 0), (Some((key.as_bytes(), true)), true)),
+            1 => assert_eq!((found, answer.leased), (Some((key.as_bytes(), false)), Leased::No)),
+            2 => assert_eq!((found, answer.leased), (None, Leased::Taken)),
+            _ => assert_eq!((found, won(answer) > 0), (None, true)),
+        }
+    }
+    for (n, answer) in claimed(Claim::Missing(LONG)).iter().enumerate() {
+        let expected = if n % 5 == 1 { Leased::No } else { Leased::Taken };
+        assert_eq!(answer.leased, expected, "k{n}");
+    }
+    // Each has the lease whose token it was told.
+    for (n, (key, answer)) in keys.iter().zip(claimed(Claim::Replace(LONG))).enumerate() {
+        assert!(put(&redis, key, "new", When::Token(won(&answer))), "k{n}");
+    }
+}
+
+#[test]
+fn a_full_server_answers_the_hits_of_a_batch() {
+    let Bench { redis, mut bare, server: _server } = bench();
+    put(&redis, "there", "v", When::Always);
+    ::redis::cmd("CONFIG").arg(&["SET", "maxmemory", "1"]).exec(&mut bare).unwrap();
+    let keys = ["absent".to_owned(), "there".to_owned()];
+    for claim in [Claim::Missing(LONG), Claim::Refresh(LONG)] {
+        let answers: Vec<_> =
+            wait(redis.get_many(&keys, claim)).into_iter().map(Result::unwrap).collect();
+        assert_eq!(answers[0], NOTHING);
+        assert!(answers[1].stored.is_some());
+    }
+}
+
+#[test]
+fn a_master_that_became_a_replica_answers_the_hits_of_a_batch() {
+    let Bench { redis, mut bare, server: _server } = bench();
+    put(&redis, "there", "v", When::Always);
+    // Loads the scripts.
+    won(&get(&redis, "other", Claim::Missing(LONG)));
+    ::redis::cmd("REPLICAOF").arg("127.0.0.1").arg(1).exec(&mut bare).unwrap();
+    let keys = ["absent".to_owned(), "there".to_owned()];
+    let answers = wait(redis.get_many(&keys, Claim::Missing(LONG)));
+    let error = answers[0].as_ref().unwrap_err();
+    assert!(error.is_unreachable() && error.to_string().contains("read only"), "{error}");
+    assert!(answers[1].as_ref().unwrap().stored.is_some());
+    ::redis::cmd("REPLICAOF").arg("NO").arg("ONE").exec(&mut bare).unwrap();
+    won(&get(&redis, "absent", Claim::Missing(LONG)));
+}
+
+#[test]
 fn a_value_that_redis_cannot_hold_is_an_error_of_that_put_only() {
     let Bench { redis, server: _server, .. } = bench();
     let put = |key: &str, bytes: Bytes| Put {

@@ -24,6 +24,21 @@ pub(super) fn is_claim(value: &Value) -> bool {
     }
 }
 
+/// Whether this can be an answer to claims of many keys, or of one.
+pub(super) fn is_claims(value: &Value) -> bool {
+    let each = |value: &Value| matches!(value, Value::ServerError(_)) || is_claim(value);
+    is_claim(value) || matches!(value, Value::Array(answers) if answers.iter().all(each))
+}
+
+/// The answers to claims of so many keys.
+pub(super) fn split(value: Value, keys: usize) -> Result<Vec<Value>, String> {
+    match value {
+        single if keys == 1 => Ok(vec![single]),
+        Value::Array(answers) if answers.len() == keys => Ok(answers),
+        other => Err(cause(other)),
+    }
+}
+
 /// Whether this can be an answer to a change.
 pub(super) fn is_change(value: &Value) -> bool {
     matches!(value, Value::Okay | Value::Int(0 | 1))

@@ -1,19 +1,21 @@
 //! A cluster: commands go to the masters of their slots, redirections are followed, and the layout
 //! is asked for again when it turns out to be old.
 
+use super::alarm::limit;
+use super::carry::together;
 use super::dial::{Address, Goal};
-use super::node::{Node, Sound, failed_with};
+use super::node::{Batch, Node, Sound, failed_with};
 use super::options::Setup;
 use super::routes::Command;
 use super::slots::Map;
-use ::redis::{Cmd, Pipeline, Value, cmd};
+use crate::io;
+use ::redis::{Cmd, Value, cmd};
 use parking_lot::Mutex;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until, timeout_at};
 
 /// How often a command may be sent, with redirections and slots on the move.
 const ROUNDS: u32 = 5;
@@ -119,8 +121,8 @@ impl Cluster {
             }
             self.ask_for_layout();
             if later {
-                let pause = Instant::now() + Duration::from_millis(20) * 2_u32.pow(round);
-                sleep_until(pause.min(deadline)).await;
+                let left = deadline.saturating_duration_since(Instant::now());
+                io::sleep(left.min(Duration::from_millis(20) * 2_u32.pow(round))).await;
             }
         }
         answers
@@ -150,15 +152,11 @@ impl Cluster {
                 }
             }
         }
-        let mut sent = JoinSet::new();
-        for ((address, asking), group) in groups {
+        let sent = groups.into_iter().map(|((address, asking), group)| {
             let node = self.node(&address);
-            sent.spawn(async move { send(&node, &address, asking, group, sound, deadline).await });
-        }
-        while let Some(group) = sent.join_next().await {
-            // A panic leaves the jobs of its group with the error that they began with.
-            fates.extend(group.unwrap_or_default());
-        }
+            async move { send(&node, &address, asking, group, sound, deadline).await }
+        });
+        fates.extend(together(sent).await.into_iter().flatten());
         if fates.iter().any(|(_, fate)| matches!(fate, Fate::Done(Err(_)))) {
             self.ask_for_layout();
         }
@@ -183,10 +181,10 @@ impl Cluster {
         self.ask_for_layout();
         let mut changes = self.shared.layout.subscribe();
         let known = changes.wait_for(|layout| layout.map.is_some() || !layout.asking);
-        match timeout_at(deadline, known).await {
-            Ok(Ok(layout)) => layout.map.clone().ok_or_else(|| layout.cause.clone()),
-            Ok(Err(_)) => Err("it is being dropped".into()),
-            Err(_) => Err("no layout before the deadline of the call".into()),
+        match limit(deadline, known).await {
+            Some(Ok(layout)) => layout.map.clone().ok_or_else(|| layout.cause.clone()),
+            Some(Err(_)) => Err("it is being dropped".into()),
+            None => Err("no layout before the deadline of the call".into()),
         }
     }
 
@@ -200,7 +198,7 @@ impl Cluster {
         });
         if begin {
             let cluster = self.clone();
-            tokio::spawn(async move {
+            io::handle().spawn(async move {
                 // A task of its own: a panic must not leave `asking` behind.
                 let asking = cluster.clone();
                 let found = tokio::spawn(async move { asking.find_layout().await }).await;
@@ -251,10 +249,9 @@ impl Cluster {
 }
 
 async fn layout_by(node: &Node, address: &Address, deadline: Instant) -> Result<Map, String> {
-    let mut pipeline = Pipeline::new();
-    pipeline.add_command(cmd("CLUSTER").arg("SLOTS").take());
+    let question = Batch::One(cmd("CLUSTER").arg("SLOTS").take());
     let is_layout: Sound = |value| matches!(value, Value::Array(_));
-    let answer = node.run(&pipeline, is_layout, deadline).await?.pop().unwrap_or_default();
+    let answer = node.run(&question, is_layout, deadline).await?.pop().unwrap_or_default();
     let answer = answer.extract_error().map_err(|error| error.to_string())?;
     Map::parse(&answer, address).ok_or_else(|| "no slot of the cluster has a server".into())
 }
@@ -268,15 +265,16 @@ async fn send(
     sound: Sound,
     deadline: Instant,
 ) -> Vec<(Job, Fate)> {
-    let mut pipeline = Pipeline::with_capacity(jobs.len());
+    let mut commands = Vec::with_capacity(jobs.len());
     for job in &jobs {
         if asking {
-            pipeline.add_command(cmd("ASKING"));
+            commands.push(cmd("ASKING"));
         }
-        pipeline.add_command(job.command.clone());
+        commands.push(job.command.clone());
     }
+    let batch = Batch::new(commands.into_iter());
     // Before each command stands another, whose answer is of another kind.
-    let answers = node.run(&pipeline, if asking { |_| true } else { sound }, deadline).await;
+    let answers = node.run(&batch, if asking { |_| true } else { sound }, deadline).await;
     match answers {
         Ok(answers) => {
             let skipped = usize::from(asking);

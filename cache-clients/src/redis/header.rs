@@ -35,7 +35,9 @@ pub(super) fn stale(token: u64) -> [u8; LENGTH] {
     header
 }
 
-/// The header that alone is the string of a key that has a lease and no value.
+/// The header that alone is the string of a key that has a lease and no value, as the script for
+/// claims makes it.
+#[cfg(test)]
 pub(super) fn lease_only(token: u64) -> [u8; LENGTH] {
     let mut header = fresh(token);
     header[1] = LEASE_ONLY;

@@ -1,23 +1,75 @@
 //! One server: a connection that all calls share, made when it is first needed and again when it
 //! breaks. While the server is away, calls fail at once and one task tries to reconnect.
 
+use super::alarm::limit;
 use super::dial::{Address, Goal, dial, master};
 use super::header;
 use super::options::Setup;
 use super::script;
+use crate::io;
 use ::redis::aio::MultiplexedConnection;
-use ::redis::{Pipeline, Value};
+use ::redis::{Cmd, Pipeline, RedisResult, Value};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::sleep;
 
 /// Between two questions to the sentinels while the master works.
 const WATCH: Duration = Duration::from_secs(1);
 
 /// Whether a value can be an answer to what was asked. If not, the connection is out of step.
 pub(super) type Sound = fn(&Value) -> bool;
+
+/// Commands for one server.
+pub(super) enum Batch {
+    One(Cmd),
+    Many(Pipeline),
+}
+
+impl Batch {
+    pub(super) fn new(commands: impl ExactSizeIterator<Item = Cmd>) -> Self {
+        let mut commands = commands;
+        if commands.len() == 1
+            && let Some(command) = commands.next()
+        {
+            return Batch::One(command);
+        }
+        let mut pipeline = Pipeline::with_capacity(commands.len());
+        for command in commands {
+            pipeline.add_command(command);
+        }
+        Batch::Many(pipeline)
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Batch::One(_) => 1,
+            Batch::Many(pipeline) => pipeline.len(),
+        }
+    }
+
+    async fn send(&self, connection: &mut MultiplexedConnection) -> RedisResult<Vec<Value>> {
+        match self {
+            Batch::One(command) => connection.send_packed_command(command).await.map(|a| vec![a]),
+            Batch::Many(commands) => {
+                connection.send_packed_commands(commands, 0, commands.len()).await
+            }
+        }
+    }
+
+    /// Those of which the answers are so.
+    fn select(&self, answers: &[Value], so: impl Fn(&Value) -> bool) -> Vec<Cmd> {
+        match self {
+            Batch::One(command) if answers.iter().any(&so) => vec![command.clone()],
+            Batch::One(_) => Vec::new(),
+            Batch::Many(commands) => {
+                let pairs = commands.cmd_iter().zip(answers);
+                pairs.filter(|(_, answer)| so(answer)).map(|(command, _)| command.clone()).collect()
+            }
+        }
+    }
+}
 
 #[derive(Clone)]
 pub(super) struct Node {
@@ -76,12 +128,12 @@ impl Node {
         &self.shared.goal
     }
 
-    /// One round trip: an answer for each command, errors of the server among them. To be called on
-    /// the I/O thread. A connection that breaks meanwhile is replaced once, and all commands are sent
-    /// again: each of them may be done twice.
+    /// One round trip: an answer for each command, errors of the server among them. A
+    /// connection that breaks meanwhile is replaced once, and all commands are sent again: each of
+    /// them may be done twice.
     pub(super) async fn run(
         &self,
-        commands: &Pipeline,
+        commands: &Batch,
         sound: Sound,
         deadline: Instant,
     ) -> Result<Vec<Value>, String> {
@@ -106,25 +158,18 @@ impl Node {
     async fn teach(
         &self,
         link: &mut Link,
-        commands: &Pipeline,
+        commands: &Batch,
         answers: &mut [Value],
         deadline: Instant,
     ) -> Result<(), String> {
-        let mut again = Pipeline::new();
-        let mut loads = 0;
-        for load in script::load() {
-            again.add_command(load);
-            loads += 1;
-        }
-        let unknown = |answer: &&mut Value| failed_with(answer, "NOSCRIPT");
-        for (command, answer) in commands.cmd_iter().zip(answers.iter()) {
-            if failed_with(answer, "NOSCRIPT") {
-                again.add_command(command.clone());
-            }
-        }
+        let unknown = |answer: &Value| failed_with(answer, "NOSCRIPT");
+        let mut again: Vec<_> = script::load().collect();
+        let loads = again.len();
+        again.extend(commands.select(answers, unknown));
+        let again = Batch::new(again.into_iter());
         let sent = self.send(link, &again, |_| true, deadline).await;
         let second = sent.map_err(Failure::cause)?.split_off(loads);
-        for (answer, second) in answers.iter_mut().filter(unknown).zip(second) {
+        for (answer, second) in answers.iter_mut().filter(|answer| unknown(answer)).zip(second) {
             *answer = second;
         }
         Ok(())
@@ -133,28 +178,29 @@ impl Node {
     async fn send(
         &self,
         link: &mut Link,
-        commands: &Pipeline,
+        commands: &Batch,
         sound: Sound,
         deadline: Instant,
     ) -> Result<Vec<Value>, Failure> {
         let setup = &self.shared.setup;
         let (begun, before) = (Instant::now(), link.heard.load(Ordering::Relaxed));
-        let limit = deadline.min(begun + setup.response_timeout);
-        let sending = link.connection.send_packed_commands(commands, 0, commands.len());
-        match timeout_at(limit, sending).await {
-            Ok(Ok(answers)) if answers.len() == commands.len() && answers.iter().all(is(sound)) => {
+        let soonest = deadline.min(begun + setup.response_timeout);
+        match limit(soonest, commands.send(&mut link.connection)).await {
+            Some(Ok(answers))
+                if answers.len() == commands.len() && answers.iter().all(is(sound)) =>
+            {
                 link.heard.fetch_add(1, Ordering::Relaxed);
                 Ok(answers)
             }
-            Ok(Ok(_)) => {
+            Some(Ok(_)) => {
                 self.broken(&link.heard);
                 Err(Failure::Broken("an answer to something else".into()))
             }
-            Ok(Err(error)) => {
+            Some(Err(error)) => {
                 self.broken(&link.heard);
                 Err(Failure::Broken(error.to_string()))
             }
-            Err(_) => {
+            None => {
                 let waited = begun.elapsed();
                 let silent = link.heard.load(Ordering::Relaxed) == before;
                 // Not for a call that was late itself.
@@ -174,14 +220,14 @@ impl Node {
         self.dial_if(|state| matches!(state, State::Idle));
         let mut changes = self.shared.state.subscribe();
         let settled = changes.wait_for(|state| !matches!(state, State::Idle | State::Dialing));
-        match timeout_at(deadline, settled).await {
-            Ok(Ok(state)) => match &*state {
+        match limit(deadline, settled).await {
+            Some(Ok(state)) => match &*state {
                 State::Ready(link) => Ok(link.clone()),
                 State::Away(cause) => Err(cause.to_string()),
                 State::Idle | State::Dialing => Err("no connection yet".into()),
             },
-            Ok(Err(_)) => Err("it is being dropped".into()),
-            Err(_) => Err("no connection before the deadline of the call".into()),
+            Some(Err(_)) => Err("it is being dropped".into()),
+            None => Err("no connection before the deadline of the call".into()),
         }
     }
 
@@ -199,7 +245,7 @@ impl Node {
             begin
         });
         if begin {
-            tokio::spawn(keep_dialing(Arc::downgrade(&self.shared)));
+            io::handle().spawn(keep_dialing(Arc::downgrade(&self.shared)));
         }
     }
 }
@@ -255,7 +301,11 @@ fn is(sound: Sound) -> impl Fn(&Value) -> bool {
     move |answer| matches!(answer, Value::ServerError(_)) || sound(answer)
 }
 
-/// Whether an answer is the server's error of this kind.
+/// Whether an answer is the server's error of this kind, or, of many keys, has one.
 pub(super) fn failed_with(answer: &Value, code: &str) -> bool {
-    matches!(answer, Value::ServerError(error) if error.code() == code)
+    match answer {
+        Value::ServerError(error) => error.code() == code,
+        Value::Array(answers) => answers.iter().any(|answer| failed_with(answer, code)),
+        _ => false,
+    }
 }

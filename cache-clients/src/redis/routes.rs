@@ -1,9 +1,9 @@
 //! The way to the servers: one, or the members of a cluster.
 
 use super::cluster::Cluster;
-use super::node::{Node, Sound};
-use ::redis::{Cmd, Pipeline, Value};
-use tokio::time::Instant;
+use super::node::{Batch, Node, Sound};
+use ::redis::{Cmd, Value};
+use std::time::Instant;
 
 pub(super) enum Routes {
     One(Node),
@@ -30,11 +30,8 @@ impl Routes {
             Routes::One(node) => node,
         };
         let count = commands.len();
-        let mut pipeline = Pipeline::with_capacity(count);
-        for command in commands {
-            pipeline.add_command(command.command);
-        }
-        match node.run(&pipeline, sound, deadline).await {
+        let batch = Batch::new(commands.into_iter().map(|command| command.command));
+        match node.run(&batch, sound, deadline).await {
             Ok(answers) => answers.into_iter().map(Ok).collect(),
             Err(cause) => vec![Err(cause); count],
         }

@@ -1,4 +1,5 @@
-//! The decisions that are made in the server: each one script, on one key.
+//! The decisions that are made in the server: each one script, on one key; claims outside of
+//! clusters on many.
 
 use super::header;
 use ::redis::{Cmd, Script};
@@ -14,38 +15,53 @@ if type(head) ~= 'string' or #head < 24 or head:byte(1) ~= 161 then head = false
 local function valued() return head and head:byte(2) < 2 end
 ";
 
-/// ARGV: mode `m`issing, re`f`resh or re`p`lace; the token of the lease; its milliseconds; the
-/// header of a lease over nothing. Gives the string if no lease is needed, else whether it is won
-/// (1) or taken (2), with the string. A server that is full gives no leases.
+/// ARGV: mode `m`issing, re`f`resh or re`p`lace; the milliseconds of the leases; for each key the
+/// token of its lease. Gives for each key the string if no lease is needed, else whether it is won
+/// (1) or taken (2), with the string; for a single key without a list around it. A server that is
+/// full gives no leases.
 ///
-/// Does without `HEAD`, as the value is needed anyway.
+/// Does without `HEAD`, as the value is needed anyway. What is read of many keys at once is trusted
+/// only where it ends the matter: a key may be there twice.
 const CLAIM: &str = r"
-local key, mode, mine = KEYS[1], ARGV[1], ARGV[2]
-local value = redis.pcall('GET', key)
-if type(value) ~= 'string' or #value < 24 or value:byte(1) ~= 161 then value = false end
-local state = value and value:byte(2) or 2
-if state == 0 and mode == 'm' then return value end
+local mode, time = ARGV[1], ARGV[2]
+local function ours(value)
+  return type(value) == 'string' and #value >= 24 and value:byte(1) == 161
+end
 local function full(answer)
   return type(answer) == 'table' and answer.err and answer.err:find('OOM', 1, true)
 end
-if state >= 2 then
-  if value and mode ~= 'p' and value:sub(11, 18) ~= mine then return {2, false} end
-  local answer = redis.pcall('SET', key, ARGV[4], 'PX', ARGV[3])
-  if full(answer) then return {0, false} end
-  if answer.err then return answer end
-  return {1, false}
+local function claim(key, mine)
+  local value = redis.pcall('GET', key)
+  if not ours(value) then value = false end
+  local state = value and value:byte(2) or 2
+  if state == 0 and mode == 'm' then return value end
+  if state >= 2 then
+    if value and mode ~= 'p' and value:sub(11, 18) ~= mine then return {2, false} end
+    local lease = '\161\2' .. mine .. mine .. ('\0'):rep(6)
+    local answer = redis.pcall('SET', key, lease, 'PX', time)
+    if full(answer) then return {0, false} end
+    if answer.err then return answer end
+    return {1, false}
+  end
+  local clock = redis.call('TIME')
+  local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+  local holder = value:sub(11, 18)
+  if mode ~= 'p' and holder ~= mine and struct.unpack('>I6', value, 19) > now then
+    return {2, value}
+  end
+  local ends = struct.pack('>I6', now + tonumber(time))
+  local answer = redis.pcall('SETRANGE', key, 10, mine .. ends)
+  if full(answer) then return {0, value} end
+  if type(answer) == 'table' and answer.err then return answer end
+  return {1, value}
 end
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local holder = value:sub(11, 18)
-if mode ~= 'p' and holder ~= mine and struct.unpack('>I6', value, 19) > now then
-  return {2, value}
+if #KEYS == 1 then return claim(KEYS[1], ARGV[3]) end
+local answers = mode == 'm' and redis.call('MGET', unpack(KEYS)) or {}
+for i, key in ipairs(KEYS) do
+  local value = answers[i]
+  if not ours(value) or value:byte(2) ~= 0 then answers[i] = claim(key, ARGV[2 + i]) end
 end
-local ends = struct.pack('>I6', now + tonumber(ARGV[3]))
-local answer = redis.pcall('SETRANGE', key, 10, mine .. ends)
-if full(answer) then return {0, value} end
-if type(answer) == 'table' and answer.err then return answer end
-return {1, value}
+return answers
 ";
 
 /// ARGV: the token that must hold, or nothing where there must be no value; the milliseconds to
@@ -110,15 +126,20 @@ pub(super) enum Mode {
     Replace,
 }
 
-pub(super) fn claim(key: &str, mode: Mode, lease: u64, time: Duration) -> Cmd {
+/// With a token for each key.
+pub(super) fn claim(keys: &[String], mode: Mode, leases: &[u64], time: Duration) -> Cmd {
     let mode = match mode {
         Mode::Missing => "m",
         Mode::Refresh => "f",
         Mode::Replace => "p",
     };
-    let mut command = call(&CLAIMING, key, 0);
-    command.arg(mode).arg(&lease.to_be_bytes()[..]);
-    command.arg(lease_millis(time)).arg(&header::lease_only(lease)[..]);
+    let length: usize = keys.iter().map(|key| key.len() + 32).sum();
+    let mut command = Cmd::with_capacity(5 + 2 * keys.len(), 160 + length);
+    command.arg("EVALSHA").arg(CLAIMING.get_hash()).arg(keys.len()).arg(keys);
+    command.arg(mode).arg(lease_millis(time));
+    for lease in leases {
+        command.arg(&lease.to_be_bytes()[..]);
+    }
     command
 }
 

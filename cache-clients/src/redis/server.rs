@@ -1,6 +1,8 @@
 //! Redis as a server of bytes: the contract in terms of its commands and our scripts.
 
+use super::alarm::limit;
 use super::answer::{self, answer, changed};
+use super::carry::Carried;
 use super::cluster::Cluster;
 use super::dial::Goal;
 use super::node::{Node, Sound};
@@ -9,15 +11,13 @@ use super::routes::{Command, Routes};
 use super::script::{self, Mode};
 use super::url::Servers;
 use super::{header, slots};
-use crate::io;
 use crate::server::{Answer, Claim, Limits, Put, Server, When};
 use ::redis::{Cmd, Value, cmd};
 use cache_core::{Error, Result};
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout_at};
 
 /// A Redis or Valkey, a cluster of them, or the master of a group under sentinels.
 ///
@@ -109,7 +109,7 @@ impl Redis {
         Ok(Redis { shared: Arc::new(Shared { name, setup, routes, permits }) })
     }
 
-    /// One round trip to each server, on the I/O thread; an answer for each command.
+    /// One round trip to each server; an answer for each command.
     async fn call(&self, commands: Vec<Command>, sound: Sound) -> Vec<Result<Value>> {
         let count = commands.len();
         if count == 0 {
@@ -123,18 +123,12 @@ impl Redis {
         };
         let routes = self.shared.routes.clone();
         // The permit goes along: the call may outlive its caller.
-        let running = io::run(async move {
+        let answers = Carried::new(async move {
             let _permit = permit;
             routes.run(commands, sound, deadline).await
         });
-        match running.await {
-            Some(answers) => {
-                let known =
-                    |answer: Result<Value, String>| answer.map_err(|e| self.unreachable(&e));
-                answers.into_iter().map(known).collect()
-            }
-            None => (0..count).map(|_| Err(self.unreachable("its call panicked"))).collect(),
-        }
+        let known = |answer: Result<Value, String>| answer.map_err(|e| self.unreachable(&e));
+        answers.await.into_iter().map(known).collect()
     }
 
     async fn permit(&self, deadline: Instant) -> Option<OwnedSemaphorePermit> {
@@ -142,8 +136,7 @@ impl Redis {
         if let Ok(permit) = permits.clone().try_acquire_owned() {
             return Some(permit);
         }
-        let waiting = async move { timeout_at(deadline, permits.acquire_owned()).await.ok()?.ok() };
-        io::run(waiting).await.flatten()
+        limit(deadline, permits.acquire_owned()).await?.ok()
     }
 
     /// Changes of one key each.
@@ -175,12 +168,34 @@ impl Redis {
     }
 
     async fn claim(&self, keys: &[String], mode: Mode, time: Duration) -> Vec<Result<Answer>> {
+        // In a cluster, a script may name keys of one slot only.
+        let at_once = if matches!(*self.shared.routes, Routes::One(_)) { CLAIMS } else { 1 };
         let tokens: Vec<_> = keys.iter().map(|_| header::token()).collect();
-        let commands = keys.iter().zip(&tokens);
-        let commands = commands.map(|(key, token)| on(key, script::claim(key, mode, *token, time)));
-        let answers = self.call(commands.collect(), answer::is_claim).await;
-        let answers = answers.into_iter().zip(tokens);
-        answers.map(|(value, token)| self.known(answer(value?, token))).collect()
+        let parts = || keys.chunks(at_once).zip(tokens.chunks(at_once));
+        let commands = parts().map(|(keys, tokens)| {
+            self.on(keys.first().map_or("", |key| key), script::claim(keys, mode, tokens, time))
+        });
+        let answers = self.call(commands.collect(), answer::is_claims).await;
+        let mut results = Vec::with_capacity(keys.len());
+        for (value, (keys, tokens)) in answers.into_iter().zip(parts()) {
+            match value.and_then(|value| self.known(answer::split(value, keys.len()))) {
+                Ok(values) => {
+                    let pairs = values.into_iter().zip(tokens);
+                    results.extend(pairs.map(|(value, token)| self.known(answer(value, *token))));
+                }
+                Err(error) => results.extend(keys.iter().map(|_| Err(error.clone()))),
+            }
+        }
+        results
+    }
+
+    /// Only clusters ask for slots.
+    fn on(&self, key: &str, command: Cmd) -> Command {
+        let slot = match *self.shared.routes {
+            Routes::Cluster(_) => slots::slot(key),
+            Routes::One(_) => 0,
+        };
+        Command { command, slot }
     }
 
     fn known<T>(&self, result: Result<T, String>) -> Result<T> {
@@ -210,7 +225,7 @@ impl Server for Redis {
                 self.read_at_once(keys).await
             }
             Claim::Nothing => {
-                let commands = keys.iter().map(|key| on(key, cmd("GET").arg(key).take()));
+                let commands = keys.iter().map(|key| self.on(key, cmd("GET").arg(key).take()));
                 let answers = self.call(commands.collect(), answer::is_read).await;
                 answers.into_iter().map(|value| self.known(answer(value?, 0))).collect()
             }
@@ -228,7 +243,7 @@ impl Server for Redis {
                 )));
             // No token is zero, but where nobody has a lease, zero stands in its place.
             } else if put.when != When::Token(0) {
-                commands.push(store(&put));
+                commands.push(self.on(&put.key, store(&put)));
                 sent.push(index);
             }
         }
@@ -239,24 +254,27 @@ impl Server for Redis {
     }
 
     async fn delete_many(&self, keys: &[String]) -> Vec<Result<bool>> {
-        self.change(keys.iter().map(|key| on(key, script::delete(key))).collect()).await
+        self.change(keys.iter().map(|key| self.on(key, script::delete(key))).collect()).await
     }
 
     async fn expire(&self, key: &str, keep: Duration) -> Result<bool> {
-        self.change_one(on(key, script::expire(key, header::token(), keep))).await
+        self.change_one(self.on(key, script::expire(key, header::token(), keep))).await
     }
 
     async fn release(&self, key: &str, token: u64) -> Result<()> {
         if token == 0 {
             return Ok(());
         }
-        self.change_one(on(key, script::release(key, token))).await.map(|_| ())
+        self.change_one(self.on(key, script::release(key, token))).await.map(|_| ())
     }
 
     async fn purge(&self) -> Result<usize> {
         Ok(0)
     }
 }
+
+/// How many keys a script claims: it holds their values in memory.
+const CLAIMS: usize = 32;
 
 /// A string of redis ends at 512 MB; longer ones would make it close the connection.
 const MOST_BYTES: usize = (512 << 20) - header::LENGTH;
@@ -265,15 +283,11 @@ fn one(goal: Goal, setup: &Arc<Setup>) -> (String, Routes) {
     (format!("redis {goal}"), Routes::One(Node::new(goal, setup.clone())))
 }
 
-fn on(key: &str, command: Cmd) -> Command {
-    Command { command, slot: slots::slot(key) }
-}
-
-fn store(put: &Put) -> Command {
+fn store(put: &Put) -> Cmd {
     let mut string = Vec::with_capacity(header::LENGTH + put.bytes.len());
     string.extend_from_slice(&header::fresh(header::token()));
     string.extend_from_slice(&put.bytes);
-    let command = match put.when {
+    match put.when {
         When::Absent => script::put(&put.key, None, put.keep, &string),
         When::Token(token) => script::put(&put.key, Some(token), put.keep, &string),
         When::Always => {
@@ -284,8 +298,7 @@ fn store(put: &Put) -> Command {
             }
             command
         }
-    };
-    on(&put.key, command)
+    }
 }
 
 impl fmt::Debug for Redis {

@@ -157,7 +157,7 @@ impl Wakes {
 }
 
 /// Tells threads apart.
-fn this_thread() -> usize {
+pub(super) fn this_thread() -> usize {
     thread_local! { static HERE: u8 = const { 0 }; }
     HERE.with(|here| std::ptr::from_ref(here).addr())
 }

@@ -1,9 +1,9 @@
 //! A caller's side: asks, and waits for the answers.
 
 use super::Cause;
-use super::call::Call;
+use super::call::{Call, this_thread};
 use super::link::Link;
-use super::queue::Turn;
+use super::queue::{Asker, Turn};
 use crate::memcached::wire::{Answer, Request};
 use std::future::Future;
 use std::pin::Pin;
@@ -38,18 +38,6 @@ impl Exchange {
         let call = Arc::new(Call::new(request.answers(), give_up, changes));
         Exchange { link, call, stage: Stage::New(request) }
     }
-
-    /// Reads in this thread for a moment, since the answer of a near server comes sooner than this
-    /// thread could be woken.
-    fn linger(&self) {
-        let Some(patience) = self.link.patience() else { return };
-        let start = Instant::now();
-        while !self.call.is_over() && start.elapsed() < patience {
-            if self.link.try_receive().is_none() {
-                std::hint::spin_loop();
-            }
-        }
-    }
 }
 
 impl Future for Exchange {
@@ -59,14 +47,14 @@ impl Future for Exchange {
         let exchange = &mut *self;
         match &exchange.stage {
             Stage::New(request) => {
-                let turn = exchange.link.push(request, exchange.call.clone());
+                let turn = exchange.link.push(request, exchange.call.clone(), asker(context));
                 exchange.stage = Stage::Waiting;
                 match turn {
                     Err(cause) => return Poll::Ready(Err(cause)),
                     Ok(Turn::Follow) => {}
                     Ok(Turn::Alone) => {
                         exchange.link.flush();
-                        exchange.linger();
+                        exchange.link.linger(|| exchange.call.is_over());
                     }
                     Ok(Turn::Lead) => {
                         exchange.stage = Stage::Leading;
@@ -79,6 +67,8 @@ impl Future for Exchange {
             Stage::Leading => {
                 exchange.stage = Stage::Waiting;
                 exchange.link.flush();
+                // Others of this thread wait for the rest of the batch.
+                exchange.link.linger(|| exchange.link.is_idle());
             }
             Stage::Waiting => {}
         }
@@ -90,10 +80,16 @@ impl Future for Exchange {
     }
 }
 
+/// Tells callers apart.
+fn asker(context: &Context<'_>) -> Asker {
+    (this_thread(), context.waker().data().addr())
+}
+
 impl Drop for Exchange {
     fn drop(&mut self) {
         if matches!(self.stage, Stage::Leading) {
             self.link.flush();
+            self.link.watch();
         }
         self.call.pass();
     }

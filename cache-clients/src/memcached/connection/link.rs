@@ -2,7 +2,7 @@
 
 use super::Cause;
 use super::call::{Baton, Call, Wakes};
-use super::queue::{Queue, Turn};
+use super::queue::{Asker, Queue, Turn};
 use super::socket::Socket;
 use crate::memcached::wire::{Answer, Reader, Request};
 use bytes::BytesMut;
@@ -15,11 +15,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// How much is read at once.
-const PIECE: usize = 64 << 10;
+pub(super) const PIECE: usize = 64 << 10;
 /// After so many pieces others have their turn.
 const PIECES: usize = 16;
 /// A server that answers within this is waited for in the caller's thread.
-const NEAR: Duration = Duration::from_micros(60);
+const NEAR: Duration = Duration::from_micros(80);
 
 /// Bounds of a connection.
 #[derive(Debug, Clone, Copy)]
@@ -41,13 +41,15 @@ pub(crate) type Lost = Box<dyn Fn(&Cause, usize, &[Arc<[String]>]) + Send + Sync
 pub(crate) struct Link {
     pub(super) socket: Socket,
     pub(super) bounds: Bounds,
-    queue: Mutex<Queue>,
+    pub(super) queue: Mutex<Queue>,
     inbox: Mutex<Inbox>,
-    /// There is something that did not fit into the socket.
-    pub(super) full: Notify,
+    /// The I/O thread is to look at the socket.
+    pub(super) wanted: Notify,
     /// The watch is to look.
     pub(super) awake: Notify,
     closed: AtomicBool,
+    /// A caller reads.
+    lingering: AtomicBool,
     lost: Lost,
     /// A moving mean of the time of an answer, in nanoseconds.
     latency: AtomicU64,
@@ -74,7 +76,7 @@ impl Link {
         Link {
             socket,
             bounds,
-            queue: Mutex::default(),
+            queue: Mutex::new(Queue::watched()),
             inbox: Mutex::new(Inbox {
                 reader: Reader::new(bounds.value),
                 piece: vec![0; PIECE].into(),
@@ -82,9 +84,10 @@ impl Link {
                 answers: Vec::new(),
                 batons: Vec::new(),
             }),
-            full: Notify::new(),
+            wanted: Notify::new(),
             awake: Notify::new(),
             closed: AtomicBool::new(false),
+            lingering: AtomicBool::new(false),
             lost,
             latency: AtomicU64::new(u64::MAX),
         }
@@ -94,116 +97,74 @@ impl Link {
         self.closed.load(Ordering::Acquire)
     }
 
-    pub(super) fn push(&self, request: &Request, call: Arc<Call>) -> Result<Turn, Cause> {
+    pub(super) fn push(
+        &self,
+        request: &Request,
+        call: Arc<Call>,
+        asker: Asker,
+    ) -> Result<Turn, Cause> {
         let mut queue = self.queue.lock();
-        let turn = queue.push(request, call, &self.bounds)?;
-        if std::mem::take(&mut queue.asleep) {
-            drop(queue);
+        let turn = queue.push(request, call, asker, &self.bounds)?;
+        let asleep = std::mem::take(&mut queue.asleep);
+        drop(queue);
+        if asleep {
             self.awake.notify_one();
         }
         Ok(turn)
     }
 
-    /// Writes what is in the queue. Whoever writes goes on until there is nothing more, so that it is
-    /// enough to try.
-    pub(super) fn flush(&self) {
-        let Some(mut out) = self.begin() else { return };
-        loop {
-            match self.write(&out, 0) {
-                Ok(sent) if sent == out.len() => {}
-                Ok(sent) => return self.leave(out, sent),
-                Err(error) => return self.close(&error.to_string().into()),
-            }
-            let mut queue = self.queue.lock();
-            queue.writing = None;
-            out.clear();
-            match queue.take() {
-                Some(next) => {
-                    queue.writing = Some(BytesMut::new());
-                    out = next;
-                }
-                None => {
-                    // The allocation is kept for the next.
-                    if queue.out.capacity() < out.capacity() && out.capacity() <= PIECE {
-                        queue.out = out;
-                    }
-                    return;
-                }
-            }
+    /// Lets the I/O thread read.
+    pub(super) fn watch(&self) {
+        let unwatched = self.queue.lock().watch_from_now();
+        if unwatched {
+            self.wanted.notify_one();
         }
     }
 
-    fn begin(&self) -> Option<BytesMut> {
-        let mut queue = self.queue.lock();
-        let out = queue.take()?;
-        queue.writing = Some(BytesMut::new());
-        Some(out)
-    }
-
-    /// Writes as much as fits; all but what fits is sent and drained.
-    fn write(&self, bytes: &[u8], mut sent: usize) -> io::Result<usize> {
-        let fits = loop {
-            if sent == bytes.len() {
-                break self.socket.drain();
+    /// Reads in this thread for a moment, since the answers of a near server come sooner than another
+    /// thread could be woken; until `over`, or until it takes too long.
+    pub(super) fn linger(&self, over: impl Fn() -> bool) {
+        let first = !self.lingering.swap(true, Ordering::Acquire);
+        let patience = self.patience().filter(|_| first);
+        let start = Instant::now();
+        while let Some(patience) = patience
+            && !over()
+        {
+            let left = patience.saturating_sub(start.elapsed());
+            if left.is_zero() {
+                break;
             }
-            match self.socket.write(&bytes[sent..]) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(wrote) => sent += wrote,
-                Err(error) => break Err(error),
+            self.socket.await_briefly(left);
+            if self.try_receive().is_none() {
+                std::hint::spin_loop();
             }
-        };
-        match fits {
-            Ok(()) => Ok(sent),
-            // The last byte counts as unsent until all is drained.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                Ok(sent.min(bytes.len() - 1))
-            }
-            Err(error) => Err(error),
+        }
+        if first {
+            self.lingering.store(false, Ordering::Release);
+        }
+        if self.queue.lock().stop_reading() {
+            self.wanted.notify_one();
         }
     }
 
-    /// Leaves the rest to the I/O thread.
-    fn leave(&self, out: BytesMut, sent: usize) {
-        let mut queue = self.queue.lock();
-        if queue.closed.is_none() {
-            queue.writing = Some(out);
-            queue.sent = sent;
-            drop(queue);
-            self.full.notify_one();
-        }
+    /// Whether nobody waits.
+    pub(super) fn is_idle(&self) -> bool {
+        self.queue.lock().is_idle()
     }
 
-    /// Goes on with what was left, as far as it fits; true when nothing is left.
-    pub(super) fn resume(&self) -> bool {
-        let (out, sent) = {
-            let mut queue = self.queue.lock();
-            match &mut queue.writing {
-                Some(out) if !out.is_empty() => {
-                    let out = std::mem::take(out);
-                    (out, queue.sent)
-                }
-                _ => return true,
-            }
-        };
-        match self.write(&out, sent) {
-            Ok(sent) if sent == out.len() => {
-                self.queue.lock().writing = None;
-                self.flush();
-                true
-            }
-            Ok(sent) => {
-                let mut queue = self.queue.lock();
-                if queue.closed.is_none() {
-                    queue.writing = Some(out);
-                    queue.sent = sent;
-                }
-                false
-            }
-            Err(error) => {
-                self.close(&error.to_string().into());
-                true
-            }
-        }
+    /// Whether the I/O thread is to read.
+    pub(super) fn is_watched(&self) -> bool {
+        self.queue.lock().is_watched()
+    }
+
+    /// Whether the I/O thread need not read any more.
+    pub(super) fn unwatch(&self) -> bool {
+        self.queue.lock().unwatch()
+    }
+
+    /// Whether there is something that did not fit into the socket.
+    pub(super) fn is_full(&self) -> bool {
+        self.queue.lock().is_full()
     }
 
     /// Reads what is there, and hands it out; true when nothing more is there. `None` when another
@@ -232,7 +193,7 @@ impl Link {
                     return true;
                 }
             };
-            if read < inbox.piece.len() {
+            if read < inbox.piece.len() && self.socket.shows_the_end() {
                 return true;
             }
         }
@@ -282,7 +243,7 @@ impl Link {
     /// How long it is worth waiting for an answer in the caller's thread.
     pub(super) fn patience(&self) -> Option<Duration> {
         let mean = Duration::from_nanos(self.latency.load(Ordering::Relaxed));
-        (mean < NEAR).then(|| mean * 2 + Duration::from_micros(5))
+        (mean < NEAR).then(|| mean + mean / 2 + Duration::from_micros(10))
     }
 
     /// Looks after deadlines, and after what those left behind who were to go on.
@@ -297,6 +258,7 @@ impl Link {
         };
         if orphaned {
             self.flush();
+            self.watch();
         }
         let batons = std::mem::take(&mut self.inbox.lock().batons);
         batons.iter().for_each(|baton| baton.pass());
@@ -312,7 +274,14 @@ impl Link {
     pub(super) fn sleep(&self) -> bool {
         let mut queue = self.queue.lock();
         queue.asleep = queue.is_idle() && queue.closed.is_none();
-        queue.asleep
+        let asleep = queue.asleep;
+        // So that the end of the connection is seen.
+        let unwatched = queue.watch_from_now();
+        drop(queue);
+        if unwatched {
+            self.wanted.notify_one();
+        }
+        asleep
     }
 
     /// Ends it: nobody who waits gets an answer.
@@ -331,7 +300,7 @@ impl Link {
         // First, so that nobody who hears of the failure can read what was to be changed.
         (self.lost)(cause, waiting.len(), &changes);
         waiting.iter().for_each(|waiting| waiting.call.fail(cause));
-        self.full.notify_one();
+        self.wanted.notify_one();
         self.awake.notify_one();
     }
 }

@@ -12,6 +12,7 @@ mod open;
 mod queue;
 mod socket;
 mod tasks;
+mod write;
 
 pub(crate) use exchange::Exchange;
 pub(crate) use link::Link;

@@ -9,6 +9,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// So many batches in a row are no accident.
+const QUIET: u32 = 16;
+/// Somebody else who asks so soon is one of many.
+const SOON: Duration = Duration::from_micros(50);
+
+/// Tells tasks apart: the thread, and the waker's data.
+pub(super) type Asker = (usize, usize);
+
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     /// To be written next.
@@ -25,6 +33,12 @@ pub(super) struct Queue {
     asked: usize,
     /// Somebody has promised to write what is in `out`; how often he was missed.
     leader: Option<u8>,
+    /// Who asked last, and when.
+    last: Option<(Asker, Instant)>,
+    /// How many batches in a row were read by those who asked.
+    quiet: u32,
+    /// The I/O thread reads; otherwise those who ask do.
+    watched: bool,
     /// The watch sleeps.
     pub(super) asleep: bool,
     pub(super) closed: Option<Cause>,
@@ -50,10 +64,28 @@ pub(super) enum Turn {
 }
 
 impl Queue {
+    /// Empty; the I/O thread reads.
+    pub(super) fn watched() -> Self {
+        Queue { watched: true, ..Queue::default() }
+    }
+
+    /// Whether the I/O thread reads.
+    pub(super) fn is_watched(&self) -> bool {
+        self.watched
+    }
+
+    /// Lets the I/O thread read; true if it must be told.
+    #[must_use]
+    pub(super) fn watch_from_now(&mut self) -> bool {
+        self.quiet = 0;
+        !std::mem::replace(&mut self.watched, true)
+    }
+
     pub(super) fn push(
         &mut self,
         request: &Request,
         call: Arc<Call>,
+        asker: Asker,
         bounds: &Bounds,
     ) -> Result<Turn, Cause> {
         if let Some(cause) = &self.closed {
@@ -65,11 +97,14 @@ impl Queue {
         if full {
             return Err("queue is full".into());
         }
-        let alone = self.waiting.is_empty() && self.batch <= 1;
+        let now = Instant::now();
+        let many = |(last, at): (Asker, Instant)| last != asker && now - at < SOON;
+        let alone = self.waiting.is_empty() && self.batch <= 1 && !self.last.is_some_and(many);
+        self.last = Some((asker, now));
         self.out.extend_from_slice(request.bytes());
         self.asked += 1;
         self.due += request.answers();
-        self.waiting.push_back(Waiting { call, left: request.answers(), since: Instant::now() });
+        self.waiting.push_back(Waiting { call, left: request.answers(), since: now });
         if alone {
             return Ok(Turn::Alone);
         }
@@ -136,6 +171,30 @@ impl Queue {
             }
             None => false,
         }
+    }
+
+    /// Something did not fit into the socket.
+    pub(super) fn is_full(&self) -> bool {
+        self.writing.as_ref().is_some_and(|rest| !rest.is_empty())
+    }
+
+    /// Somebody who asked has read until now; true if the I/O thread must be told to go on.
+    #[must_use]
+    pub(super) fn stop_reading(&mut self) -> bool {
+        if !self.waiting.is_empty() {
+            return self.watch_from_now();
+        }
+        self.quiet = self.quiet.saturating_add(1);
+        false
+    }
+
+    /// Lets those who ask read for themselves, if they have done so for some time: waking the I/O
+    /// thread for each answer would only be in their way.
+    pub(super) fn unwatch(&mut self) -> bool {
+        if self.quiet >= QUIET && self.waiting.is_empty() && !self.is_full() {
+            self.watched = false;
+        }
+        !self.watched
     }
 
     pub(super) fn is_idle(&self) -> bool {

@@ -3,9 +3,12 @@
 use crate::memcached::discover::Address;
 #[cfg(feature = "tls")]
 use crate::memcached::tls::Tls;
+use rustix::event::{PollFd, PollFlags, Timespec};
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::time::Duration;
+#[cfg(feature = "tls")]
 use tokio::io::unix::AsyncFd;
 
 #[derive(Debug)]
@@ -19,6 +22,15 @@ impl AsRawFd for Raw {
         match self {
             Raw::Tcp(stream) => stream.as_raw_fd(),
             Raw::Unix(stream) => stream.as_raw_fd(),
+        }
+    }
+}
+
+impl AsFd for Raw {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Raw::Tcp(stream) => stream.as_fd(),
+            Raw::Unix(stream) => stream.as_fd(),
         }
     }
 }
@@ -47,8 +59,7 @@ impl Write for &Raw {
 /// A connected socket. Neither reading nor writing blocks.
 #[derive(Debug)]
 pub(super) struct Socket {
-    /// For readiness, on the I/O thread.
-    pub(super) fd: AsyncFd<Raw>,
+    raw: Raw,
     #[cfg(feature = "tls")]
     session: Option<parking_lot::Mutex<rustls::ClientConnection>>,
 }
@@ -66,10 +77,8 @@ impl Socket {
                 Raw::Unix(tokio::net::UnixStream::connect(path).await?.into_std()?)
             }
         };
-        #[expect(deprecated, reason = "what it does not check holds: a stream's descriptor stays")]
-        let fd = AsyncFd::new(raw)?;
         Ok(Socket {
-            fd,
+            raw,
             #[cfg(feature = "tls")]
             session: None,
         })
@@ -77,20 +86,22 @@ impl Socket {
 
     /// Speaks TLS from here on.
     #[cfg(feature = "tls")]
-    pub(super) async fn secure(mut self, tls: &Tls, address: &Address) -> io::Result<Self> {
+    pub(super) async fn secure(self, tls: &Tls, address: &Address) -> io::Result<Self> {
         let mut session = tls.session(address)?;
+        #[expect(deprecated, reason = "what it does not check holds: a stream's descriptor stays")]
+        let fd = AsyncFd::new(self.raw)?;
         while session.is_handshaking() {
             if session.wants_write() {
-                let mut guard = self.fd.writable().await?;
-                match session.write_tls(&mut self.fd.get_ref()) {
+                let mut guard = fd.writable().await?;
+                match session.write_tls(&mut fd.get_ref()) {
                     Ok(_) => {}
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => guard.clear_ready(),
                     Err(error) => return Err(error),
                 }
                 continue;
             }
-            let mut guard = self.fd.readable().await?;
-            match session.read_tls(&mut self.fd.get_ref()) {
+            let mut guard = fd.readable().await?;
+            match session.read_tls(&mut fd.get_ref()) {
                 Ok(0) => return Err(io::Error::other("the server ended the TLS handshake")),
                 Ok(_) => {
                     session.process_new_packets().map_err(io::Error::other)?;
@@ -99,8 +110,7 @@ impl Socket {
                 Err(error) => return Err(error),
             }
         }
-        self.session = Some(parking_lot::Mutex::new(session));
-        Ok(self)
+        Ok(Socket { raw: fd.into_inner(), session: Some(parking_lot::Mutex::new(session)) })
     }
 
     /// Reads what is there; 0 at the end.
@@ -109,7 +119,7 @@ impl Socket {
         if let Some(session) = &self.session {
             return self.read_secure(&mut session.lock(), buffer);
         }
-        again(|| self.fd.get_ref().read(buffer))
+        again(|| (&self.raw).read(buffer))
     }
 
     /// Writes what fits.
@@ -120,7 +130,7 @@ impl Socket {
             self.drain_secure(&mut session)?;
             return session.writer().write(bytes);
         }
-        again(|| self.fd.get_ref().write(bytes))
+        again(|| (&self.raw).write(bytes))
     }
 
     /// Sends what a write has taken but not sent.
@@ -132,10 +142,27 @@ impl Socket {
         Ok(())
     }
 
+    /// Waits in this thread until there is something to read, or the time is over.
+    pub(super) fn await_briefly(&self, time: Duration) {
+        let mut wanted = [PollFd::new(&self.raw, PollFlags::IN)];
+        // Seconds would do harm, but fit; whatever else goes wrong, the next read shows.
+        if let Ok(time) = Timespec::try_from(time) {
+            let _ = rustix::event::poll(&mut wanted, Some(&time));
+        }
+    }
+
+    /// Whether a read that did not fill its buffer has taken all that was there.
+    pub(super) fn shows_the_end(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return self.session.is_none();
+        #[cfg(not(feature = "tls"))]
+        true
+    }
+
     /// Ends both directions: whoever waits for readiness sees it.
     pub(super) fn shut(&self) {
         // It may be closed already.
-        let _ = match self.fd.get_ref() {
+        let _ = match &self.raw {
             Raw::Tcp(stream) => stream.shutdown(Shutdown::Both),
             Raw::Unix(stream) => stream.shutdown(Shutdown::Both),
         };
@@ -152,7 +179,7 @@ impl Socket {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 read => return read,
             }
-            if again(|| session.read_tls(&mut self.fd.get_ref()))? == 0 {
+            if again(|| session.read_tls(&mut &self.raw))? == 0 {
                 return Ok(0);
             }
             session.process_new_packets().map_err(io::Error::other)?;
@@ -167,9 +194,15 @@ impl Socket {
     #[cfg(feature = "tls")]
     fn drain_secure(&self, session: &mut rustls::ClientConnection) -> io::Result<()> {
         while session.wants_write() {
-            again(|| session.write_tls(&mut self.fd.get_ref()))?;
+            again(|| session.write_tls(&mut &self.raw))?;
         }
         Ok(())
+    }
+}
+
+impl AsRawFd for Socket {
+    fn as_raw_fd(&self) -> RawFd {
+        self.raw.as_raw_fd()
     }
 }
 

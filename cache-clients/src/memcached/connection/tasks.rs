@@ -1,8 +1,12 @@
 //! What runs on the I/O thread for each connection.
 
 use super::link::{Link, Look};
+use std::os::fd::{AsRawFd, RawFd};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
+use tokio::io::unix::AsyncFd;
 
 /// How often an active connection is looked after.
 const LOOK: Duration = Duration::from_millis(1);
@@ -11,17 +15,31 @@ const LOOKS: u32 = 50;
 
 /// Starts them; on the I/O thread.
 pub(super) fn start(link: &Arc<Link>) {
-    tokio::spawn(read(link.clone()));
-    tokio::spawn(write(link.clone()));
+    tokio::spawn(serve(link.clone()));
     tokio::spawn(watch(link.clone()));
 }
 
-async fn read(link: Arc<Link>) {
+/// The socket, as the poller wants it.
+struct Watched(Arc<Link>);
+
+impl AsRawFd for Watched {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.socket.as_raw_fd()
+    }
+}
+
+/// Reads and writes what callers do not.
+async fn serve(link: Arc<Link>) {
     while !link.is_closed() {
-        match link.socket.fd.readable().await {
-            Ok(mut ready) => {
-                if link.receive() {
-                    ready.clear_ready();
+        if !link.is_watched() {
+            link.wanted.notified().await;
+            continue;
+        }
+        #[expect(deprecated, reason = "what it does not check holds: the socket lives in the link")]
+        match AsyncFd::new(Watched(link.clone())) {
+            Ok(socket) => {
+                while !link.is_closed() && !link.unwatch() {
+                    step(&link, &socket).await;
                 }
             }
             Err(error) => link.close(&error.to_string().into()),
@@ -29,21 +47,34 @@ async fn read(link: Arc<Link>) {
     }
 }
 
-async fn write(link: Arc<Link>) {
-    while !link.is_closed() {
-        link.full.notified().await;
-        while !link.is_closed() {
-            match link.socket.fd.writable().await {
-                Ok(mut ready) => {
-                    if link.resume() {
-                        break;
-                    }
+/// Waits until something can be done, and does it.
+async fn step(link: &Link, socket: &AsyncFd<Watched>) {
+    let mut told = pin!(link.wanted.notified());
+    std::future::poll_fn(|context| {
+        match socket.poll_read_ready(context) {
+            Poll::Ready(Ok(mut ready)) => {
+                if link.receive() {
                     ready.clear_ready();
                 }
-                Err(error) => link.close(&error.to_string().into()),
+                return Poll::Ready(());
             }
+            Poll::Ready(Err(error)) => {
+                link.close(&error.to_string().into());
+                return Poll::Ready(());
+            }
+            Poll::Pending => {}
         }
-    }
+        if link.is_full()
+            && let Poll::Ready(Ok(mut ready)) = socket.poll_write_ready(context)
+        {
+            if !link.resume() {
+                ready.clear_ready();
+            }
+            return Poll::Ready(());
+        }
+        told.as_mut().poll(context)
+    })
+    .await;
 }
 
 async fn watch(link: Arc<Link>) {

@@ -94,6 +94,9 @@ impl Host {
     }
 
     async fn ready(&self, kind: Kind, deadline: Instant) -> Result<Open, Cause> {
+        if let Some(open) = self.state.lock().ready(kind) {
+            return Ok(open);
+        }
         loop {
             // Before the look, so that no change is missed.
             let mut changes = self.changes.subscribe();

@@ -68,6 +68,13 @@ impl State {
         }
     }
 
+    /// The connection, if it may be trusted now.
+    pub(super) fn ready(&self, kind: Kind) -> Option<Open> {
+        let slot = &self.slots[kind as usize];
+        let live = slot.open.as_ref().filter(|open| !slot.opening && !open.link.is_closed());
+        live.filter(|_| self.debts.are_settled()).cloned()
+    }
+
     /// The way to a connection. `Make` and `Settle` are given to one caller only.
     pub(super) fn way(&mut self, kind: Kind) -> Way {
         let slot = &mut self.slots[kind as usize];
