@@ -12,17 +12,25 @@ use larder_test_servers::Memcached as Process;
 use server_suite::{delete, fresh_key, get, put, text, until};
 use std::time::Duration;
 
+/// Time enough for a busy machine.
+fn patient() -> MemcachedOptions {
+    MemcachedOptions::default()
+        .with_connect_timeout(Duration::from_secs(10))
+        .with_answer_timeout(Duration::from_secs(20))
+        .with_deadline(Duration::from_secs(30))
+}
+
 #[test]
 fn one_server_keeps_every_sentence() {
     let process = Process::start();
-    server_suite::run(&Memcached::new(process.address()).unwrap());
+    server_suite::run(&Memcached::with(process.address(), patient()).unwrap());
 }
 
 #[test]
 fn five_servers_keep_every_sentence() {
     let processes: Vec<Process> = (0..5).map(|_| Process::start()).collect();
     let addresses: Vec<String> = processes.iter().map(Process::address).collect();
-    let options = MemcachedOptions::default().with_placement(Placement::Ketama);
+    let options = patient().with_placement(Placement::Ketama);
     let memcached = Memcached::with(&addresses[..], options).unwrap();
     server_suite::run(&memcached);
     for server in memcached.stats() {
@@ -34,14 +42,15 @@ fn five_servers_keep_every_sentence() {
 #[test]
 fn a_unix_socket_keeps_every_sentence() {
     let process = Process::start_unix();
-    let memcached = Memcached::new(format!("unix:{}", process.path().display())).unwrap();
+    let memcached =
+        Memcached::with(format!("unix:{}", process.path().display()), patient()).unwrap();
     server_suite::run(&memcached);
 }
 
 #[test]
 fn c71_odd_and_long_keys_are_refused_with_an_error_and_others_are_not_affected() {
     let process = Process::start();
-    let memcached = Memcached::new(process.address()).unwrap();
+    let memcached = Memcached::with(process.address(), patient()).unwrap();
     let good = fresh_key("good");
     let long = "k".repeat(251);
     let keys: Vec<String> =
@@ -84,7 +93,7 @@ fn c76_an_empty_list_of_servers_is_unreachable() {
 #[test]
 fn a_value_above_the_servers_limit_is_refused_and_the_limit_is_learned() {
     let process = Process::start_with(&["-I", "512k"]);
-    let memcached = Memcached::new(process.address()).unwrap();
+    let memcached = Memcached::with(process.address(), patient()).unwrap();
     let key = fresh_key("limit");
     put(&memcached, &key, "v", When::Always);
     assert_eq!(memcached.limits().max_value, (512 << 10) - 1024);
@@ -100,7 +109,7 @@ fn a_value_above_the_servers_limit_is_refused_and_the_limit_is_learned() {
 #[test]
 fn a_lease_of_a_run_of_the_server_is_worthless_in_the_next() {
     let process = Process::start();
-    let memcached = Memcached::new(process.address()).unwrap();
+    let memcached = Memcached::with(process.address(), patient()).unwrap();
     let key = fresh_key("run");
     let lease = server_suite::won(&get(&memcached, &key, Claim::Missing(Duration::from_secs(60))));
     process.stop();
@@ -143,7 +152,7 @@ fn a_wrong_address_is_named_with_what_is_right() {
 #[test]
 fn large_values_and_small_ones_change_places() {
     let process = Process::start();
-    let memcached = Memcached::new(process.address()).unwrap();
+    let memcached = Memcached::with(process.address(), patient()).unwrap();
     let key = fresh_key("size");
     for size in [10, 500_000, 10, 70_000, 0, 65_536, 65_537] {
         let bytes = "x".repeat(size);

@@ -12,6 +12,7 @@ use larder_test_servers::Memcached as Process;
 use rcgen::{CertificateParams, IsCa, KeyPair};
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 /// A certificate for `localhost` and 127.0.0.1 that signs itself.
 fn certificate(at: &Path, name: &str) -> (String, String) {
@@ -31,7 +32,12 @@ fn tls_keeps_every_sentence_and_trusts_nobody_else() {
     let (certificate, key) = certificate(folder.path(), "server");
     let files = format!("ssl_chain_cert={certificate},ssl_key={key}");
     let process = Process::start_with(&["-Z", "-o", &files]);
-    let with = |tls| MemcachedOptions::default().with_tls(tls);
+    // Time enough for a busy machine.
+    let patient = MemcachedOptions::default()
+        .with_connect_timeout(Duration::from_secs(10))
+        .with_answer_timeout(Duration::from_secs(20))
+        .with_deadline(Duration::from_secs(30));
+    let with = |tls| patient.clone().with_tls(tls);
     let memcached =
         Memcached::with(process.address(), with(Tls::roots_file(&certificate).unwrap())).unwrap();
     server_suite::run(&memcached);
