@@ -50,7 +50,7 @@ impl std::fmt::Debug for Line {
 #[allow(dead_code, reason = "not every test file needs all of it")]
 impl Remote {
     pub(crate) fn new(clock: &Clock) -> Self {
-        Remote { server: Inproc::new(1000).with_clock(clock.clone()), line: Arc::default() }
+        Remote { server: Inproc::new(10_000).with_clock(clock.clone()), line: Arc::default() }
     }
 
     pub(crate) fn set(&self, fault: Fault) {
