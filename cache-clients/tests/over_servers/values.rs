@@ -50,7 +50,10 @@ pub(crate) fn c74_times_of_every_size_are_kept_and_told_within_a_second<S: Serve
     for (key, ttl) in (0..).zip(ttls) {
         assert!(wait(one.put_for(&key, key, ttl)).unwrap(), "{ttl:?}");
         let (value, left) = wait(other.get_ttl(&key)).unwrap().unwrap_or_else(|| panic!("{ttl:?}"));
-        assert!(value == key && left <= ttl && left.saturating_add(Duration::from_secs(1)) >= ttl, "{left:?}");
+        assert!(
+            value == key && left <= ttl && left.saturating_add(Duration::from_secs(1)) >= ttl,
+            "{left:?}"
+        );
     }
     // Below a second the server's own clock counts too, and it may have gone on.
     let short = Duration::from_millis(700);
