@@ -59,7 +59,10 @@ impl Test {
     }
 }
 
-/// The blocking half: whoever finds 1024 writes under way waits for his own.
+/// The blocking half: whoever finds 1024 writes under way waits for his own. Of the other queues,
+/// memcached's refuses at once (`a_full_queue_refuses_at_once`), the pool's skips and counts refreshes
+/// (`c46_a_refresh_that_finds_the_queue_full_is_skipped_and_counted_and_a_future_never_is`), and that of
+/// invalidations becomes a clear (`more_invalidations_than_there_is_room_for_clear_the_namespace`).
 #[test]
 fn c47_beyond_the_bound_of_background_writes_the_caller_waits() {
     let test = test(Tiered::with_background_writes);
