@@ -278,6 +278,11 @@ fn x15_a_slow_tier_is_waited_for_no_longer_than_its_deadline() {
     assert_eq!(wait(cache.fill(&"a".into(), entry, lease)).unwrap(), Filled::Stored);
     far.set(Fault::None);
     assert_eq!(wait(cache.get(&"a".into())).unwrap().as_deref(), Some("2"));
+    let began = std::time::Instant::now();
+    while far.released() == 0 {
+        assert!(began.elapsed() < secs(10), "the lease that came too late is not given back");
+        std::thread::yield_now();
+    }
 }
 
 #[test]

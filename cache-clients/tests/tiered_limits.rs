@@ -1,4 +1,4 @@
-//! Tiers by a clock in hand: writes that go on in the background, and misses that are remembered.
+//! Tiers by a clock in hand: the order of changes, writes in the background, remembered misses.
 
 #[path = "common/remote.rs"]
 mod remote;
@@ -176,4 +176,40 @@ fn c79_a_far_tier_that_is_away_is_no_miss_to_be_remembered() {
     assert_eq!(reader.join().unwrap(), None);
     test.far.set(Fault::None);
     assert_eq!(wait(test.cache.get(&1)).unwrap(), Some(10));
+}
+
+/// Were the near tier changed first, the reader would bring the old value back there.
+#[test]
+fn x1_a_reader_in_the_middle_of_a_change_brings_nothing_old_back() {
+    for change in ["delete", "delete_many", "expire", "clear", "put", "put_many"] {
+        let test = test(|tiers| tiers);
+        wait(test.cache.put_for(&7, 1, 60)).unwrap();
+        let reader = test.cache.clone();
+        test.far.before_next_change(move || {
+            // The far tier still has the old one.
+            assert_eq!(wait(reader.get(&7)).unwrap(), Some(1), "{change}");
+        });
+        match change {
+            "delete" => assert!(wait(test.cache.delete(&7)).unwrap()),
+            "delete_many" => wait(test.cache.delete_many(&[7])).unwrap(),
+            "expire" => assert!(wait(test.cache.expire(&7)).unwrap()),
+            "clear" => wait(test.cache.clear()).unwrap(),
+            "put" => assert!(wait(test.cache.put_for(&7, 2, 60)).unwrap()),
+            _ => wait(test.cache.put_many(vec![(7, entry(2))])).unwrap(),
+        }
+        let now = change.starts_with("put").then_some(2);
+        assert_eq!((wait(test.cache.get(&7)).unwrap(), test.cache.near_tier().get(&7)), (now, now));
+    }
+}
+
+#[test]
+fn x1_what_the_far_tier_fences_is_not_kept_near_either() {
+    let test = test(|tiers| tiers);
+    let lease = wait(test.cache.lookup(&7, Aim::Compute)).unwrap().into_lease();
+    wait(test.cache.far_tier().put_for(&7, 1, 60)).unwrap();
+    assert_eq!(test.fill(7, lease), Filled::Fenced);
+    assert_eq!(
+        (test.cache.near_tier().get(&7), wait(test.cache.get(&7)).unwrap()),
+        (None, Some(1))
+    );
 }

@@ -77,8 +77,8 @@ where
     /// use std::time::Duration;
     ///
     /// let scores = Tiered::new(Inproc::new(100), Inproc::new(100)).open::<u64, f64>("scores");
-    /// wait(scores.near_tier().put_for(&7, 0.1, 2)).unwrap();
-    /// wait(scores.far_tier().put_for(&7, 0.2, 10)).unwrap();
+    /// scores.near_tier().put_for(7, 0.1, 2);
+    /// scores.far_tier().put_for(7, 0.2, 10);
     /// let found = wait(scores.get_outliving(&7, Duration::from_secs(5))).unwrap();
     /// assert_eq!(found.unwrap().0, 0.2);
     /// ```

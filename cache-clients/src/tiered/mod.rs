@@ -115,8 +115,8 @@ impl<N, F> Tiered<N, F> {
     /// let tiers = Tiered::new(Inproc::new(100), Inproc::new(100)).with_fraction(0.1);
     /// let scores = tiers.open::<u64, f64>("scores");
     /// wait(scores.put_for(&7, 0.5, 600)).unwrap();
-    /// assert!(wait(scores.near_tier().get_ttl(&7)).unwrap().unwrap().1 <= Duration::from_secs(60));
-    /// assert!(wait(scores.far_tier().get_ttl(&7)).unwrap().unwrap().1 > Duration::from_secs(500));
+    /// assert!(scores.near_tier().get_ttl(&7).unwrap().1 <= Duration::from_secs(60));
+    /// assert!(scores.far_tier().get_ttl(&7).unwrap().1 > Duration::from_secs(500));
     /// ```
     #[must_use]
     pub fn with_fraction(mut self, fraction: f64) -> Self {
