@@ -22,7 +22,7 @@ pub use cache_clients::memcached::{self, Memcached, MemcachedOptions};
 pub use cache_clients::redis::{Redis, RedisOptions};
 #[cfg(feature = "files")]
 pub use cache_clients::{Files, FilesOptions, Mapping, OpenFile, Reads};
-pub use cache_clients::{Inproc, Null, NullCache, OpenOptions, Tiered, TieredCache};
+pub use cache_clients::{Inproc, Null, NullCache, OpenOptions, Overflow, Tiered, TieredCache};
 #[cfg(feature = "encoded")]
 pub use cache_clients::{
     encoded::{self, Encoded, EncodedCache, EncodedOptions},

@@ -28,4 +28,4 @@ mod tiered;
 pub use files::{Files, FilesOptions, Mapping, OpenFile, Reads};
 pub use inproc::{Inproc, OpenOptions};
 pub use null::{Null, NullCache};
-pub use tiered::{Tiered, TieredCache};
+pub use tiered::{Overflow, Tiered, TieredCache};

@@ -2,7 +2,7 @@
 
 use cache_clients::{Inproc, OpenOptions};
 use cache_core::table::Cause;
-use cache_core::{Eviction, ManualClock, Near};
+use cache_core::{Aim, Cache, Entry, Eviction, Filled, Lookup, ManualClock, Near, wait};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -152,6 +152,25 @@ fn c22_get_or_compute_gives_the_existing_value() {
     assert_eq!(cache.get_or_compute(&1, || 20), 10);
     assert!(!cache.add(1, 20));
     assert_eq!(cache.get(&1), Some(10));
+}
+
+#[test]
+fn c22_a_value_is_replaced_under_a_lease_only_where_nothing_has_happened_since() {
+    for order in ORDERS {
+        let cache = client(10, order).open::<u32, u32>("numbers");
+        let lease = || wait(Cache::lookup(&cache, &1, Aim::Replace)).unwrap();
+        let fill = |value, seen: Lookup<u32>| {
+            wait(Cache::fill(&cache, &1, Entry::new(value), seen.into_lease())).unwrap()
+        };
+        cache.put(1, 10);
+        assert_eq!((fill(11, lease()), cache.get(&1)), (Filled::Stored, Some(11)));
+        let seen = lease();
+        cache.put(1, 20);
+        assert_eq!((fill(12, seen), cache.get(&1)), (Filled::Fenced, Some(20)));
+        let seen = lease();
+        cache.delete(&1);
+        assert_eq!((fill(13, seen), cache.get(&1)), (Filled::Fenced, None));
+    }
 }
 
 #[test]

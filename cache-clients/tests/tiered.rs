@@ -142,6 +142,18 @@ fn c10_c30_the_nearest_value_that_lives_long_enough_is_taken_and_a_sole_one_anyh
     assert_eq!(wait(cache.get_outliving(&8, secs(5))).unwrap().unwrap().0, 64);
 }
 
+/// `contains` with a margin: what has exactly as much left is enough, and a moment later it is not.
+#[test]
+fn c6_a_value_that_does_not_outlast_the_margin_does_not_count() {
+    let (time, tiers) = tiers();
+    let cache = tiers.open::<u64, u64>("squares");
+    wait(cache.put_for(&7, 49, 10)).unwrap();
+    let lasts = |least| wait(cache.get_many_outliving(&[7], least)).unwrap() == [Some(49)];
+    time.advance(Duration::from_millis(100));
+    assert!(!lasts(secs(10)) && lasts(secs(9)));
+    assert!(wait(cache.contains(&7)).unwrap());
+}
+
 #[test]
 fn c31_many_reads_take_the_nearest_that_lasts_and_leave_out_the_rest() {
     let (_time, tiers) = tiers();
@@ -266,6 +278,11 @@ fn x15_a_slow_tier_is_waited_for_no_longer_than_its_deadline() {
     assert_eq!(wait(cache.fill(&"a".into(), entry, lease)).unwrap(), Filled::Stored);
     far.set(Fault::None);
     assert_eq!(wait(cache.get(&"a".into())).unwrap().as_deref(), Some("2"));
+    let began = std::time::Instant::now();
+    while far.released() == 0 {
+        assert!(began.elapsed() < secs(10), "the lease that came too late is not given back");
+        std::thread::yield_now();
+    }
 }
 
 #[test]

@@ -30,6 +30,8 @@ mod key;
 mod memo;
 mod near;
 mod outcome;
+#[cfg(all(not(feature = "tokio"), not(loom)))]
+mod own;
 mod pending;
 mod policy;
 mod pool;

@@ -40,7 +40,12 @@ impl<F: Future> Future for CatchUnwind<'_, F> {
 /// assert_eq!(result.recv(), Ok(49));
 /// ```
 pub fn in_background(future: impl Future<Output = ()> + Send + 'static) {
-    spawn_on_own(Box::pin(async move { drop(CatchUnwind(std::pin::pin!(future)).await) }));
+    let future = Box::pin(async move { drop(CatchUnwind(std::pin::pin!(future)).await) });
+    // Not by the pool: what waits there would keep its threads from computing.
+    #[cfg(all(not(feature = "tokio"), not(loom)))]
+    crate::own::spawn(future);
+    #[cfg(any(feature = "tokio", loom))]
+    spawn_on_own(future);
 }
 
 /// Sees to it that a flight's future is polled to its end, whoever loses interest.

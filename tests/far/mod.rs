@@ -1,10 +1,10 @@
 //! Far clients for tests of the whole: opened from one line, whatever their kind.
 
-use cache_clients::encoded::{Encoded, EncodedOptions, EncodedStats};
-use cache_clients::memcached::{BreakerOptions, Memcached, MemcachedOptions};
-use cache_clients::redis::{Redis, RedisOptions};
-use cache_clients::{Files, FilesOptions};
+use larder::encoded::{Encoded, EncodedOptions, EncodedStats};
+use larder::memcached::{BreakerOptions, Memcached, MemcachedOptions};
+use larder::redis::{Redis, RedisOptions};
 use larder::{Client, Namespace, Shared};
+use larder::{Files, FilesOptions};
 use std::time::Duration;
 
 /// A client of any kind.

@@ -1,7 +1,7 @@
 //! What is written and invalidated while the server is away (X14).
 
 use crate::stand::*;
-use cache_clients::encoded::{Absence, EncodedOptions};
+use larder::encoded::{Absence, EncodedOptions};
 use larder::{Aim, Cache, CacheExt, Entry, Inproc, PutWhen, Shared, Tiered, wait};
 use larder_test_servers::Fault;
 

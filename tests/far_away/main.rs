@@ -7,8 +7,8 @@ mod far;
 mod reads;
 mod stand;
 
-use cache_clients::encoded::EncodedOptions;
 use far::Opened;
+use larder::encoded::EncodedOptions;
 use larder::{cached, wait};
 use larder_test_servers::Fault;
 use stand::{DEADLINE, Stand, key, until, within};

@@ -1,7 +1,7 @@
 //! Reads of a server that is slow, silent, cut off, garbled or gone (C35, X15).
 
 use crate::stand::*;
-use cache_clients::encoded::EncodedOptions;
+use larder::encoded::EncodedOptions;
 use larder::{Cache, CacheExt, Inproc, Lookup, Reason, Shared, Tiered, wait};
 use larder_test_servers::Fault;
 use std::thread;

@@ -1,7 +1,7 @@
 //! A server behind a proxy, clients of it, and what one asks of them.
 
 use crate::far::{Opened, open};
-use cache_clients::encoded::EncodedOptions;
+use larder::encoded::EncodedOptions;
 use larder::{Aim, Cache, CacheExt, Client, Lookup, Namespace, Reason, Shared, wait};
 use larder_test_servers::{Fault, Memcached, Proxy, Redis};
 use std::thread;

@@ -1,8 +1,8 @@
 //! The second process: obeys the lines of its input, says by lines what happens.
 
 use crate::far::{Opened, open};
-use cache_clients::encoded::EncodedOptions;
 use larder::cached;
+use larder::encoded::EncodedOptions;
 use std::collections::HashSet;
 use std::env;
 use std::fs::{self, OpenOptions};

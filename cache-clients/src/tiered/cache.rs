@@ -1,6 +1,7 @@
 //! The contract over two caches, written once for many keys; one key is a batch of one.
 
 use super::Options;
+use super::misses::{Misses, Writing};
 use super::read::is_enough;
 use cache_core::{
     Aim, Cache, CacheExt, Entry, Filled, Flights, Lease, Lookup, Near, PutWhen, Reach, Reason,
@@ -29,12 +30,19 @@ pub(super) struct Inner<K, V, N, F> {
     pub(super) near: N,
     pub(super) far: F,
     pub(super) options: Options,
+    pub(super) misses: Option<Arc<Misses>>,
     types: PhantomData<fn(K) -> V>,
 }
 
 impl<K, V, N, F> TieredCache<K, V, N, F> {
-    pub(super) fn new(namespace: Arc<str>, near: N, far: F, options: Options) -> Self {
-        TieredCache(Arc::new(Inner { namespace, near, far, options, types: PhantomData }))
+    pub(super) fn new(
+        namespace: Arc<str>,
+        near: N,
+        far: F,
+        options: Options,
+        misses: Option<Arc<Misses>>,
+    ) -> Self {
+        TieredCache(Arc::new(Inner { namespace, near, far, options, misses, types: PhantomData }))
     }
 
     /// The near tier alone: what is done to it concerns no other.
@@ -87,6 +95,11 @@ where
         let found = self.lookup_many(keys, Aim::Least(least)).await?.into_iter();
         let lasting = found.map(|known| known.live().filter(|(_, left)| *left >= least));
         Ok(lasting.map(|live| live.map(|(value, _)| value)).collect())
+    }
+
+    /// Held while something is written to the far tier.
+    fn writing<'a>(&self, keys: impl IntoIterator<Item = &'a K>) -> Option<Writing> {
+        self.0.misses.as_ref().map(|misses| misses.writing(keys))
     }
 
     async fn fill_near(&self, fills: &[(K, Entry<V>, Lease)], done: &mut [Filled]) {
@@ -147,6 +160,7 @@ where
     }
     async fn put(&self, key: &K, entry: Entry<V>, when: PutWhen) -> Result<bool> {
         self.fence(key);
+        let _writing = self.writing([key]);
         if when == PutWhen::Absent && self.0.near.lookup(key, Aim::Read).await?.live().is_some() {
             return Ok(false);
         }
@@ -180,11 +194,13 @@ where
             return self.0.near.lookup_many(keys, aim).await;
         }
         let mut known = self.ask_near(keys, aim).await?;
-        let open: Vec<_> = (0..keys.len()).filter(|at| !is_enough(&known[*at], aim)).collect();
+        let mut open: Vec<_> = (0..keys.len()).filter(|at| !is_enough(&known[*at], aim)).collect();
         let looks = matches!(aim, Aim::Read | Aim::Peek | Aim::Least(_));
+        let unknown = self.leave_out_misses(keys, &mut open, looks);
         if !open.is_empty() {
             let asked: Vec<K> = open.iter().map(|at| keys[*at].clone()).collect();
             let found = self.ask_far(asked, aim).await?;
+            self.remember_misses(unknown, &found);
             let mut promotions = Vec::new();
             for (at, far) in open.into_iter().zip(found) {
                 let nothing = Lookup::Missing { reason: Reason::Never, lease: Lease::none() };
@@ -208,13 +224,22 @@ where
                 behind.push((key.clone(), entry.clone(), lease));
             }
         }
-        if !behind.is_empty() && self.0.options.admits_background() {
-            let tiers = self.0.clone();
-            self.0.options.run(async move { drop(tiers.far.fill_many(behind).await) });
-        } else if !behind.is_empty() {
-            let filled = self.0.far.fill_many(behind).await.unwrap_or_default();
-            for (at, filled) in places.into_iter().zip(filled) {
-                done[at] = filled;
+        let writing = self.writing(fills.iter().map(|(key, ..)| key));
+        if !behind.is_empty() {
+            match self.0.options.background_place() {
+                Some(place) => {
+                    let tiers = self.0.clone();
+                    place.run(async move {
+                        drop(tiers.far.fill_many(behind).await);
+                        drop(writing);
+                    });
+                }
+                None => {
+                    let filled = self.0.far.fill_many(behind).await.unwrap_or_default();
+                    for (at, filled) in places.into_iter().zip(filled) {
+                        done[at] = filled;
+                    }
+                }
             }
         }
         self.fill_near(&fills, &mut done).await;
@@ -226,6 +251,7 @@ where
             (key.clone(), self.near_entry(entry.value.clone(), entry.ttl, entry.refresh_after))
         });
         let near = near.collect();
+        let _writing = self.writing(entries.iter().map(|(key, _)| key));
         let far = self.0.far.put_many(entries).await;
         self.0.near.put_many(near).await?;
         far
@@ -243,6 +269,7 @@ where
         far
     }
     async fn purge(&self, stale_for: Duration) -> Result<usize> {
+        self.0.misses.iter().for_each(|misses| misses.purge());
         let far = self.0.far.purge(stale_for).await;
         let near = self.0.near.purge(stale_for).await?;
         Ok(far? + near)

@@ -4,19 +4,25 @@
 //! of its TTL, under a lease that was taken before the far tier was asked, so that an invalidation
 //! in between wins. Changes go from far to near.
 
+mod background;
 mod cache;
 mod hooks;
+mod misses;
 mod read;
 
+pub use background::Overflow;
 pub use cache::TieredCache;
 
+use background::Background;
 use cache_core::{Cache, Client, Clock, Namespace};
 use hooks::Hook;
-use std::any::Any;
+use misses::Misses;
+use parking_lot::Mutex;
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
-use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 /// Two clients as one: `near` answers first, `far` is asked for what it does not have. Three tiers
@@ -50,11 +56,32 @@ pub(crate) struct Options {
     near_ttl: Option<Duration>,
     far_deadline: Option<Duration>,
     peek_tiers: usize,
-    background: bool,
+    background: Option<Overflow>,
     hooks: Vec<Hook>,
     clock: Clock,
-    /// Writes to the far tier that are under way.
-    writing: Arc<AtomicUsize>,
+    writing: Arc<Background>,
+    miss_memory: Option<Duration>,
+    /// Of each namespace, for as long as anybody has a cache of it.
+    misses: Arc<Mutex<HashMap<(TypeId, Box<str>), Weak<Misses>>>>,
+}
+
+impl Options {
+    /// Two handles of one namespace see each other's writes.
+    fn misses<K: 'static, V: 'static>(&self, namespace: &Namespace) -> Option<Arc<Misses>> {
+        let keep = self.miss_memory?;
+        let made = Arc::new(Misses::new(self.clock.clone(), keep));
+        if namespace.is_private() {
+            return Some(made);
+        }
+        let mut all = self.misses.lock();
+        if all.len() == all.capacity() {
+            all.retain(|_, misses| misses.strong_count() > 0);
+        }
+        let one = all.entry((TypeId::of::<(K, V)>(), namespace.name().into())).or_default();
+        let shared = one.upgrade().unwrap_or(made);
+        *one = Arc::downgrade(&shared);
+        Some(shared)
+    }
 }
 
 impl<N, F> Tiered<N, F> {
@@ -65,10 +92,12 @@ impl<N, F> Tiered<N, F> {
             near_ttl: None,
             far_deadline: None,
             peek_tiers: usize::MAX,
-            background: false,
+            background: None,
             hooks: Vec::new(),
             clock: Clock::system(),
             writing: Arc::default(),
+            miss_memory: None,
+            misses: Arc::default(),
         };
         Tiered { near, far, options }
     }
@@ -147,7 +176,8 @@ impl<N, F> Tiered<N, F> {
     }
 
     /// Computed values go to the far tier in the background; the caller does not wait for it. Their
-    /// lease fences them as ever. At most 1024 are under way; beyond that the caller waits.
+    /// lease fences them as ever. At most 1024 are under way; beyond that the caller waits, unless an
+    /// [overflow](Tiered::with_overflow) is chosen. Puts and invalidations are never in the background.
     ///
     /// ```
     /// use cache_clients::{Inproc, Tiered};
@@ -155,11 +185,59 @@ impl<N, F> Tiered<N, F> {
     /// ```
     #[must_use]
     pub fn with_background_writes(mut self) -> Self {
-        self.options.background = true;
+        self.options.background = Some(self.options.background.unwrap_or_default());
         self
     }
 
-    /// With another clock, for the far deadline.
+    /// What to do when too many [background writes](Tiered::with_background_writes) are under way;
+    /// turns them on.
+    ///
+    /// ```
+    /// use cache_clients::{Inproc, Overflow, Tiered};
+    /// let tiers = Tiered::new(Inproc::new(100), Inproc::new(100))
+    ///     .with_overflow(Overflow::DropOldest);
+    /// assert_eq!(tiers.dropped_writes(), 0);
+    /// ```
+    #[must_use]
+    pub fn with_overflow(mut self, overflow: Overflow) -> Self {
+        self.options.background = Some(overflow);
+        self
+    }
+
+    /// Background writes that were given up so far, for [`Overflow::DropOldest`].
+    #[must_use]
+    pub fn dropped_writes(&self) -> u64 {
+        self.options.writing.dropped()
+    }
+
+    /// Reads remember for so long that the far tier had nothing, and do not ask it again: what other
+    /// processes write meanwhile is not seen by them until then, or until a `purge`. Own writes are
+    /// seen at once. Whoever computes what is missing asks every time, since the leave to compute is
+    /// the far tier's to give. Up to 16 384 misses of each namespace are remembered, some 30 bytes
+    /// each.
+    ///
+    /// ```
+    /// use cache_clients::{Inproc, Tiered};
+    /// use cache_core::{CacheExt, wait};
+    /// use std::time::Duration;
+    ///
+    /// let far = Inproc::new(100);
+    /// let tiers = Tiered::new(Inproc::new(100), far.clone())
+    ///     .with_miss_memory(Duration::from_secs(2));
+    /// let scores = tiers.open::<u64, f64>("scores");
+    /// assert_eq!(wait(scores.get(&7)).unwrap(), None);
+    /// far.open::<u64, f64>("scores").put_for(7, 0.5, 60); // another process
+    /// assert_eq!(wait(scores.get(&7)).unwrap(), None); // not asked for two seconds
+    /// wait(scores.put_for(&7, 0.6, 60)).unwrap();
+    /// assert_eq!(wait(scores.get(&7)).unwrap(), Some(0.6));
+    /// ```
+    #[must_use]
+    pub fn with_miss_memory(mut self, keep: Duration) -> Self {
+        self.options.miss_memory = Some(keep);
+        self
+    }
+
+    /// With another clock, for the far deadline and the memory of misses.
     ///
     /// ```
     /// use cache_clients::{Inproc, Tiered};
@@ -228,7 +306,8 @@ where
     type Cache = TieredCache<K, V, N::Cache, F::Cache>;
     fn open(&self, namespace: &Namespace) -> Self::Cache {
         let (near, far) = (self.near.open(namespace), self.far.open(namespace));
-        TieredCache::new(namespace.name().into(), near, far, self.options.clone())
+        let misses = self.options.misses::<K, V>(namespace);
+        TieredCache::new(namespace.name().into(), near, far, self.options.clone(), misses)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The way of a read: the near tier with a lease, the far tier within its deadline, the promotion.
 
 use super::TieredCache;
+use super::misses::Asked;
 use cache_core::{Aim, Cache, Entry, Lease, Lookup, Reach, Reason, Result};
 use std::future::{Future, poll_fn};
 use std::hash::Hash;
@@ -39,6 +40,33 @@ where
             }
         }
         Ok(known)
+    }
+
+    /// Of a mere look, what the far tier is known to have nothing of is not `open` any more.
+    pub(super) fn leave_out_misses(
+        &self,
+        keys: &[K],
+        open: &mut Vec<usize>,
+        looks: bool,
+    ) -> Vec<Asked> {
+        let Some(misses) = self.0.misses.as_ref().filter(|_| looks) else { return Vec::new() };
+        let mut unknown = Vec::with_capacity(open.len());
+        open.retain(|at| {
+            let asked = misses.ask(&keys[*at]);
+            unknown.extend(asked);
+            asked.is_some()
+        });
+        unknown
+    }
+
+    pub(super) fn remember_misses(&self, unknown: Vec<Asked>, found: &[Lookup<V>]) {
+        for (asked, found) in unknown.into_iter().zip(found) {
+            match (&self.0.misses, found) {
+                (_, Lookup::Missing { reason: Reason::Unreachable, .. }) => {}
+                (Some(misses), Lookup::Missing { .. }) => misses.remember(asked),
+                _ => {}
+            }
+        }
     }
 
     /// Asks the far tier, for no longer than its deadline.

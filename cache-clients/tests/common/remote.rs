@@ -38,6 +38,7 @@ struct State {
     fault: Option<Fault>,
     hanging: Vec<Waker>,
     after_lookup: Option<Box<dyn FnOnce() + Send>>,
+    before_change: Option<Box<dyn FnOnce() + Send>>,
     released: usize,
 }
 
@@ -50,7 +51,7 @@ impl std::fmt::Debug for Line {
 #[allow(dead_code, reason = "not every test file needs all of it")]
 impl Remote {
     pub(crate) fn new(clock: &Clock) -> Self {
-        Remote { server: Inproc::new(1000).with_clock(clock.clone()), line: Arc::default() }
+        Remote { server: Inproc::new(10_000).with_clock(clock.clone()), line: Arc::default() }
     }
 
     pub(crate) fn set(&self, fault: Fault) {
@@ -76,6 +77,11 @@ impl Remote {
     pub(crate) fn after_next_lookup(&self, act: impl FnOnce() + Send + 'static) {
         self.line.0.lock().unwrap().after_lookup = Some(Box::new(act));
     }
+
+    /// Does this when the next change has been asked for, and before the server has made it.
+    pub(crate) fn before_next_change(&self, act: impl FnOnce() + Send + 'static) {
+        self.line.0.lock().unwrap().before_change = Some(Box::new(act));
+    }
 }
 
 impl Line {
@@ -98,6 +104,13 @@ impl Line {
             }
         })
         .await
+    }
+
+    fn before_change(&self) {
+        let act = self.0.lock().unwrap().before_change.take();
+        if let Some(act) = act {
+            act();
+        }
     }
 
     fn after_lookup(&self) {
@@ -171,6 +184,7 @@ where
     async fn put(&self, key: &K, entry: Entry<V>, when: PutWhen) -> Result<bool> {
         self.fence(key);
         self.line.reached().await?;
+        self.line.before_change();
         Cache::put(&self.server, key, entry, when).await
     }
     async fn renew(&self, key: &K, ttl: Option<Duration>) -> Result<bool> {
@@ -180,11 +194,13 @@ where
     async fn expire(&self, key: &K) -> Result<bool> {
         self.fence(key);
         self.line.reached().await?;
+        self.line.before_change();
         Cache::expire(&self.server, key).await
     }
     async fn delete(&self, key: &K) -> Result<bool> {
         self.fence(key);
         self.line.reached().await?;
+        self.line.before_change();
         Cache::delete(&self.server, key).await
     }
     async fn lookup_many(&self, keys: &[K], aim: Aim) -> Result<Vec<Lookup<V>>> {
@@ -200,16 +216,19 @@ where
     async fn put_many(&self, entries: Vec<(K, Entry<V>)>) -> Result<()> {
         entries.iter().for_each(|(key, _)| self.fence(key));
         self.line.reached().await?;
+        self.line.before_change();
         Cache::put_many(&self.server, entries).await
     }
     async fn delete_many(&self, keys: &[K]) -> Result<()> {
         keys.iter().for_each(|key| self.fence(key));
         self.line.reached().await?;
+        self.line.before_change();
         Cache::delete_many(&self.server, keys).await
     }
     async fn clear(&self) -> Result<()> {
         self.fence_all();
         self.line.reached().await?;
+        self.line.before_change();
         Cache::clear(&self.server).await
     }
     async fn purge(&self, stale_for: Duration) -> Result<usize> {

@@ -21,6 +21,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use values_sentences::*;
 
+#[path = "server_suite/batches.rs"]
+mod batches;
+#[path = "server_suite/invalidations.rs"]
+mod invalidations;
+#[path = "server_suite/leases.rs"]
+mod leases;
+#[path = "server_suite/taking.rs"]
+mod taking;
+#[path = "server_suite/values.rs"]
+mod values;
+
+#[allow(unused_imports, reason = "as above")]
+pub use values::values;
+
 /// Long enough that no test outlives it.
 const LONG: Duration = Duration::from_secs(60);
 /// The shortest that every server can count.
@@ -28,106 +42,17 @@ const SHORT: Duration = Duration::from_secs(1);
 
 /// Every sentence of the contract.
 pub fn run(server: &impl Server) {
-    values(server);
-    keeping(server);
-    reads(server);
-    leases_over_nothing(server);
-    leases_over_stale_values(server);
-    leases_over_fresh_values(server);
-    taking_over(server);
-    conditions(server);
-    invalidations(server);
-    giving_back(server);
-    batches(server);
-}
-
-/// What was put is what is read.
-pub fn values(server: &impl Server) {
-    the_name_says_what_it_is(server);
-    any_bytes_come_back(server);
-    a_value_without_bytes_is_a_value(server);
-    the_largest_value_comes_back(server);
-    a_key_of_two_hundred_bytes_is_a_key(server);
-    every_change_changes_the_token(server);
-}
-
-/// How long values stay.
-pub fn keeping(server: &impl Server) {
-    a_value_is_kept_for_its_time_and_not_for_ever(server);
-    c74_every_length_of_time_can_be_kept(server);
-}
-
-/// Plain reads.
-pub fn reads(server: &impl Server) {
-    a_plain_read_takes_no_lease_over_nothing(server);
-    a_plain_read_takes_no_lease_over_a_stale_value(server);
-    a_plain_read_sees_no_value_where_a_lease_is(server);
-}
-
-/// `Claim::Missing` and `Claim::Refresh` where there is no value.
-pub fn leases_over_nothing(server: &impl Server) {
-    one_of_many_gets_the_lease_over_nothing(server);
-    a_lease_over_nothing_ends_by_itself_and_fences_the_late_one(server);
-    a_refresh_of_nothing_shares_the_lease_with_a_miss(server);
-    a_value_that_is_there_needs_no_lease(server);
-}
-
-/// `Claim::Missing` where there is a stale value.
-pub fn leases_over_stale_values(server: &impl Server) {
-    one_of_many_gets_the_lease_over_a_stale_value(server);
-    a_lease_over_a_stale_value_ends_by_itself(server);
-    filling_a_stale_value_makes_it_fresh(server);
-}
-
-/// `Claim::Refresh` where there is a fresh value.
-pub fn leases_over_fresh_values(server: &impl Server) {
-    one_of_many_refreshes_a_value_with_a_ttl(server);
-    one_of_many_refreshes_a_value_without_a_ttl(server);
-    a_lease_over_a_fresh_value_ends_by_itself(server);
-    a_lease_over_a_fresh_value_does_not_outlive_the_value(server);
-    a_refresh_that_is_stored_frees_the_next_one(server);
-}
-
-/// `Claim::Replace`.
-pub fn taking_over(server: &impl Server) {
-    a_replace_gets_the_lease_whatever_is_there(server);
-    a_replace_takes_the_lease_from_one_who_has_it(server);
-    a_replace_takes_the_refresh_from_one_who_has_it(server);
-    others_see_the_lease_of_a_replace_as_taken(server);
-}
-
-/// `When`.
-pub fn conditions(server: &impl Server) {
-    always_wins_over_leases_and_tokens(server);
-    absent_stores_only_where_there_is_no_value(server);
-    absent_wins_over_a_lease_over_nothing(server);
-    a_token_stores_once(server);
-    a_token_of_a_read_stores_where_nothing_has_happened(server);
-}
-
-/// `delete_many` and `expire`.
-pub fn invalidations(server: &impl Server) {
-    a_delete_says_whether_there_was_a_value(server);
-    a_delete_fences_leases_over_everything(server);
-    an_expired_value_is_stale_and_readable(server);
-    an_expire_says_whether_there_was_a_value(server);
-    an_expire_fences_leases_over_everything(server);
-    an_expired_value_is_kept_for_that_long(server);
-}
-
-/// `release` and `purge`.
-pub fn giving_back(server: &impl Server) {
-    a_lease_given_back_is_free_for_the_next(server);
-    a_refresh_given_back_is_free_for_the_next_and_the_value_stays(server);
-    giving_back_what_is_over_does_nothing(server);
-    a_purge_leaves_what_is_in_its_time(server);
-}
-
-/// Batches.
-pub fn batches(server: &impl Server) {
-    results_come_in_the_order_of_the_keys(server);
-    a_batch_of_nothing_gives_nothing(server);
-    a_batch_may_name_a_key_twice(server);
+    values::values(server);
+    values::keeping(server);
+    values::reads(server);
+    leases::leases_over_nothing(server);
+    leases::leases_over_stale_values(server);
+    leases::leases_over_fresh_values(server);
+    taking::taking_over(server);
+    taking::conditions(server);
+    invalidations::invalidations(server);
+    invalidations::giving_back(server);
+    batches::batches(server);
 }
 
 /// A key that no other test uses.

@@ -97,6 +97,7 @@ macro_rules! conformance_tests {
             c17_a_miss_is_the_same_for_all_reads
             c24_namespaces_and_the_raw_client_are_independent
             c25_clearing_a_namespace_leaves_the_others
+            c26_a_second_handle_follows_the_generation_of_the_first
             c27_another_handle_sees_a_clear
             lookups_of_many_keys_come_in_their_order
             puts_and_deletes_of_many_keys_reach_them_all

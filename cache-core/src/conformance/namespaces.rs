@@ -46,3 +46,31 @@ pub fn c27_another_handle_sees_a_clear<C: Subject>(harness: &Harness<C>) {
     // Nor does the other one bring it back.
     assert_eq!(wait(one.get(&key(1))).unwrap(), None);
 }
+
+/// Acceptance C26: a second handle has no generation of its own, it follows that of the first.
+pub fn c26_a_second_handle_follows_the_generation_of_the_first<C: Subject>(harness: &Harness<C>) {
+    let name = harness.name();
+    let (one, other) = (harness.open(&name), harness.open(&name));
+    wait(one.put_for(&key(1), text("one's"), 10_000)).unwrap();
+    harness.settle();
+    assert_eq!(wait(other.get(&key(1))).unwrap(), Some(text("one's")));
+    wait(other.put_for(&key(2), text("other's"), 10_000)).unwrap();
+    harness.settle();
+    assert_eq!(wait(one.get(&key(2))).unwrap(), Some(text("other's")));
+    // After a clear by either, both read and write in the new one.
+    for round in 0..2 {
+        let cleared = if round == 0 { &one } else { &other };
+        wait(cleared.clear()).unwrap();
+        harness.settle();
+        for cache in [&one, &other] {
+            assert_eq!(wait(cache.get_many(&[key(1), key(2)])).unwrap(), [None, None]);
+        }
+        wait(one.put_for(&key(1), format!("one's {round}"), 10_000)).unwrap();
+        wait(other.put_for(&key(2), format!("other's {round}"), 10_000)).unwrap();
+        harness.settle();
+        let expected = [Some(format!("one's {round}")), Some(format!("other's {round}"))];
+        for cache in [&one, &other] {
+            assert_eq!(wait(cache.get_many(&[key(1), key(2)])).unwrap(), expected);
+        }
+    }
+}

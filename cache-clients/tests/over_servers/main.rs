@@ -1,0 +1,40 @@
+//! Acceptance sentences over each real server by itself: memcached, redis, files. The envelope's times
+//! count, by a clock in hand.
+#![cfg(all(feature = "memcached", feature = "redis", feature = "files"))]
+
+mod pages;
+mod stand;
+mod tiers;
+mod values;
+
+/// Each of these over each kind of server.
+macro_rules! everywhere {
+    ($($part:ident::$test:ident)*) => {
+        mod memcached { $(#[test] fn $test() { crate::$part::$test(&crate::stand::memcached()); })* }
+        mod redis { $(#[test] fn $test() { crate::$part::$test(&crate::stand::redis()); })* }
+        mod files { $(#[test] fn $test() { crate::$part::$test(&crate::stand::files()); })* }
+    };
+}
+
+everywhere! {
+    values::c71_keys_of_any_kind_are_found_again
+    values::c74_times_of_every_size_are_kept_and_told_within_a_second
+    values::c75_values_of_another_key_unsigned_or_tampered_are_a_miss
+    values::c78_other_codecs_and_compressions_keep_the_same_contract
+    values::x16_altered_truncated_and_foreign_bytes_are_a_miss_with_a_reason
+    values::x17_old_and_new_programs_share_a_server
+    pages::c72_a_value_of_5_6_mb_is_found_again_and_its_pages_are_freed
+    pages::c72_a_lost_page_is_a_miss_whichever_it_is
+    pages::c73_values_of_one_two_and_three_pages_are_found_again
+    pages::c73_a_renewed_value_of_many_pages_outlives_its_first_ttl
+    tiers::c15_the_promote_hook_is_called_once_for_a_promotion
+    tiers::c28_a_value_behind_is_returned_and_then_in_front
+    tiers::c29_a_put_writes_every_tier_and_one_tier_alone_can_be_written
+    tiers::c10_c30_the_nearest_value_that_lives_long_enough_is_taken
+    tiers::c31_many_reads_take_the_nearest_that_lasts
+    tiers::c32_an_expired_value_in_front_is_replaced_by_a_live_one_behind
+    tiers::c33_c34_a_computed_value_is_stored_in_all_tiers_with_the_fraction_of_each
+    tiers::c36_x21_promotion_never_lengthens_a_life
+    tiers::c79_a_remembered_miss_ends_and_own_writes_are_seen_at_once
+    tiers::x1_a_delete_elsewhere_fences_what_a_tier_computes
+}
