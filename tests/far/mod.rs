@@ -2,8 +2,7 @@
 
 use larder::encoded::{Encoded, EncodedOptions, EncodedStats};
 use larder::memcached::{BreakerOptions, Memcached, MemcachedOptions};
-use larder::redis::{Redis, RedisOptions};
-use larder::{Client, Namespace, Shared};
+use larder::{Client, Namespace, Redis, RedisOptions, Shared};
 use larder::{Files, FilesOptions};
 use std::time::Duration;
 

@@ -5,21 +5,11 @@
 #![allow(dead_code, reason = "every test file that includes this uses a part of it")]
 #![allow(unreachable_pub, reason = "included by `mod`")]
 
-#[path = "suite_changes.rs"]
-mod changes_sentences;
-#[path = "suite_leases.rs"]
-mod leases_sentences;
-#[path = "suite_values.rs"]
-mod values_sentences;
-
 use bytes::Bytes;
 use cache_clients::server::{Answer, Claim, Leased, Put, Server, When};
 use cache_core::wait;
-use changes_sentences::*;
-use leases_sentences::*;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use values_sentences::*;
 
 #[path = "server_suite/batches.rs"]
 mod batches;
