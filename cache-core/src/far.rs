@@ -7,9 +7,9 @@ use crate::entry::{Aim, Entry, Filled, Lease, Lookup, Reason};
 use crate::erased::Shared;
 use crate::flight::Flight;
 use crate::memo::{Found, Memo};
-use crate::pool;
 use crate::stats::Event;
 use crate::table::Touch;
+use crate::task::in_background;
 use crate::wait;
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -62,7 +62,7 @@ where
 {
     fn drop(&mut self) {
         if let Some((far, key, lease)) = self.0.take() {
-            pool::submit_or_run(Box::new(move || wait(far.release(&key, lease))));
+            in_background(async move { far.release(&key, lease).await });
         }
     }
 }
