@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
@@ -18,8 +18,10 @@ use tokio::sync::Notify;
 pub(super) const PIECE: usize = 64 << 10;
 /// After so many pieces others have their turn.
 const PIECES: usize = 16;
-/// A server that answers within this is waited for in the caller's thread.
-const NEAR: Duration = Duration::from_micros(80);
+/// So long a thread that waits anyway reads by itself.
+const PATIENCE: Duration = Duration::from_millis(3);
+/// So long at once: another thread may have taken its answers.
+const GLANCE: Duration = Duration::from_micros(200);
 
 /// Bounds of a connection.
 #[derive(Debug, Clone, Copy)]
@@ -49,10 +51,8 @@ pub(crate) struct Link {
     pub(super) awake: Notify,
     closed: AtomicBool,
     /// A caller reads.
-    lingering: AtomicBool,
+    reading: AtomicBool,
     lost: Lost,
-    /// A moving mean of the time of an answer, in nanoseconds.
-    latency: AtomicU64,
 }
 
 struct Inbox {
@@ -87,9 +87,8 @@ impl Link {
             wanted: Notify::new(),
             awake: Notify::new(),
             closed: AtomicBool::new(false),
-            lingering: AtomicBool::new(false),
+            reading: AtomicBool::new(false),
             lost,
-            latency: AtomicU64::new(u64::MAX),
         }
     }
 
@@ -121,35 +120,21 @@ impl Link {
         }
     }
 
-    /// Reads in this thread for a moment, since the answers of a near server come sooner than another
-    /// thread could be woken; until `over`, or until it takes too long.
-    pub(super) fn linger(&self, over: impl Fn() -> bool) {
-        let first = !self.lingering.swap(true, Ordering::Acquire);
-        let patience = self.patience().filter(|_| first);
-        let start = Instant::now();
-        while let Some(patience) = patience
-            && !over()
-        {
-            let left = patience.saturating_sub(start.elapsed());
-            if left.is_zero() {
-                break;
+    /// Reads in this thread, which waits for nothing else, until the call is over: the answers of a
+    /// near server come sooner than another thread could be woken. Others may read too and take them,
+    /// hence the short looks; for a server that is far the I/O thread is left to wait.
+    pub(super) fn read_for(&self, call: &Call) {
+        if !self.reading.swap(true, Ordering::Acquire) {
+            let start = Instant::now();
+            while !call.is_over() && start.elapsed() < PATIENCE {
+                self.socket.await_briefly(GLANCE);
+                self.try_receive();
             }
-            self.socket.await_briefly(left);
-            if self.try_receive().is_none() {
-                std::hint::spin_loop();
-            }
-        }
-        if first {
-            self.lingering.store(false, Ordering::Release);
+            self.reading.store(false, Ordering::Release);
         }
         if self.queue.lock().stop_reading() {
             self.wanted.notify_one();
         }
-    }
-
-    /// Whether nobody waits.
-    pub(super) fn is_idle(&self) -> bool {
-        self.queue.lock().is_idle()
     }
 
     /// Whether the I/O thread is to read.
@@ -226,24 +211,9 @@ impl Link {
             inbox.batons.drain(..).for_each(|baton| baton.pass());
             inbox.batons = wakes.wake();
             inbox.answers.clear();
-            if let Some(took) = handed? {
-                self.learn(took);
-            }
+            handed?;
         }
         end
-    }
-
-    fn learn(&self, took: Duration) {
-        let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-        let mean = self.latency.load(Ordering::Relaxed);
-        let mean = if mean == u64::MAX { took } else { mean - mean / 8 + took / 8 };
-        self.latency.store(mean, Ordering::Relaxed);
-    }
-
-    /// How long it is worth waiting for an answer in the caller's thread.
-    pub(super) fn patience(&self) -> Option<Duration> {
-        let mean = Duration::from_nanos(self.latency.load(Ordering::Relaxed));
-        (mean < NEAR).then(|| mean + mean / 2 + Duration::from_micros(10))
     }
 
     /// Looks after deadlines, and after what those left behind who were to go on.

@@ -125,13 +125,12 @@ impl Queue {
         Some(self.out.split())
     }
 
-    /// Hands answers to those who wait for them. The age of the last one.
+    /// Hands answers to those who wait for them.
     pub(super) fn hand_out(
         &mut self,
         answers: &mut Vec<Answer>,
         wakes: &mut Wakes,
-    ) -> Result<Option<Duration>, Cause> {
-        let mut since = None;
+    ) -> Result<(), Cause> {
         for answer in answers.drain(..) {
             let Some(first) = self.waiting.front_mut() else {
                 return Err("an answer that nobody asked for".into());
@@ -145,10 +144,10 @@ impl Queue {
                 wakes.add(thread, waker, &first.call);
             }
             if last {
-                since = self.waiting.pop_front().map(|done| done.since);
+                self.waiting.pop_front();
             }
         }
-        Ok(since.map(|since| since.elapsed()))
+        Ok(())
     }
 
     /// Calls whose callers want no answer any more.
