@@ -21,6 +21,8 @@ pub(super) type Asker = (usize, usize);
 pub(super) struct Queue {
     /// To be written next.
     pub(super) out: BytesMut,
+    /// The allocation of what was written last, empty.
+    pub(super) spare: BytesMut,
     /// Being written; after a socket was full, from `sent` on.
     pub(super) writing: Option<BytesMut>,
     pub(super) sent: usize,
@@ -122,7 +124,7 @@ impl Queue {
             return None;
         }
         self.batch = std::mem::take(&mut self.asked);
-        Some(self.out.split())
+        Some(std::mem::replace(&mut self.out, std::mem::take(&mut self.spare)))
     }
 
     /// Hands answers to those who wait for them.
@@ -131,19 +133,17 @@ impl Queue {
         answers: &mut Vec<Answer>,
         wakes: &mut Wakes,
     ) -> Result<(), Cause> {
-        for answer in answers.drain(..) {
+        let mut answers = answers.drain(..);
+        while !answers.as_slice().is_empty() {
             let Some(first) = self.waiting.front_mut() else {
                 return Err("an answer that nobody asked for".into());
             };
-            // A list of settings is one answer.
-            let counts = !matches!(answer, Answer::Stat(..));
-            first.left -= usize::from(counts);
-            self.due -= usize::from(counts);
-            let last = first.left == 0;
-            if let Some((thread, waker)) = first.call.answer(answer, last) {
+            let due = first.left;
+            if let Some((thread, waker)) = first.call.answer(&mut answers, &mut first.left) {
                 wakes.add(thread, waker, &first.call);
             }
-            if last {
+            self.due -= due - first.left;
+            if first.left == 0 {
                 self.waiting.pop_front();
             }
         }
