@@ -124,15 +124,22 @@ impl Link {
     /// near server come sooner than another thread could be woken. Others may read too and take them,
     /// hence the short looks; for a server that is far the I/O thread is left to wait.
     pub(super) fn read_for(&self, call: &Call) {
-        if !self.reading.swap(true, Ordering::Acquire) {
+        let reads = !self.reading.swap(true, Ordering::Acquire);
+        if reads {
             let start = Instant::now();
             while !call.is_over() && start.elapsed() < PATIENCE {
                 self.socket.await_briefly(GLANCE);
                 self.try_receive();
             }
+        }
+        let mut queue = self.queue.lock();
+        if reads {
+            // Under the lock: whoever counted on this one has said so before it is asked below.
             self.reading.store(false, Ordering::Release);
         }
-        if self.queue.lock().stop_reading() {
+        let told = queue.stop_reading();
+        drop(queue);
+        if told {
             self.wanted.notify_one();
         }
     }
@@ -144,7 +151,9 @@ impl Link {
 
     /// Whether the I/O thread need not read any more.
     pub(super) fn unwatch(&self) -> bool {
-        self.queue.lock().unwatch()
+        let mut queue = self.queue.lock();
+        let read = self.reading.load(Ordering::Acquire);
+        queue.unwatch(read)
     }
 
     /// Whether there is something that did not fit into the socket.

@@ -188,9 +188,11 @@ impl Queue {
     }
 
     /// Lets those who ask read for themselves, if they have done so for some time: waking the I/O
-    /// thread for each answer would only be in their way.
-    pub(super) fn unwatch(&mut self) -> bool {
-        if self.quiet >= QUIET && self.waiting.is_empty() && !self.is_full() {
+    /// thread for each answer would only be in their way. `read`: one of them is at it now, and will
+    /// ask for the I/O thread if he leaves somebody waiting.
+    pub(super) fn unwatch(&mut self, read: bool) -> bool {
+        let read = read || self.waiting.is_empty();
+        if self.quiet >= QUIET && read && !self.is_full() {
             self.watched = false;
         }
         !self.watched
