@@ -19,8 +19,9 @@ pub(super) const PIECE: usize = 64 << 10;
 /// After so many pieces others have their turn.
 const PIECES: usize = 16;
 /// So long a thread that waits anyway reads by itself.
-const PATIENCE: Duration = Duration::from_millis(3);
-/// So long at once: another thread may have taken its answers.
+const PATIENCE: Duration = Duration::from_millis(10);
+/// So long at once while the I/O thread reads too, which may have taken the answers. Otherwise without
+/// such steps: a timer that ends before the system's next tick costs more than all else here.
 const GLANCE: Duration = Duration::from_micros(200);
 
 /// Bounds of a connection.
@@ -114,29 +115,32 @@ impl Link {
 
     /// Lets the I/O thread read.
     pub(super) fn watch(&self) {
-        let unwatched = self.queue.lock().watch_from_now();
+        let mut queue = self.queue.lock();
+        // A caller who reads does this when he stops.
+        let unwatched = !self.reading.load(Ordering::Acquire) && queue.watch_from_now();
+        drop(queue);
         if unwatched {
             self.wanted.notify_one();
         }
     }
 
     /// Reads in this thread, which waits for nothing else, until the call is over: the answers of a
-    /// near server come sooner than another thread could be woken. Others may read too and take them,
-    /// hence the short looks; for a server that is far the I/O thread is left to wait.
+    /// near server come sooner than another thread could be woken. For a server that is far the I/O
+    /// thread is left to wait.
     pub(super) fn read_for(&self, call: &Call) {
-        let reads = !self.reading.swap(true, Ordering::Acquire);
-        if reads {
-            let start = Instant::now();
-            while !call.is_over() && start.elapsed() < PATIENCE {
-                self.socket.await_briefly(GLANCE);
-                self.try_receive();
-            }
+        if self.reading.swap(true, Ordering::Acquire) {
+            return self.watch();
+        }
+        let start = Instant::now();
+        while !call.is_over() && start.elapsed() < PATIENCE {
+            let left = call.give_up.saturating_duration_since(Instant::now()).min(PATIENCE);
+            let watched = self.is_watched();
+            self.socket.await_briefly(if watched { left.min(GLANCE) } else { left });
+            self.try_receive();
         }
         let mut queue = self.queue.lock();
-        if reads {
-            // Under the lock: whoever counted on this one has said so before it is asked below.
-            self.reading.store(false, Ordering::Release);
-        }
+        // Under the lock: whoever counted on this one has said so before it is asked below.
+        self.reading.store(false, Ordering::Release);
         let told = queue.stop_reading();
         drop(queue);
         if told {
@@ -255,7 +259,7 @@ impl Link {
         queue.asleep = queue.is_idle() && queue.closed.is_none();
         let asleep = queue.asleep;
         // So that the end of the connection is seen.
-        let unwatched = queue.watch_from_now();
+        let unwatched = asleep && queue.watch_from_now();
         drop(queue);
         if unwatched {
             self.wanted.notify_one();
