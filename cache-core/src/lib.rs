@@ -75,6 +75,8 @@ pub use stats::{Misses, Stats};
 pub use table::{Budget, Eviction, TableOptions};
 pub use task::{BoxFuture, in_background};
 pub use timer::Sleep;
+#[doc(hidden)]
+pub use wait::is_patient;
 pub use wait::wait;
 
 /// What `ttl_of = |value| ..` gives, as a TTL.

@@ -10,8 +10,8 @@ use std::thread::{self, Thread};
 thread_local! { static PATIENT: Cell<bool> = const { Cell::new(false) }; }
 
 /// Whether this thread waits for what it polls, however long that takes: then it may as well do
-/// the work itself.
-pub(crate) fn is_patient() -> bool {
+/// the work itself. Never true in a task that a runtime polls, unless the runtime itself is waited for.
+pub fn is_patient() -> bool {
     PATIENT.get()
 }
 

@@ -120,9 +120,19 @@ impl Breaker {
 
     /// A call was answered, whatever the answer.
     pub(crate) fn succeeded(&mut self) {
+        self.succeeded_often(1);
+    }
+
+    /// Some calls were answered; while it is not closed they are one trial.
+    pub(crate) fn succeeded_often(&mut self, calls: u32) {
+        if calls == 0 {
+            return;
+        }
         self.row = 0;
         match self.state {
-            State::Closed => self.window.count(self.clock.nanos(), self.options.window, false),
+            State::Closed => {
+                self.window.count(self.clock.nanos(), self.options.window, calls);
+            }
             // A late answer to a call from before: no trial.
             State::Open { .. } => {}
             State::HalfOpen { succeeded, .. } if succeeded + 1 >= self.options.trials => {
@@ -147,7 +157,8 @@ impl Breaker {
                 true
             }
             State::Closed => {
-                self.window.count(self.clock.nanos(), self.options.window, true);
+                self.window.count(self.clock.nanos(), self.options.window, 1);
+                self.window.failed = self.window.failed.saturating_add(1);
                 let opens = self.row >= self.options.failures || self.window.bad(&self.options);
                 if opens {
                     self.open(chance);
@@ -193,7 +204,7 @@ impl Breaker {
 }
 
 impl Window {
-    fn count(&mut self, now: u64, length: Duration, failed: bool) {
+    fn count(&mut self, now: u64, length: Duration, calls: u32) {
         let length = u64::try_from(length.as_nanos()).unwrap_or(u64::MAX).max(1);
         match now.saturating_sub(self.began) / length {
             0 => {}
@@ -204,8 +215,7 @@ impl Window {
             }
             _ => *self = Window { began: now, ..Window::default() },
         }
-        self.calls = self.calls.saturating_add(1);
-        self.failed = self.failed.saturating_add(u32::from(failed));
+        self.calls = self.calls.saturating_add(calls);
     }
 
     /// Whether too many have failed, in this window and the one before together.

@@ -1,8 +1,8 @@
 //! Reads, and the leases that come with them.
 
-use super::route::{Group, Results, Route, Router, all, group};
+use super::route::{Results, Router, all, group};
 use super::{EMPTY, check, lease_key};
-use crate::memcached::host::Session;
+use crate::memcached::host::{Host, Kind, Session};
 use crate::memcached::wire::{self, Request, Set, expiry, lease_seconds};
 use crate::server::{Answer, Claim, Leased, Stored};
 use bytes::Bytes;
@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 /// How often somebody else may be quicker while a lease is taken over.
 const ATTEMPTS: usize = 8;
 
-type Key<'a> = (&'a String, Route);
+/// A key with its place among all, and how it came here, which does not matter any more.
+type Item<'a, R> = (usize, (&'a String, R));
 
 /// Reads the keys, at all servers at once.
 pub(super) async fn get_many(
@@ -35,15 +36,14 @@ pub(super) async fn get_many(
             Ok(place) => place,
             Err(error) => return vec![Err(error)],
         };
-        let group = Group { host: route.host.clone(), kind, items: vec![(0, (key, route))] };
-        let (_, answers) = at_one(group, claim, deadline).await;
+        let answers = at_one(&route.host, kind, &[(0, (key, ()))], claim, deadline).await;
         return answers.unwrap_or_else(|error| vec![Err(error)]);
     }
     let mut results = Results::new(keys.len());
     let groups = group(keys, place, |at, error| results.set(at, Err(error)));
-    for (group, answers) in
-        all(groups.into_iter().map(|g| at_one(g, claim, deadline)).collect()).await
-    {
+    let reads = groups.iter().map(|g| at_one(&g.host, g.kind, &g.items, claim, deadline));
+    let read = all(reads.collect()).await;
+    for (group, answers) in groups.iter().zip(read) {
         match answers {
             Ok(answers) => {
                 for ((at, _), answer) in group.items.iter().zip(answers) {
@@ -58,17 +58,15 @@ pub(super) async fn get_many(
     results.done()
 }
 
-async fn at_one(
-    group: Group<Key<'_>>,
+async fn at_one<R: Sync>(
+    host: &Arc<Host>,
+    kind: Kind,
+    items: &[Item<'_, R>],
     claim: Claim,
     deadline: Instant,
-) -> (Group<Key<'_>>, Result<Vec<Result<Answer>>>) {
-    let answers = async {
-        let session = group.host.session(group.kind, deadline).await?;
-        Reading { session: &session, group: &group, claim }.run().await
-    };
-    let answers = answers.await;
-    (group, answers)
+) -> Result<Vec<Result<Answer>>> {
+    let session = host.session(kind, deadline).await?;
+    Reading { session: &session, host, items, claim }.run().await
 }
 
 /// What is under a key.
@@ -95,7 +93,10 @@ impl Seen {
     pub(super) fn of(answer: wire::Answer) -> Self {
         let (bytes, size, flags) = match answer {
             wire::Answer::Nothing => return Seen::Nothing,
-            wire::Answer::Value(bytes, flags) => (bytes.clone(), bytes.len(), flags),
+            wire::Answer::Value(bytes, flags) => {
+                let size = bytes.len();
+                (bytes, size, flags)
+            }
             wire::Answer::Done(flags) => (Bytes::new(), flags.size, flags),
             wire::Answer::Failed(what) => return Seen::Failed(what),
             other => return Seen::Failed(format!("a read was answered by {other:?}")),
@@ -109,9 +110,10 @@ impl Seen {
 }
 
 /// A read of some keys of one server.
-struct Reading<'a> {
+struct Reading<'a, R> {
     session: &'a Session,
-    group: &'a Group<Key<'a>>,
+    host: &'a Host,
+    items: &'a [Item<'a, R>],
     claim: Claim,
 }
 
@@ -124,11 +126,11 @@ enum Next {
     TakeOver,
 }
 
-impl Reading<'_> {
+impl<R: Sync> Reading<'_, R> {
     async fn run(&self) -> Result<Vec<Result<Answer>>> {
         let lease = self.seconds();
-        let mut request = Request::with_room(self.group.items.len() * 96);
-        for (_, (key, _)) in &self.group.items {
+        let mut request = Request::with_room(self.items.len() * 96);
+        for (_, (key, _)) in self.items {
             request.get(key.as_bytes(), lease);
         }
         let seen = self.session.ask(request, None).await?;
@@ -153,7 +155,7 @@ impl Reading<'_> {
     }
 
     fn key(&self, at: usize) -> &str {
-        let (_, (key, _)) = &self.group.items[at];
+        let (_, (key, _)) = &self.items[at];
         key
     }
 
@@ -169,7 +171,7 @@ impl Reading<'_> {
     /// The answer so far.
     fn judge(&self, at: usize, seen: Seen) -> (Result<Answer>, Next) {
         match seen {
-            Seen::Failed(what) => (Err(self.group.host.error(what)), Next::Nothing),
+            Seen::Failed(what) => (Err(self.host.error(what)), Next::Nothing),
             Seen::Nothing => (Ok(self.without(false, 0)), Next::Nothing),
             Seen::Stub { cas, won } => {
                 let take = !won && matches!(self.claim, Claim::Replace(_));
@@ -177,7 +179,7 @@ impl Reading<'_> {
                 (Ok(self.without(won, cas)), next)
             }
             Seen::Value { bytes, cas, stale, .. } => {
-                self.group.host.sized(self.key(at), bytes.len());
+                self.host.sized(self.key(at), bytes.len());
                 let wants = match self.claim {
                     Claim::Nothing => false,
                     Claim::Missing(_) => stale,
@@ -244,7 +246,7 @@ impl Reading<'_> {
             let seen = Seen::of(seen);
             let mut request = Request::default();
             match &seen {
-                Seen::Failed(what) => return Err(self.group.host.error(what)),
+                Seen::Failed(what) => return Err(self.host.error(what)),
                 Seen::Nothing => continue,
                 Seen::Stub { cas, won: true } => return Ok(self.without(true, *cas)),
                 Seen::Stub { cas, won: false } => {
@@ -296,7 +298,7 @@ impl Reading<'_> {
     /// Seconds that are left, as the server counts an end.
     fn ends(&self, left: i64) -> u64 {
         let left = u64::try_from(left).ok().map(|left| Duration::from_secs(left.max(1)));
-        expiry(left, self.group.host.settings.clock.unix())
+        expiry(left, self.host.settings.clock.unix())
     }
 }
 

@@ -52,14 +52,24 @@ impl Call {
         Call { state: Mutex::new(state), give_up, changes }
     }
 
-    /// Takes an answer. Whom to wake, and in which thread, if it is the last one.
-    pub(super) fn answer(&self, answer: Answer, last: bool) -> Option<(usize, Waker)> {
+    /// Takes answers, of which so many are due, and says how many are due still. Whom to wake, and
+    /// in which thread, if none is.
+    pub(super) fn answer(
+        &self,
+        answers: &mut impl Iterator<Item = Answer>,
+        due: &mut usize,
+    ) -> Option<(usize, Waker)> {
         let mut state = self.state.lock();
-        if state.end.is_some() {
-            return None;
+        while *due > 0
+            && let Some(answer) = answers.next()
+        {
+            // A list of settings is one answer.
+            *due -= usize::from(!matches!(answer, Answer::Stat(..)));
+            if state.end.is_none() {
+                state.answers.push(answer);
+            }
         }
-        state.answers.push(answer);
-        if !last {
+        if *due > 0 || state.end.is_some() {
             return None;
         }
         state.end = Some(Ok(()));

@@ -5,6 +5,7 @@ use super::call::{Call, this_thread};
 use super::link::Link;
 use super::queue::{Asker, Turn};
 use crate::memcached::wire::{Answer, Request};
+use cache_core::is_patient;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -38,6 +39,12 @@ impl Exchange {
         let call = Arc::new(Call::new(request.answers(), give_up, changes));
         Exchange { link, call, stage: Stage::New(request) }
     }
+
+    /// Writes for all who have asked; the I/O thread reads.
+    fn write(&self) {
+        self.link.watch();
+        self.link.flush();
+    }
 }
 
 impl Future for Exchange {
@@ -52,10 +59,13 @@ impl Future for Exchange {
                 match turn {
                     Err(cause) => return Poll::Ready(Err(cause)),
                     Ok(Turn::Follow) => {}
-                    Ok(Turn::Alone) => {
+                    Ok(Turn::Alone) if is_patient() => {
                         exchange.link.flush();
-                        exchange.link.linger(|| exchange.call.is_over());
+                        exchange.link.read_for(&exchange.call);
                     }
+                    // A thread that waits has no other tasks whose requests could be gathered.
+                    Ok(Turn::Lead) if is_patient() => exchange.write(),
+                    Ok(Turn::Alone) => exchange.write(),
                     Ok(Turn::Lead) => {
                         exchange.stage = Stage::Leading;
                         let poll = exchange.call.poll(context);
@@ -66,9 +76,7 @@ impl Future for Exchange {
             }
             Stage::Leading => {
                 exchange.stage = Stage::Waiting;
-                exchange.link.flush();
-                // Others of this thread wait for the rest of the batch.
-                exchange.link.linger(|| exchange.link.is_idle());
+                exchange.write();
             }
             Stage::Waiting => {}
         }
@@ -88,8 +96,7 @@ fn asker(context: &Context<'_>) -> Asker {
 impl Drop for Exchange {
     fn drop(&mut self) {
         if matches!(self.stage, Stage::Leading) {
-            self.link.flush();
-            self.link.watch();
+            self.write();
         }
         self.call.pass();
     }

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
@@ -18,8 +18,11 @@ use tokio::sync::Notify;
 pub(super) const PIECE: usize = 64 << 10;
 /// After so many pieces others have their turn.
 const PIECES: usize = 16;
-/// A server that answers within this is waited for in the caller's thread.
-const NEAR: Duration = Duration::from_micros(80);
+/// So long a thread that waits anyway reads by itself.
+const PATIENCE: Duration = Duration::from_millis(10);
+/// So long at once while the I/O thread reads too, which may have taken the answers. Otherwise without
+/// such steps: a timer that ends before the system's next tick costs more than all else here.
+const GLANCE: Duration = Duration::from_micros(200);
 
 /// Bounds of a connection.
 #[derive(Debug, Clone, Copy)]
@@ -49,10 +52,8 @@ pub(crate) struct Link {
     pub(super) awake: Notify,
     closed: AtomicBool,
     /// A caller reads.
-    lingering: AtomicBool,
+    reading: AtomicBool,
     lost: Lost,
-    /// A moving mean of the time of an answer, in nanoseconds.
-    latency: AtomicU64,
 }
 
 struct Inbox {
@@ -87,9 +88,8 @@ impl Link {
             wanted: Notify::new(),
             awake: Notify::new(),
             closed: AtomicBool::new(false),
-            lingering: AtomicBool::new(false),
+            reading: AtomicBool::new(false),
             lost,
-            latency: AtomicU64::new(u64::MAX),
         }
     }
 
@@ -115,41 +115,37 @@ impl Link {
 
     /// Lets the I/O thread read.
     pub(super) fn watch(&self) {
-        let unwatched = self.queue.lock().watch_from_now();
+        let mut queue = self.queue.lock();
+        // A caller who reads does this when he stops.
+        let unwatched = !self.reading.load(Ordering::Acquire) && queue.watch_from_now();
+        drop(queue);
         if unwatched {
             self.wanted.notify_one();
         }
     }
 
-    /// Reads in this thread for a moment, since the answers of a near server come sooner than another
-    /// thread could be woken; until `over`, or until it takes too long.
-    pub(super) fn linger(&self, over: impl Fn() -> bool) {
-        let first = !self.lingering.swap(true, Ordering::Acquire);
-        let patience = self.patience().filter(|_| first);
+    /// Reads in this thread, which waits for nothing else, until the call is over: the answers of a
+    /// near server come sooner than another thread could be woken. For a server that is far the I/O
+    /// thread is left to wait.
+    pub(super) fn read_for(&self, call: &Call) {
+        if self.reading.swap(true, Ordering::Acquire) {
+            return self.watch();
+        }
         let start = Instant::now();
-        while let Some(patience) = patience
-            && !over()
-        {
-            let left = patience.saturating_sub(start.elapsed());
-            if left.is_zero() {
-                break;
-            }
-            self.socket.await_briefly(left);
-            if self.try_receive().is_none() {
-                std::hint::spin_loop();
-            }
+        while !call.is_over() && start.elapsed() < PATIENCE {
+            let left = call.give_up.saturating_duration_since(Instant::now()).min(PATIENCE);
+            let watched = self.is_watched();
+            self.socket.await_briefly(if watched { left.min(GLANCE) } else { left });
+            self.try_receive();
         }
-        if first {
-            self.lingering.store(false, Ordering::Release);
-        }
-        if self.queue.lock().stop_reading() {
+        let mut queue = self.queue.lock();
+        // Under the lock: whoever counted on this one has said so before it is asked below.
+        self.reading.store(false, Ordering::Release);
+        let told = queue.stop_reading();
+        drop(queue);
+        if told {
             self.wanted.notify_one();
         }
-    }
-
-    /// Whether nobody waits.
-    pub(super) fn is_idle(&self) -> bool {
-        self.queue.lock().is_idle()
     }
 
     /// Whether the I/O thread is to read.
@@ -159,7 +155,9 @@ impl Link {
 
     /// Whether the I/O thread need not read any more.
     pub(super) fn unwatch(&self) -> bool {
-        self.queue.lock().unwatch()
+        let mut queue = self.queue.lock();
+        let read = self.reading.load(Ordering::Acquire);
+        queue.unwatch(read)
     }
 
     /// Whether there is something that did not fit into the socket.
@@ -226,24 +224,9 @@ impl Link {
             inbox.batons.drain(..).for_each(|baton| baton.pass());
             inbox.batons = wakes.wake();
             inbox.answers.clear();
-            if let Some(took) = handed? {
-                self.learn(took);
-            }
+            handed?;
         }
         end
-    }
-
-    fn learn(&self, took: Duration) {
-        let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
-        let mean = self.latency.load(Ordering::Relaxed);
-        let mean = if mean == u64::MAX { took } else { mean - mean / 8 + took / 8 };
-        self.latency.store(mean, Ordering::Relaxed);
-    }
-
-    /// How long it is worth waiting for an answer in the caller's thread.
-    pub(super) fn patience(&self) -> Option<Duration> {
-        let mean = Duration::from_nanos(self.latency.load(Ordering::Relaxed));
-        (mean < NEAR).then(|| mean + mean / 2 + Duration::from_micros(10))
     }
 
     /// Looks after deadlines, and after what those left behind who were to go on.
@@ -276,7 +259,7 @@ impl Link {
         queue.asleep = queue.is_idle() && queue.closed.is_none();
         let asleep = queue.asleep;
         // So that the end of the connection is seen.
-        let unwatched = queue.watch_from_now();
+        let unwatched = asleep && queue.watch_from_now();
         drop(queue);
         if unwatched {
             self.wanted.notify_one();

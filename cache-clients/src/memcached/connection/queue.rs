@@ -21,6 +21,8 @@ pub(super) type Asker = (usize, usize);
 pub(super) struct Queue {
     /// To be written next.
     pub(super) out: BytesMut,
+    /// The allocation of what was written last, empty.
+    pub(super) spare: BytesMut,
     /// Being written; after a socket was full, from `sent` on.
     pub(super) writing: Option<BytesMut>,
     pub(super) sent: usize,
@@ -122,33 +124,30 @@ impl Queue {
             return None;
         }
         self.batch = std::mem::take(&mut self.asked);
-        Some(self.out.split())
+        Some(std::mem::replace(&mut self.out, std::mem::take(&mut self.spare)))
     }
 
-    /// Hands answers to those who wait for them. The age of the last one.
+    /// Hands answers to those who wait for them.
     pub(super) fn hand_out(
         &mut self,
         answers: &mut Vec<Answer>,
         wakes: &mut Wakes,
-    ) -> Result<Option<Duration>, Cause> {
-        let mut since = None;
-        for answer in answers.drain(..) {
+    ) -> Result<(), Cause> {
+        let mut answers = answers.drain(..);
+        while !answers.as_slice().is_empty() {
             let Some(first) = self.waiting.front_mut() else {
                 return Err("an answer that nobody asked for".into());
             };
-            // A list of settings is one answer.
-            let counts = !matches!(answer, Answer::Stat(..));
-            first.left -= usize::from(counts);
-            self.due -= usize::from(counts);
-            let last = first.left == 0;
-            if let Some((thread, waker)) = first.call.answer(answer, last) {
+            let due = first.left;
+            if let Some((thread, waker)) = first.call.answer(&mut answers, &mut first.left) {
                 wakes.add(thread, waker, &first.call);
             }
-            if last {
-                since = self.waiting.pop_front().map(|done| done.since);
+            self.due -= due - first.left;
+            if first.left == 0 {
+                self.waiting.pop_front();
             }
         }
-        Ok(since.map(|since| since.elapsed()))
+        Ok(())
     }
 
     /// Calls whose callers want no answer any more.
@@ -189,9 +188,11 @@ impl Queue {
     }
 
     /// Lets those who ask read for themselves, if they have done so for some time: waking the I/O
-    /// thread for each answer would only be in their way.
-    pub(super) fn unwatch(&mut self) -> bool {
-        if self.quiet >= QUIET && self.waiting.is_empty() && !self.is_full() {
+    /// thread for each answer would only be in their way. `read`: one of them is at it now, and will
+    /// ask for the I/O thread if he leaves somebody waiting.
+    pub(super) fn unwatch(&mut self, read: bool) -> bool {
+        let read = read || self.waiting.is_empty();
+        if self.quiet >= QUIET && read && !self.is_full() {
             self.watched = false;
         }
         !self.watched

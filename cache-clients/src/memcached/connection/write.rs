@@ -17,19 +17,17 @@ impl Link {
             }
             let mut queue = self.queue.lock();
             queue.writing = None;
-            out.clear();
+            // The allocation is kept for the next.
+            if out.capacity() <= PIECE {
+                out.clear();
+                queue.spare = out;
+            }
             match queue.take() {
                 Some(next) => {
                     queue.writing = Some(BytesMut::new());
                     out = next;
                 }
-                None => {
-                    // The allocation is kept for the next.
-                    if queue.out.capacity() < out.capacity() && out.capacity() <= PIECE {
-                        queue.out = out;
-                    }
-                    return;
-                }
+                None => return,
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Which keys have had large values: they are asked for on a connection of their own.
 
 use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 const SLOTS: usize = 4096;
 
@@ -10,13 +10,15 @@ const SLOTS: usize = 4096;
 #[derive(Debug)]
 pub(super) struct Large {
     slots: Box<[AtomicU32]>,
+    /// Whether any key was ever large: until then none is hashed.
+    used: AtomicBool,
     hash: RandomState,
 }
 
 impl Default for Large {
     fn default() -> Self {
         let slots = (0..SLOTS).map(|_| AtomicU32::new(0)).collect();
-        Large { slots, hash: RandomState::new() }
+        Large { slots, used: AtomicBool::new(false), hash: RandomState::new() }
     }
 }
 
@@ -28,11 +30,19 @@ impl Large {
     }
 
     pub(super) fn contains(&self, key: &str) -> bool {
+        if !self.used.load(Ordering::Relaxed) {
+            return false;
+        }
         let (slot, print) = self.slot(key);
         slot.load(Ordering::Relaxed) == print
     }
 
     pub(super) fn note(&self, key: &str, large: bool) {
+        if large {
+            self.used.store(true, Ordering::Relaxed);
+        } else if !self.used.load(Ordering::Relaxed) {
+            return;
+        }
         let (slot, print) = self.slot(key);
         let was = slot.load(Ordering::Relaxed);
         if large && was != print {

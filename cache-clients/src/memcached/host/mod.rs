@@ -20,10 +20,13 @@ use parking_lot::Mutex;
 use state::State;
 use stats::Counters;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
+
+/// After so many answers the breaker is told of them.
+const MANY: u32 = 64;
 
 /// One server.
 pub(crate) struct Host {
@@ -37,6 +40,8 @@ pub(crate) struct Host {
     /// Tells those who wait that the state is another.
     changes: watch::Sender<()>,
     counters: Counters,
+    /// Answers that the breaker has not been told of: it is told of many at once.
+    answered: AtomicU32,
     /// The largest item it takes, as far as is known.
     item: AtomicUsize,
     large: Large,
@@ -55,6 +60,7 @@ impl Host {
             away: AtomicBool::new(false),
             changes: watch::Sender::new(()),
             counters: Counters::default(),
+            answered: AtomicU32::new(0),
             item: AtomicUsize::new(usize::MAX),
             large: Large::default(),
             itself: itself.clone(),
@@ -127,12 +133,22 @@ impl Host {
         self.counters.stats(&self.name, shown, &state)
     }
 
+    /// A call was answered.
+    fn answered(&self) {
+        let answered = self.answered.fetch_add(1, Ordering::Relaxed) + 1;
+        if answered >= MANY || self.is_away() {
+            let mut state = self.state.lock();
+            state.breaker.succeeded_often(self.answered.swap(0, Ordering::Relaxed));
+        }
+    }
+
     /// A connection has ended, or was not to be had.
     fn lost(&self, cause: &Cause, changes: &[Arc<[String]>], failed: bool) {
         let opened = {
             let mut state = self.state.lock();
             changes.iter().flat_map(|keys| keys.iter()).for_each(|key| state.debts.add(key));
             state.last = Some(cause.clone());
+            state.breaker.succeeded_often(self.answered.swap(0, Ordering::Relaxed));
             failed && state.breaker.failed(chance())
         };
         if opened {

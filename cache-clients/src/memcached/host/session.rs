@@ -63,7 +63,7 @@ impl Session {
         let link = self.open.link.clone();
         match Exchange::new(link, request, self.deadline, changes).await {
             Ok(answers) => {
-                host.state.lock().breaker.succeeded();
+                host.answered();
                 Ok(answers)
             }
             Err(cause) => {
