@@ -146,17 +146,28 @@ pub fn x20_crossed_batches_do_not_wait_in_a_circle<C: Subject>(harness: &Harness
     assert_eq!(*calls.lock(), [keys([1, 2]).to_vec(), keys([3]).to_vec()]);
 }
 
-/// Acceptance X1, for batches.
+/// Acceptance X1, for batches. What was not changed is stored; leases may share a mark with a few
+/// other keys, so that one in some hundred is not: hence more than one try.
 pub fn x1_changes_during_a_batch_win<C: Subject>(harness: &Harness<C>) {
-    let (cache, calls, asked) = (harness.fresh(), Calls::default(), keys([1, 2, 3, 4]));
+    let stored = (0..5).any(|turn| changes_win(harness, 10 * turn));
+    assert!(stored, "what was not changed is never stored");
+}
+
+/// Whether the key that nobody changed is stored.
+fn changes_win<C: Subject>(harness: &Harness<C>, first: u32) -> bool {
+    let (cache, calls) = (harness.fresh(), Calls::default());
+    let [deleted, put, expired, left] = [1, 2, 3, 4].map(|n| key(first + n));
+    let asked = [deleted.clone(), put.clone(), expired.clone(), left.clone()];
     let gate = Gate::default();
     let mut many = batch(&cache, &asked, "old", &gate, &calls);
     begin_until(&mut many, || calls.lock().len() == 1);
-    wait(cache.delete(&key(1))).unwrap();
-    wait(cache.put_for(&key(2), text("put"), 100)).unwrap();
-    wait(cache.expire(&key(3))).unwrap();
+    wait(cache.delete(&deleted)).unwrap();
+    wait(cache.put_for(&put, text("put"), 100)).unwrap();
+    wait(cache.expire(&expired)).unwrap();
     gate.open();
-    assert_eq!(wait(many), [1, 2, 3, 4].map(|n| format!("old {}", key(n))));
+    assert_eq!(wait(many), asked.clone().map(|key| format!("old {key}")));
     let found = wait(cache.get_many(&asked)).unwrap();
-    assert_eq!(found, [None, Some(text("put")), None, Some(format!("old {}", key(4)))]);
+    assert_eq!(found[..3], [None, Some(text("put")), None]);
+    assert!(found[3].is_none() || found[3] == Some(format!("old {left}")), "{found:?}");
+    found[3].is_some()
 }
