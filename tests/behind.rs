@@ -270,3 +270,25 @@ fn changes_reach_all_tiers() {
         assert_eq!((wait(behind::peek(3)), ours::peek(3)), (None, None));
     });
 }
+
+#[test]
+fn x14_an_invalidation_that_the_far_tier_never_heard_of_wins_here_all_the_same() {
+    fleet!(TIME, FAR);
+    static GATE: Gate = Gate::new();
+    static RUNS: Count = Count::new();
+    #[cached(client = FAR, ttl = "60s")]
+    fn run(_x: u8) -> usize {
+        GATE.pass();
+        RUNS.next()
+    }
+    limited_wide(|| {
+        let caller = std::thread::spawn(|| run(1));
+        GATE.await_arrivals(1);
+        FAR.set(Fault::Away);
+        run::invalidate(1);
+        FAR.set(Fault::None);
+        GATE.open();
+        assert_eq!(caller.join().unwrap(), 1);
+        assert_eq!((run::peek(1), run::stats().fenced), (None, 1));
+    });
+}
