@@ -188,6 +188,7 @@ pub(crate) fn cuts_under_load_are_misses_and_nothing_else(stand: &Stand) {
             .collect();
         while readers.iter().any(|reader| !reader.is_finished()) {
             stand.proxy.cut();
+            // Real connections need a moment to be made again before the next cut.
             thread::sleep(Duration::from_millis(1));
         }
     });

@@ -130,6 +130,7 @@ pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is_so() {
         assert!(began.elapsed() < LIMIT, "it never came about that {what}");
+        // A real server comes back, and is tried again, in its own time.
         thread::sleep(Duration::from_millis(1));
     }
 }

@@ -7,7 +7,9 @@ the keys it holds. Nothing is computed here: what is written is where the bytes 
     python3 -m venv venv && venv/bin/pip install pylibmc pymemcache
     venv/bin/python record.py            # writes placements_*.txt beside itself
 
-Needs the ports 11211 and 21211 to 21217 of the loopback addresses, and /tmp/larder-ring-*.sock.
+Needs the ports 11211 and 21211 to 21217 of the loopback addresses, and /tmp/larder-ring-*.sock. Ports
+and paths are names here: libmemcached and pymemcache hash them to place the keys (libmemcached takes
+absolute paths only), so that they belong to the record. The tests open none of them.
 
 Recorded with the libmemcached 1.0.16 that pylibmc's wheel brings. A pylibmc built from source over
 libmemcached 1.1.4 places all keys alike; its `remove_failed` ejects no host, so that the two files of

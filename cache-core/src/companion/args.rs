@@ -1,7 +1,7 @@
 //! The call whose arguments are all in its key: its type can be written, and asks little of a compiler.
 
 use super::call::Call;
-use super::work::{Later, PublicRules, Sought, Work};
+use super::work::{Later, PublicRules, Sought, Work, sought_by_view};
 use crate::detached::Job;
 use crate::key::View;
 use crate::memo::Memo;
@@ -57,32 +57,7 @@ where
     V: Clone + Send + Sync + 'static,
     R: 'static,
 {
-    type Key = Q::Key;
-    type Value = V;
-    type Out = R;
-    #[inline]
-    fn memo(&self) -> &'static Memo<Q::Key, V> {
-        self.memo
-    }
-    #[inline]
-    fn hash(&self) -> u64 {
-        self.hash
-    }
-    #[inline]
-    fn matches(&self, key: &Q::Key) -> bool {
-        self.view.eq(key)
-    }
-    #[inline]
-    fn own(&self) -> Q::Key {
-        self.view.own()
-    }
-    #[inline]
-    fn wrap(value: V) -> R {
-        M::wrap(value)
-    }
-    fn rules(&self) -> PublicRules<V, R> {
-        PublicRules(Rules::of::<M>(self.share))
-    }
+    sought_by_view!();
 }
 
 impl<Q, V, R, M> Work for Args<Q, V, R, M>

@@ -202,6 +202,39 @@ impl<Q: View, X, V, M, R, F, B> fmt::Debug for Bundle<Q, X, V, M, R, F, B> {
     }
 }
 
+/// What is sought by a view of the key, the same for all handles that have one.
+macro_rules! sought_by_view {
+    () => {
+        type Key = Q::Key;
+        type Value = V;
+        type Out = R;
+        #[inline]
+        fn memo(&self) -> &'static Memo<Q::Key, V> {
+            self.memo
+        }
+        #[inline]
+        fn hash(&self) -> u64 {
+            self.hash
+        }
+        #[inline]
+        fn matches(&self, key: &Q::Key) -> bool {
+            self.view.eq(key)
+        }
+        #[inline]
+        fn own(&self) -> Q::Key {
+            self.view.own()
+        }
+        #[inline]
+        fn wrap(value: V) -> R {
+            M::wrap(value)
+        }
+        fn rules(&self) -> PublicRules<V, R> {
+            PublicRules(Rules::of::<M>(self.share))
+        }
+    };
+}
+pub(super) use sought_by_view;
+
 impl<Q, X, V, M, R, F, B> Sought for Bundle<Q, X, V, M, R, F, B>
 where
     Q: View,
@@ -209,32 +242,7 @@ where
     M: Mode<R, Value = V>,
     R: 'static,
 {
-    type Key = Q::Key;
-    type Value = V;
-    type Out = R;
-    #[inline]
-    fn memo(&self) -> &'static Memo<Q::Key, V> {
-        self.memo
-    }
-    #[inline]
-    fn hash(&self) -> u64 {
-        self.hash
-    }
-    #[inline]
-    fn matches(&self, key: &Q::Key) -> bool {
-        self.view.eq(key)
-    }
-    #[inline]
-    fn own(&self) -> Q::Key {
-        self.view.own()
-    }
-    #[inline]
-    fn wrap(value: V) -> R {
-        M::wrap(value)
-    }
-    fn rules(&self) -> PublicRules<V, R> {
-        PublicRules(Rules::of::<M>(self.share))
-    }
+    sought_by_view!();
 }
 
 impl<Q, X, V, M, R, F, B> Work for Bundle<Q, X, V, M, R, F, B>

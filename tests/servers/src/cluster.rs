@@ -193,6 +193,7 @@ fn until(what: &str, mut so: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !so() {
         assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
+        // The servers agree among themselves by their own timers.
         thread::sleep(Duration::from_millis(10));
     }
 }

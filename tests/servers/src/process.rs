@@ -14,6 +14,7 @@ use tempfile::TempDir;
 
 /// Within which a server must answer; a machine that runs several test suites is slow.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Between two looks at a real process, which starts, stops and freezes in its own time.
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// Where a server listens.
