@@ -2,7 +2,7 @@
 
 use cache_core::{
     Aim, Cache, Client, Entry, Filled, Flights, Lease, Lookup, Namespace, Near, PutWhen, Reach,
-    Reason, Result,
+    Reason, Result, TierReport, TierState,
 };
 use std::fmt;
 use std::hash::Hash;
@@ -123,6 +123,10 @@ where
     }
     async fn clear(&self) -> Result<()> {
         Ok(())
+    }
+    async fn explain(&self, _key: &K) -> Vec<TierReport> {
+        let state = TierState::Missing { reason: Reason::Never, since: None };
+        vec![TierReport::new("null, which keeps nothing", state)]
     }
     async fn purge(&self, _stale_for: Duration) -> Result<usize> {
         Ok(0)

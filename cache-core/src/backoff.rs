@@ -5,6 +5,7 @@ use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// Keys remembered; beyond that the one whose pause ends first is forgotten.
 const BOUND: usize = 1024;
@@ -27,6 +28,13 @@ impl Backoff {
     pub(crate) fn is_pausing(&self, hash: u64, now: u64) -> bool {
         self.count.load(Ordering::Acquire) > 0
             && self.failing.lock().get(&hash).is_some_and(|failing| now < failing.until)
+    }
+
+    /// How often in a row it has failed, and how long it is still left alone.
+    pub(crate) fn pause(&self, hash: u64, now: u64) -> Option<(u32, Duration)> {
+        let failing = *self.failing.lock().get(&hash)?;
+        let left = failing.until.checked_sub(now).filter(|left| *left > 0)?;
+        Some((failing.failures, Duration::from_nanos(left)))
     }
 
     /// Notes a failure: the pause doubles with each in a row.

@@ -5,6 +5,7 @@ use crate::client::Client;
 use crate::clock::Clock;
 use crate::entry::Weigher;
 use crate::far::Aged;
+use crate::fenced::Fenced;
 use crate::memo::{AnyMemo, Memo, Opened, ValueRules};
 use crate::near::Near;
 use crate::policy::{IntoAsyncTtl, IntoTtl, Jitter};
@@ -211,6 +212,7 @@ where
             values,
             stats: Recorder::new(),
             backoff: Backoff::default(),
+            fenced: Fenced::default(),
             aged: Aged::default(),
             clock,
             hooks: RwLock::new(Vec::new()),

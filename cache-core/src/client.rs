@@ -2,6 +2,7 @@
 
 use crate::entry::{Aim, Entry, Filled, Lease, Lookup, Namespace, PutWhen};
 use crate::error::Result;
+use crate::explain::TierReport;
 use crate::flight::Flights;
 use crate::near::Near;
 use std::fmt::Debug;
@@ -107,6 +108,9 @@ pub trait Cache<K, V>: Debug + Send + Sync + 'static {
     fn delete_many(&self, keys: &[K]) -> impl Future<Output = Result<()>> + Send;
     /// Forgets everything, in a time that does not depend on how much that is.
     fn clear(&self) -> impl Future<Output = Result<()>> + Send;
+    /// What each tier knows of a key, the nearest first. It looks wherever a computing
+    /// [`Cache::lookup`] would, and changes nothing: no lease, no promotion, no use, no count.
+    fn explain(&self, key: &K) -> impl Future<Output = Vec<TierReport>> + Send;
     /// Drops what has been expired for longer than `stale_for`; tells how many, where known.
     fn purge(&self, stale_for: Duration) -> impl Future<Output = Result<usize>> + Send;
 }

@@ -3,6 +3,7 @@
 use crate::client::{Cache, Reach};
 use crate::entry::{Aim, Entry, Filled, Lease, Lookup, PutWhen};
 use crate::error::Result;
+use crate::explain::TierReport;
 use crate::flight::Flights;
 use crate::near::Near;
 use crate::task::BoxFuture;
@@ -66,6 +67,7 @@ trait Erased<K, V>: fmt::Debug + Send + Sync + 'static {
     fn put_many(&self, entries: Vec<(K, Entry<V>)>) -> BoxFuture<'_, Result<()>>;
     fn delete_many<'a>(&'a self, keys: &'a [K]) -> BoxFuture<'a, Result<()>>;
     fn clear(&self) -> BoxFuture<'_, Result<()>>;
+    fn explain<'a>(&'a self, key: &'a K) -> BoxFuture<'a, Vec<TierReport>>;
     fn purge(&self, stale_for: Duration) -> BoxFuture<'_, Result<usize>>;
 }
 
@@ -125,6 +127,9 @@ impl<K: Sync + Send + 'static, V: Send + 'static, C: Cache<K, V>> Erased<K, V> f
     fn clear(&self) -> BoxFuture<'_, Result<()>> {
         Box::pin(Cache::clear(self))
     }
+    fn explain<'a>(&'a self, key: &'a K) -> BoxFuture<'a, Vec<TierReport>> {
+        Box::pin(Cache::explain(self, key))
+    }
     fn purge(&self, stale_for: Duration) -> BoxFuture<'_, Result<usize>> {
         Box::pin(Cache::purge(self, stale_for))
     }
@@ -176,6 +181,9 @@ impl<K: Sync + Send + 'static, V: Send + 'static> Cache<K, V> for Shared<K, V> {
     }
     async fn clear(&self) -> Result<()> {
         self.0.clear().await
+    }
+    async fn explain(&self, key: &K) -> Vec<TierReport> {
+        self.0.explain(key).await
     }
     async fn purge(&self, stale_for: Duration) -> Result<usize> {
         self.0.purge(stale_for).await

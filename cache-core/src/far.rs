@@ -108,6 +108,7 @@ where
             Ok(Lookup::Missing { reason, lease }) => (reason, lease),
             Err(_) => (Reason::Unreachable, Lease::none()),
         };
+        let reason = self.fenced.instead(flight.hash, reason);
         if count {
             self.count_miss(reason);
         }
@@ -130,6 +131,7 @@ where
         held: Held<K, V>,
     ) {
         if flight.is_fenced() {
+            self.fenced.note(flight.hash);
             return self.stats.count(Event::Fenced);
         }
         self.aged.forget(flight.hash);
@@ -138,8 +140,11 @@ where
             return self.commit_near(flight, entry);
         }
         match held.fill(entry).await {
-            Filled::Stored => {}
-            Filled::Fenced => self.stats.count(Event::Fenced),
+            Filled::Stored => self.fenced.forget(flight.hash),
+            Filled::Fenced => {
+                self.fenced.note(flight.hash);
+                self.stats.count(Event::Fenced);
+            }
             Filled::Refused => self.stats.count(Event::Unstored),
         }
     }
@@ -168,14 +173,14 @@ where
     ) -> Option<(V, Duration)> {
         match self.live_near(hash, eq) {
             Ok(live) => live,
-            Err(far) => wait(self.live_far(far, key())),
+            Err(far) => wait(self.live_far(far, hash, key())),
         }
     }
 
     pub(crate) async fn live_async(&self, hash: u64, key: K) -> Option<(V, Duration)> {
         match self.live_near(hash, |k| *k == key) {
             Ok(live) => live,
-            Err(far) => self.live_far(far, key).await,
+            Err(far) => self.live_far(far, hash, key).await,
         }
     }
 
@@ -198,7 +203,7 @@ where
         Ok(None)
     }
 
-    async fn live_far(&self, far: &Shared<K, V>, key: K) -> Option<(V, Duration)> {
+    async fn live_far(&self, far: &Shared<K, V>, hash: u64, key: K) -> Option<(V, Duration)> {
         let reason = match far.lookup(&key, Aim::Peek).await {
             Ok(Lookup::Fresh { value, left, .. } | Lookup::Stale { value, left, .. }) => {
                 self.stats.count(Event::FarHit);
@@ -208,7 +213,7 @@ where
             Ok(Lookup::Missing { reason, .. }) => reason,
             Err(_) => Reason::Unreachable,
         };
-        self.count_miss(reason);
+        self.count_miss(self.fenced.instead(hash, reason));
         None
     }
 
@@ -253,6 +258,14 @@ impl<K: Eq, V: Clone> Aged<K, V> {
     fn forget(&self, hash: u64) {
         let gone = self.0.lock().remove(&hash);
         drop(gone);
+    }
+
+    /// How long a value is still kept.
+    pub(crate) fn left(&self, hash: u64, key: &K, now: u64) -> Option<Duration> {
+        let aged = self.0.lock();
+        let (of, _, until) = aged.get(&hash)?;
+        let left = until.checked_sub(now).filter(|left| *left > 0 && of == key)?;
+        Some(Duration::from_nanos(left))
     }
 
     pub(crate) fn get(&self, hash: u64, key: &K, now: u64) -> Option<V> {

@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::entry::{Entry, PutWhen, Reason};
 use crate::erased::Shared;
 use crate::far::Aged;
+use crate::fenced::Fenced;
 use crate::flight::{Flight, Flights};
 use crate::key::View;
 use crate::near::Near;
@@ -37,6 +38,8 @@ pub struct Memo<K, V> {
     pub(crate) values: ValueRules<K, V>,
     pub(crate) stats: Recorder,
     pub(crate) backoff: Backoff,
+    /// Whose last results were turned away, for functions with far tiers.
+    pub(crate) fenced: Fenced,
     /// Expired values of far tiers, for grace.
     pub(crate) aged: Aged<K, V>,
     pub(crate) clock: Clock,
@@ -209,6 +212,7 @@ where
 
     pub(crate) fn put_near(&self, hash: u64, key: K, entry: Entry<V>) {
         self.backoff.forget(hash);
+        self.fenced.forget(hash);
         match &self.near {
             Some(near) => drop(near.put_hashed(hash, key, entry, PutWhen::Always)),
             None => {

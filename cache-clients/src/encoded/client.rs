@@ -3,6 +3,7 @@
 use super::cache::EncodedCache;
 use super::codec::Format;
 use super::digest::Names;
+use super::ghost::Ghost;
 use super::options::{Absence, EncodedOptions};
 use super::page;
 use super::shaped::Shaped;
@@ -61,6 +62,7 @@ pub struct Encoded<S>(Arc<Link<S>>);
 pub(super) struct Link<S> {
     pub(super) server: S,
     pub(super) options: EncodedOptions,
+    pub(super) ghost: Ghost,
     counters: Counters,
     doors: Mutex<Doors>,
 }
@@ -97,6 +99,7 @@ impl<S: Server> Encoded<S> {
             )));
         }
         Ok(Encoded(Arc::new(Link {
+            ghost: Ghost::new(options.ghost),
             server,
             options,
             counters: Counters::default(),

@@ -64,6 +64,7 @@ pub struct EncodedOptions {
     pub(super) grace: Duration,
     pub(super) clear_lag: Duration,
     pub(super) pending: usize,
+    pub(super) ghost: usize,
     pub(super) absence: Absence,
     pub(super) clock: Clock,
 }
@@ -80,6 +81,7 @@ impl Default for EncodedOptions {
             grace: Duration::ZERO,
             clear_lag: Duration::from_secs(1),
             pending: 10_000,
+            ghost: 4096,
             absence: Absence::default(),
             clock: Clock::system(),
         }
@@ -167,6 +169,22 @@ impl EncodedOptions {
     #[must_use]
     pub fn with_pending(mut self, bound: usize) -> Self {
         self.pending = bound;
+        self
+    }
+
+    /// Of how many keys this client remembers that they were on the server, so that a miss can tell
+    /// whether its value expired, was removed from here, or is gone for another reason (the server
+    /// evicted it, or another process removed it: that is told as evicted). 4096 unless told
+    /// otherwise, rounded up to a power of two, at 16 bytes each; no memory before the first, and
+    /// none at all with 0.
+    ///
+    /// ```
+    /// use cache_clients::encoded::EncodedOptions;
+    /// let options = EncodedOptions::new().with_ghost(100_000); // 2 MiB
+    /// ```
+    #[must_use]
+    pub fn with_ghost(mut self, keys: usize) -> Self {
+        self.ghost = keys;
         self
     }
 

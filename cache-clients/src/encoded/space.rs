@@ -113,6 +113,24 @@ impl Space {
         ))
     }
 
+    /// The generation as the server has it, without making one where there is none.
+    pub(super) async fn look<S: Server>(&self, link: &Link<S>) -> Result<Option<u64>> {
+        let known = {
+            let known = self.known.lock();
+            known.generation.filter(|_| link.clock().nanos() < known.until)
+        };
+        if known.is_some() {
+            return Ok(known);
+        }
+        let stored = link.get_one(&self.names.generation(), Claim::Nothing).await?.stored;
+        Ok(stored.as_ref().and_then(read_generation))
+    }
+
+    /// The generation as it was last seen, whether it still holds or not.
+    pub(super) fn last(&self) -> Option<u64> {
+        self.known.lock().generation
+    }
+
     /// Makes a generation where there is none, or none that can be read. `None`: another was faster.
     async fn begin_generation<S: Server>(
         &self,

@@ -5,7 +5,7 @@ use super::misses::{Misses, Writing};
 use super::read::is_enough;
 use cache_core::{
     Aim, Cache, CacheExt, Entry, Filled, Flights, Lease, Lookup, Near, PutWhen, Reach, Reason,
-    Result,
+    Result, TierReport,
 };
 use std::fmt;
 use std::hash::Hash;
@@ -267,6 +267,11 @@ where
         let far = self.0.far.clear().await;
         self.0.near.clear().await?;
         far
+    }
+    async fn explain(&self, key: &K) -> Vec<TierReport> {
+        let mut tiers = self.0.near.explain(key).await;
+        tiers.extend(self.explain_far(key).await);
+        tiers
     }
     async fn purge(&self, stale_for: Duration) -> Result<usize> {
         self.0.misses.iter().for_each(|misses| misses.purge());

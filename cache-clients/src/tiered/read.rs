@@ -2,7 +2,7 @@
 
 use super::TieredCache;
 use super::misses::Asked;
-use cache_core::{Aim, Cache, Entry, Lease, Lookup, Reach, Reason, Result};
+use cache_core::{Aim, Cache, Entry, Lease, Lookup, Reach, Reason, Result, TierReport, TierState};
 use std::future::{Future, poll_fn};
 use std::hash::Hash;
 use std::pin::{Pin, pin};
@@ -92,6 +92,17 @@ where
         });
         let away = |_| Lookup::Missing { reason: Reason::Unreachable, lease: Lease::none() };
         Ok((0..count).map(away).collect())
+    }
+
+    /// What the far tier knows, for no longer than its deadline.
+    pub(super) async fn explain_far(&self, key: &K) -> Vec<TierReport> {
+        let asking = pin!(self.0.far.explain(key));
+        let Some(deadline) = self.0.options.far_deadline else { return asking.await };
+        let told = first(asking, self.0.options.clock.sleep(deadline)).await;
+        told.unwrap_or_else(|| {
+            let cause = format!("it did not answer within {deadline:?}");
+            vec![TierReport::new("the far tier", TierState::Unreachable { cause })]
+        })
     }
 
     /// How a value of the far tier lives in the near one.

@@ -4,7 +4,7 @@
 use cache_clients::Inproc;
 use cache_core::{
     Aim, Cache, CacheExt, Client, Clock, Entry, Error, Filled, Flights, Lease, Lookup, Namespace,
-    Near, PutWhen, Reach, Result,
+    Near, PutWhen, Reach, Result, TierReport, TierState,
 };
 use std::future::poll_fn;
 use std::hash::Hash;
@@ -230,6 +230,15 @@ where
         self.line.reached().await?;
         self.line.before_change();
         Cache::clear(&self.server).await
+    }
+    async fn explain(&self, key: &K) -> Vec<TierReport> {
+        match self.line.reached().await {
+            Ok(()) => Cache::explain(&self.server, key).await,
+            Err(error) => {
+                let state = TierState::Unreachable { cause: error.to_string() };
+                vec![TierReport::new("remote", state)]
+            }
+        }
     }
     async fn purge(&self, stale_for: Duration) -> Result<usize> {
         self.line.reached().await?;

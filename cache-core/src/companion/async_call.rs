@@ -19,7 +19,7 @@ use std::time::Duration;
 
 /// One set of arguments of a cached `async fn`, with all that can be done with their value.
 #[must_use = "a call does nothing until you `get`, `peek`, `put`, .."]
-pub struct AsyncCall<W>(pub(super) W);
+pub struct AsyncCall<W>(pub(crate) W);
 
 impl<W: AsyncWork> AsyncCall<W> {
     /// Looks the value up; on a miss, starts or joins its computation.

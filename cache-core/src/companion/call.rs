@@ -18,7 +18,7 @@ use std::time::Duration;
 
 /// One set of arguments of a cached function, with all that can be done with their value.
 #[must_use = "a call does nothing until you `get`, `peek`, `put`, .."]
-pub struct Call<W>(pub(super) W);
+pub struct Call<W>(pub(crate) W);
 
 impl<W: Work> Call<W> {
     /// The value: from the cache, from a computation in progress, or computed here.

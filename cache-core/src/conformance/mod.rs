@@ -25,6 +25,7 @@
 
 mod basics;
 mod batches;
+mod explain;
 mod flights;
 mod gate;
 mod harness;
@@ -34,6 +35,7 @@ mod times;
 
 pub use basics::*;
 pub use batches::*;
+pub use explain::*;
 pub use flights::*;
 pub use harness::{Ability, Harness, Subject};
 pub use leases::*;
@@ -111,6 +113,9 @@ macro_rules! conformance_tests {
             a_lease_is_worthless_after_an_expire
             a_lease_is_worthless_after_a_clear
             the_lease_of_an_expired_value_replaces_it
+            an_explanation_agrees_with_the_lookup
+            an_explanation_changes_nothing
+            an_explanation_tells_what_is_left
             x1_a_delete_during_a_computation_wins
             x1_an_expire_during_a_computation_wins
             x1_a_clear_during_a_computation_wins

@@ -4,6 +4,7 @@ use super::Near;
 use crate::client::{Cache, Reach};
 use crate::entry::{Aim, Entry, Filled, Lease, Lookup, PutWhen};
 use crate::error::Result;
+use crate::explain::{TierReport, TierState};
 use crate::flight::Flights;
 use crate::table::{Inserted, Life, Look, Touch};
 use std::hash::Hash;
@@ -33,6 +34,20 @@ where
             }
             Look::Expired { value, since, .. } => Lookup::Expired { value, since, lease: wanted },
             Look::Missing(missing) => Lookup::Missing { reason: missing.into(), lease: wanted },
+        }
+    }
+
+    fn state(&self, key: &K) -> TierState {
+        match self.table.look(self.table.hash(key), |k| k == key, Touch::Leave) {
+            Look::Live { left, soft_passed, refresh_in, .. } => {
+                let (left, age) = ((left < Duration::MAX).then_some(left), None);
+                match soft_passed {
+                    true => TierState::Stale { left, age },
+                    false => TierState::Fresh { left, refresh_in, age },
+                }
+            }
+            Look::Expired { since, by_call, .. } => TierState::Expired { since, by_call },
+            Look::Missing(missing) => TierState::Missing { reason: missing.into(), since: None },
         }
     }
 
@@ -110,6 +125,9 @@ where
     async fn clear(&self) -> Result<()> {
         Near::clear(self);
         Ok(())
+    }
+    async fn explain(&self, key: &K) -> Vec<TierReport> {
+        vec![TierReport::new("in process", self.state(key))]
     }
     async fn purge(&self, stale_for: Duration) -> Result<usize> {
         Ok(Near::purge(self, stale_for))

@@ -26,7 +26,11 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
         let unsettled = self.space.pending.begin(digests);
         let generation = match self.space.ready(&self.link, &[]).await {
             Ok(generation) => generation,
-            Err(error) => return self.link.absent(error, vec![false; digests.len()]),
+            Err(error) => {
+                let last = self.space.last().into_iter();
+                last.for_each(|seen| digests.iter().for_each(|key| self.note_removed(seen, key)));
+                return self.link.absent(error, vec![false; digests.len()]);
+            }
         };
         let names: Vec<String> =
             digests.iter().map(|digest| self.space.names.value(generation, digest)).collect();
@@ -41,6 +45,9 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
                 page::free(&self.link, &names[n], &manifest).await;
             }
             let lived = before.is_none_or(|before| before.live);
+            if !matches!(answer, Ok(false)) {
+                self.note_removed(generation, &digests[n]);
+            }
             deleted.push(answer.map(|was_there| was_there && lived));
         }
         deleted.into_iter().map(|one| one.or_else(|error| self.link.absent(error, false))).collect()
@@ -73,7 +80,11 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
     pub(super) async fn expire(&self, digest: &Digest) -> Result<bool> {
         // What nobody may see any more need not be kept.
         if self.link.options.grace.is_zero() {
-            return Ok(self.delete(&[*digest]).await?.pop().unwrap_or(false));
+            let was_there = self.delete(&[*digest]).await?.pop().unwrap_or(false);
+            if let Some(generation) = self.space.last().filter(|_| was_there) {
+                self.note_life(generation, digest, self.link.clock().nanos(), Some(Duration::ZERO));
+            }
+            return Ok(was_there);
         }
         let digests = [*digest];
         let unsettled = self.space.pending.begin(&digests);

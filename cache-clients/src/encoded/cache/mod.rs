@@ -1,6 +1,7 @@
 //! The cache contract over a server of bytes: how values are read, stored and forgotten there.
 
 mod change;
+mod explain;
 mod parcel;
 mod read;
 mod renew;
@@ -13,7 +14,7 @@ use super::space::Space;
 use crate::server::{Server, Stored};
 use cache_core::{
     Aim, Cache, CacheExt, Entry, Filled, Flights, Lease, Lookup, Near, PutWhen, Reach, Reason,
-    Result,
+    Result, TierReport,
 };
 use parcel::Seen;
 use serde::Serialize;
@@ -177,6 +178,9 @@ where
     async fn clear(&self) -> Result<()> {
         self.fence_all();
         self.0.clear().await
+    }
+    async fn explain(&self, key: &K) -> Vec<TierReport> {
+        vec![self.0.explain(self.0.digest(key)).await]
     }
     async fn purge(&self, stale_for: Duration) -> Result<usize> {
         self.0.purge(stale_for).await

@@ -297,11 +297,13 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
         let leased = answer.leased;
         match self.unpack_twice(name, digest, &answer).await {
             Seen::Live { value, left, refresh, cost } => {
+                let ends = left < Duration::MAX;
                 let verdict =
                     search.live(claim, leased, (value, left, refresh), self.link.options.lease);
                 if !matches!(verdict, Verdict::Claim) {
                     self.link.count(Event::Hit(cost));
                 }
+                self.note_life(search.generation, digest, search.began, ends.then_some(left));
                 verdict
             }
             Seen::Expired { value, since } => {
@@ -312,13 +314,22 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
                 Leased::No | Leased::Taken => Verdict::Done(missing(Reason::Unreachable)),
             },
             Seen::Nothing(reason) => {
+                let reason = match answer.stored {
+                    Some(_) => reason,
+                    None => self.why(search.generation, digest).0,
+                };
                 search.dead(claim, leased, |lease| Lookup::Missing { reason, lease })
             }
         }
     }
 
     /// Where pages are gone, somebody may just have put a newer value in their place.
-    async fn unpack_twice(&self, name: &str, digest: &Digest, answer: &Answer) -> Seen<V> {
+    pub(super) async fn unpack_twice(
+        &self,
+        name: &str,
+        digest: &Digest,
+        answer: &Answer,
+    ) -> Seen<V> {
         let seen = self.unpack(name, digest, answer.stored.as_ref()).await;
         let (Seen::Nothing(Reason::Evicted), Some(first)) = (&seen, &answer.stored) else {
             return seen;

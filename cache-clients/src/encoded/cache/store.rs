@@ -31,6 +31,7 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
         for (n, (digest, entry, lease)) in fills.iter().enumerate() {
             let Some((token, generation, began)) = marks(lease) else { continue };
             if self.space.is_past(generation) || self.space.pending.holds(digest) {
+                self.note_fenced(generation, digest);
                 filled[n] = Filled::Fenced;
                 continue;
             }
@@ -54,10 +55,19 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
                 }
             }
         }
+        let now = self.link.clock().nanos();
         for (n, answer) in places.into_iter().zip(self.send(outgoing).await) {
+            let (digest, entry, lease) = &fills[n];
+            let generation = lease.behind().mark().unwrap_or_default();
             filled[n] = match answer {
-                Ok(true) => Filled::Stored,
-                Ok(false) => Filled::Fenced,
+                Ok(true) => {
+                    self.note_life(generation, digest, now, entry.ttl);
+                    Filled::Stored
+                }
+                Ok(false) => {
+                    self.note_fenced(generation, digest);
+                    Filled::Fenced
+                }
                 Err(error) => self.dropped(error, Filled::Refused)?,
             };
         }
@@ -110,10 +120,13 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
             }
         }
         let mut answers: Vec<Result<bool>> = entries.iter().map(|_| Ok(true)).collect();
+        let now = self.link.clock().nanos();
         for (n, answer) in places.into_iter().zip(self.send(outgoing).await) {
-            // What there was no room for must not leave the old value in its place.
-            if matches!(answer, Ok(false)) {
-                over.push(n);
+            match answer {
+                Ok(true) => self.note_life(generation, &digests[n], now, entries[n].1.ttl),
+                // What there was no room for must not leave the old value in its place.
+                Ok(false) => over.push(n),
+                Err(_) => {}
             }
             answers[n] = answer;
         }
@@ -157,6 +170,7 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
             };
             let outgoing = Outgoing { name: name.clone(), digest: *digest, parcel, when };
             if self.send(vec![outgoing]).await.into_iter().all(|sent| matches!(sent, Ok(true))) {
+                self.note_life(generation, digest, self.link.clock().nanos(), entry.ttl);
                 return Ok(true);
             }
             // There is something; it may be past its TTL, or nothing that counts.
