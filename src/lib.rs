@@ -42,6 +42,8 @@ pub use cache_core::{
     Verdict, WeakNear, Weigher, Work, configure_pool, explain, queued_jobs, registry, report,
     shutdown_pool, wait,
 };
+#[cfg(feature = "metrics")]
+pub use cache_core::{METRICS, Metric, MetricKind, export_metrics};
 #[cfg(feature = "encoded")]
 pub use cache_macros::CacheShape;
 pub use cache_macros::cached;

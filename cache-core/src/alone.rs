@@ -1,9 +1,10 @@
 //! The miss of a body that blocks and whose values live near: mostly nobody else is concerned.
 
-use crate::compute::{Miss, Tally, Want};
+use crate::compute::{Miss, Tally, Want, cause_of};
 use crate::flight::{JoinedLone, Landing, Lone};
 use crate::memo::{Found, Memo};
 use crate::near::Near;
+use crate::observe::{Ending, Watch};
 use crate::outcome::Rules;
 use crate::stats::Event;
 use crate::table::{Inserted, Touch};
@@ -33,7 +34,7 @@ where
                     {
                         return (rules.wrap)(value);
                     }
-                    return self.lead_lone(near, &mut lone, rules, run);
+                    return self.lead_lone(near, &mut lone, want, rules, run);
                 }
                 JoinedLone::Follow(flight, again) => {
                     match self.follow(flight, again, &mut too_old, rules) {
@@ -58,17 +59,21 @@ where
         &self,
         near: &Near<K, V>,
         lone: &mut Lone<'_, K, V>,
+        want: Want,
         rules: Rules<V, R>,
         run: &mut dyn FnMut() -> R,
     ) -> R {
         let hash = lone.hash();
+        let watch = Watch::begin(self, (hash, lone.key()), None, cause_of(want));
         let result = {
             let _tally = Tally::of(self, hash);
             let _inside = lone.enter();
+            let _span = watch.enter();
             run()
         };
         let Some(value) = (rules.value)(&result) else {
             let landing = self.failed(hash, &result, rules);
+            watch.end(Ending::of_none(rules.fails));
             let key = lone.give_key();
             lone.land(|| landing.unwrap_or_else(Landing::gone));
             return match key {
@@ -77,7 +82,7 @@ where
             };
         };
         let told = self.has_hooks().then(|| lone.key().cloned()).flatten();
-        self.store_lone(near, lone, value.clone());
+        watch.end(self.store_lone(near, lone, value.clone()));
         lone.land(|| Landing::Value(value.clone()));
         if let Some(key) = told {
             self.tell(&key, value);
@@ -85,20 +90,27 @@ where
         result
     }
 
-    fn store_lone(&self, near: &Near<K, V>, lone: &mut Lone<'_, K, V>, value: V) {
+    fn store_lone(&self, near: &Near<K, V>, lone: &mut Lone<'_, K, V>, value: V) -> Ending {
         let life = self.life_of(&value);
         if !self.is_wanted(&value) {
-            return self.stats.count(Event::Unstored);
+            self.stats.count(Event::Unstored);
+            return Ending::Unstored;
         }
         self.backoff.forget(lone.hash());
-        self.count_stored(near.commit_lone(lone, value, life));
+        self.count_stored(near.commit_lone(lone, value, life))
     }
 
-    pub(crate) fn count_stored(&self, inserted: Inserted) {
+    pub(crate) fn count_stored(&self, inserted: Inserted) -> Ending {
         match inserted {
-            Inserted::Stored | Inserted::Present => {}
-            Inserted::Fenced => self.stats.count(Event::Fenced),
-            Inserted::TooHeavy | Inserted::Busy => self.stats.count(Event::Unstored),
+            Inserted::Stored | Inserted::Present => Ending::Stored,
+            Inserted::Fenced => {
+                self.stats.count(Event::Fenced);
+                Ending::Fenced
+            }
+            Inserted::TooHeavy | Inserted::Busy => {
+                self.stats.count(Event::Unstored);
+                Ending::Unstored
+            }
         }
     }
 }

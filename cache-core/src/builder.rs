@@ -217,6 +217,8 @@ where
             clock,
             hooks: RwLock::new(Vec::new()),
             hooked: AtomicBool::new(false),
+            #[cfg(feature = "tracing")]
+            key_text: RwLock::new(None),
         }
     }
 

@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::far::{Far, Held, aim_of};
 use crate::flight::{Failure, Flight, Follow, Joined, Landed, Landing, Lead};
 use crate::memo::{Found, Memo};
+use crate::observe::{self, Cause, Ending, Watch};
 use crate::outcome::Rules;
 use crate::stats::Event;
 use crate::table::{self, Life, Touch};
@@ -194,10 +195,11 @@ where
             }
             Far::Compute(held) => held,
         };
-        let result = self.timed(lead.flight(), run);
+        let watch = self.watch(lead.flight(), &held, cause_of(want));
+        let result = self.timed(lead.flight(), &watch, run);
         match self.settle(lead.flight(), &result, rules) {
             Settled::Entry(entry) => {
-                self.store(&lead, entry, held);
+                watch.end(self.store(&lead, entry, held));
                 let value = || (rules.value)(&result).cloned();
                 // A handle of our own would look like a waiter, and cost a clone of the value.
                 let told = self.has_hooks().then(|| lead.flight().clone());
@@ -208,6 +210,7 @@ where
                 Computed::young(result)
             }
             Settled::Failed(landing) => {
+                watch.end(Ending::of_none(rules.fails));
                 let flight = lead.flight().clone();
                 lead.land(|| landing.unwrap_or_else(Landing::gone));
                 drop(held);
@@ -216,10 +219,15 @@ where
         }
     }
 
+    pub(crate) fn watch(&self, flight: &Flight<K, V>, held: &Held<K, V>, cause: Cause) -> Watch {
+        Watch::begin(self, (flight.hash, Some(&flight.key)), held.reason(), cause)
+    }
+
     /// Runs the body, and counts it and its time, also when it panics.
-    fn timed<R>(&self, flight: &Flight<K, V>, run: &mut dyn FnMut() -> R) -> R {
+    fn timed<R>(&self, flight: &Flight<K, V>, watch: &Watch, run: &mut dyn FnMut() -> R) -> R {
         let _tally = Tally::begin(self, flight);
         let _inside = flight.enter();
+        let _span = watch.enter();
         run()
     }
 
@@ -230,10 +238,10 @@ where
     }
 
     /// Stores what was computed, unless something newer happened to the key.
-    pub(crate) fn store(&self, lead: &Lead<'_, K, V>, entry: Entry<V>, held: Held<K, V>) {
+    pub(crate) fn store(&self, lead: &Lead<'_, K, V>, entry: Entry<V>, held: Held<K, V>) -> Ending {
         if !self.is_wanted(&entry.value) {
             self.stats.count(Event::Unstored);
-            return;
+            return Ending::Unstored;
         }
         let flight = lead.flight();
         self.backoff.forget(flight.hash);
@@ -243,10 +251,10 @@ where
         }
     }
 
-    pub(crate) fn commit_near(&self, flight: &Flight<K, V>, entry: Entry<V>) {
-        let Some(near) = &self.near else { return };
+    pub(crate) fn commit_near(&self, flight: &Flight<K, V>, entry: Entry<V>) -> Ending {
+        let Some(near) = &self.near else { return Ending::Unstored };
         let life = Life { ttl: entry.ttl, refresh_after: entry.refresh_after };
-        self.count_stored(near.commit(flight, entry.value, life));
+        self.count_stored(near.commit(flight, entry.value, life))
     }
 
     pub(crate) fn note_failure(&self, hash: u64, fails: bool) {
@@ -257,6 +265,11 @@ where
             self.stats.count(Event::Unstored);
         }
     }
+}
+
+/// Who wants what is computed in a caller's thread.
+pub(crate) fn cause_of(want: Want) -> Cause {
+    if want == Want::Young { Cause::Refresh } else { Cause::Call }
 }
 
 /// Counts one computation when dropped, as an error too if it unwinds.
@@ -304,6 +317,7 @@ where
             let nanos = self.memo.clock.nanos().saturating_sub(began);
             self.memo.stats.count(Event::Timed);
             self.memo.stats.add(Event::ComputeNanos, nanos);
+            observe::computed(&self.memo.name, nanos);
         }
         if self.panicked || std::thread::panicking() {
             self.memo.note_failure(self.hash, true);

@@ -5,6 +5,7 @@ use crate::entry::{Aim, Entry};
 use crate::far::{Far, Held, aim_of};
 use crate::flight::{Failure, Flight, Joined, Landing, Lead, Work};
 use crate::memo::{Found, Memo};
+use crate::observe::{Cause, Ending};
 use crate::outcome::Rules;
 use crate::pool;
 use crate::stats::Event;
@@ -148,19 +149,25 @@ where
             }
             Far::Compute(held) => held,
         };
+        let watch = self.watch(&flight, &held, ask.cause());
         let computed = catch_unwind(AssertUnwindSafe(|| {
             let _tally = Tally::begin(self, &flight);
             let _inside = flight.enter();
+            let _span = watch.enter();
             job(&flight.key)
         }));
+        let none = ending_of(&computed, rules.fails);
         let kept = catch_unwind(AssertUnwindSafe(|| {
             match self.settle_computed(&flight, computed, rules) {
                 Settled::Entry(entry) => {
                     let kept = self.kept(&entry);
-                    self.store(&lead, entry, held);
+                    watch.end(self.store(&lead, entry, held));
                     kept
                 }
-                Settled::Failed(landing) => Kept::failed(landing),
+                Settled::Failed(landing) => {
+                    watch.end(none);
+                    Kept::failed(landing)
+                }
             }
         }));
         self.land_kept(lead, kept);
@@ -183,20 +190,25 @@ where
             }
             Far::Compute(held) => held,
         };
+        let watch = self.watch(&flight, &held, ask.cause());
         let tally = Tally::begin(self, &flight);
         let body = flight.clone();
-        let body = pin!(async move { job(body.key.clone()).await });
+        let body = pin!(watch.around(async move { job(body.key.clone()).await }));
         let computed = CatchUnwind(body).await;
         tally.end(computed.is_err());
+        let none = ending_of(&computed, rules.fails);
         let kept = {
             let keep = pin!(async {
                 match self.settle_computed(&flight, computed, rules) {
                     Settled::Entry(entry) => {
                         let kept = self.kept(&entry);
-                        self.store_async(&lead, entry, held).await;
+                        watch.end(self.store_async(&lead, entry, held).await);
                         kept
                     }
-                    Settled::Failed(landing) => Kept::failed(landing),
+                    Settled::Failed(landing) => {
+                        watch.end(none);
+                        Kept::failed(landing)
+                    }
                 }
             });
             CatchUnwind(keep).await
@@ -293,13 +305,14 @@ where
         lead: &Lead<'_, K, V>,
         entry: Entry<V>,
         held: Held<K, V>,
-    ) {
+    ) -> Ending {
         let Some(far) = &self.far else { return self.store(lead, entry, held) };
         if !self.is_wanted(&entry.value) {
-            return self.stats.count(Event::Unstored);
+            self.stats.count(Event::Unstored);
+            return Ending::Unstored;
         }
         self.backoff.forget(lead.flight().hash);
-        self.store_far(far, lead.flight(), entry, held).await;
+        self.store_far(far, lead.flight(), entry, held).await
     }
 }
 
@@ -308,6 +321,17 @@ where
 struct Ask {
     aim: Aim,
     count: bool,
+}
+
+impl Ask {
+    fn cause(self) -> Cause {
+        if self.aim == Aim::Refresh { Cause::Refresh } else { Cause::Call }
+    }
+}
+
+/// What becomes of a computation that gives no value.
+fn ending_of<R>(computed: &Result<R, Panic>, fails: bool) -> Ending {
+    if computed.is_err() { Ending::Panicked } else { Ending::of_none(fails) }
 }
 
 /// Whether a caller waits who has not been counted yet.

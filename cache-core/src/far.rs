@@ -7,6 +7,7 @@ use crate::entry::{Aim, Entry, Filled, Lease, Lookup, Reason};
 use crate::erased::Shared;
 use crate::flight::Flight;
 use crate::memo::{Found, Memo};
+use crate::observe::Ending;
 use crate::stats::Event;
 use crate::table::Touch;
 use crate::task::in_background;
@@ -30,7 +31,7 @@ where
 
 /// A lease of the tiers behind. Dropped unused, it is given back, so that other processes need not
 /// wait for its end.
-pub(crate) struct Held<K, V>(Option<(Shared<K, V>, K, Lease)>)
+pub(crate) struct Held<K, V>(Option<(Shared<K, V>, K, Lease)>, Option<Reason>)
 where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static;
@@ -42,11 +43,16 @@ where
 {
     /// Where there is no tier behind, or it is not to be asked.
     pub(crate) fn nothing() -> Self {
-        Held(None)
+        Held(None, None)
     }
 
-    fn new(far: &Shared<K, V>, key: &K, lease: Lease) -> Self {
-        Held(lease.is_some().then(|| (far.clone(), key.clone(), lease)))
+    fn new(far: &Shared<K, V>, key: &K, lease: Lease, reason: Option<Reason>) -> Self {
+        Held(lease.is_some().then(|| (far.clone(), key.clone(), lease)), reason)
+    }
+
+    /// Why the tiers behind have no value; `None`: they have one, or were not asked.
+    pub(crate) fn reason(&self) -> Option<Reason> {
+        self.1
     }
 
     async fn fill(mut self, entry: Entry<V>) -> Filled {
@@ -99,7 +105,7 @@ where
                 return Far::Due(value);
             }
             Ok(Lookup::Stale { lease, .. }) => {
-                return Far::Compute(Held::new(far, &flight.key, lease));
+                return Far::Compute(Held::new(far, &flight.key, lease, None));
             }
             Ok(Lookup::Expired { value, since, lease }) => {
                 self.remember(flight, value, since);
@@ -112,7 +118,7 @@ where
         if count {
             self.count_miss(reason);
         }
-        Far::Compute(Held::new(far, &flight.key, lease))
+        Far::Compute(Held::new(far, &flight.key, lease, Some(reason)))
     }
 
     /// The same in a thread that may wait.
@@ -129,10 +135,9 @@ where
         flight: &Flight<K, V>,
         entry: Entry<V>,
         held: Held<K, V>,
-    ) {
+    ) -> Ending {
         if flight.is_fenced() {
-            self.fenced.note(flight.hash);
-            return self.stats.count(Event::Fenced);
+            return self.count_fenced(flight.hash);
         }
         self.aged.forget(flight.hash);
         // Nothing came of asking, but what is near is as good as ever.
@@ -140,13 +145,22 @@ where
             return self.commit_near(flight, entry);
         }
         match held.fill(entry).await {
-            Filled::Stored => self.fenced.forget(flight.hash),
-            Filled::Fenced => {
-                self.fenced.note(flight.hash);
-                self.stats.count(Event::Fenced);
+            Filled::Stored => {
+                self.fenced.forget(flight.hash);
+                Ending::Stored
             }
-            Filled::Refused => self.stats.count(Event::Unstored),
+            Filled::Fenced => self.count_fenced(flight.hash),
+            Filled::Refused => {
+                self.stats.count(Event::Unstored);
+                Ending::Unstored
+            }
         }
+    }
+
+    fn count_fenced(&self, hash: u64) -> Ending {
+        self.fenced.note(hash);
+        self.stats.count(Event::Fenced);
+        Ending::Fenced
     }
 
     /// Counts a miss of the near table, unless the tiers behind have the last word.

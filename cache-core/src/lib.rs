@@ -31,6 +31,8 @@ mod handoff;
 mod key;
 mod memo;
 mod near;
+#[doc(hidden)]
+pub mod observe;
 mod outcome;
 #[cfg(all(not(feature = "tokio"), not(loom)))]
 mod own;
@@ -67,6 +69,8 @@ pub use fly::Fly;
 pub use key::{Float, Key, One, Opt, Own, Part, Ref, Storable, Val, View};
 pub use memo::{AnyMemo, Memo};
 pub use near::{Near, WeakNear};
+#[cfg(feature = "metrics")]
+pub use observe::{METRICS, Metric, MetricKind, export_metrics};
 pub use outcome::{Mode, OkOnly, Outcome, Plain, Probe, ProbeFallback, Share, Sharing, failed};
 pub use pending::Pending;
 pub use policy::{AsyncTtl, IntoAsyncTtl, IntoTtl, Jitter, Policy};

@@ -45,6 +45,9 @@ pub struct Memo<K, V> {
     pub(crate) clock: Clock,
     pub(crate) hooks: RwLock<Vec<Hook<K, V>>>,
     pub(crate) hooked: AtomicBool,
+    /// How keys are told to `tracing`; nobody is told of them unless asked to.
+    #[cfg(feature = "tracing")]
+    pub(crate) key_text: crate::observe::KeyText<K>,
 }
 
 /// What a function says about single values.

@@ -1,5 +1,6 @@
 //! Counters of one cached function: each thread adds to a cell of its own, without a locked instruction.
 
+use crate::entry::Reason;
 use std::cell::Cell;
 use std::fmt;
 use std::sync::Mutex;
@@ -194,19 +195,33 @@ pub struct Misses {
 }
 
 impl Misses {
+    /// Each reason with its count.
+    ///
+    /// ```
+    /// use cache_core::{Misses, Reason};
+    /// let mut by_reason = Misses::default().by_reason().into_iter();
+    /// assert_eq!(by_reason.next(), Some((Reason::Never, 0)));
+    /// ```
+    #[must_use]
+    pub fn by_reason(&self) -> [(Reason, u64); 10] {
+        [
+            (Reason::Never, self.never),
+            (Reason::Expired, self.expired),
+            (Reason::Evicted, self.evicted),
+            (Reason::Invalidated, self.invalidated),
+            (Reason::Tag, self.tag),
+            (Reason::Region, self.region),
+            (Reason::Fenced, self.fenced),
+            (Reason::Unreachable, self.unreachable),
+            (Reason::Schema, self.schema),
+            (Reason::Damaged, self.damaged),
+        ]
+    }
+
     /// All of them.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.never
-            + self.expired
-            + self.evicted
-            + self.invalidated
-            + self.tag
-            + self.region
-            + self.fenced
-            + self.unreachable
-            + self.schema
-            + self.damaged
+        self.by_reason().iter().map(|(_, count)| count).sum()
     }
 }
 

@@ -10,6 +10,7 @@ use super::shaped::Shaped;
 use super::space::Space;
 use super::stats::{Counters, EncodedStats, Event};
 use crate::server::{Answer, Claim, Put, Server};
+use cache_core::observe::{self, TierFigure, TierSource};
 use cache_core::{CacheShape, Client, Clock, Error, Flights, Namespace, Result};
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -98,13 +99,16 @@ impl<S: Server> Encoded<S> {
                 page::LEAST
             )));
         }
-        Ok(Encoded(Arc::new(Link {
+        let link = Arc::new(Link {
             ghost: Ghost::new(options.ghost),
             server,
             options,
             counters: Counters::default(),
             doors: Mutex::default(),
-        })))
+        });
+        let source: Weak<Link<S>> = Arc::downgrade(&link);
+        observe::add_tier(source);
+        Ok(Encoded(link))
     }
 
     /// The cache of this name for values without a shape, stored in MessagePack with field names.
@@ -137,9 +141,7 @@ impl<S: Server> Encoded<S> {
     /// What has happened so far, in all caches of this client.
     #[must_use]
     pub fn stats(&self) -> EncodedStats {
-        let doors = self.0.doors.lock();
-        let pending = doors.spaces.values().map(|space| space.pending.len() as u64).sum();
-        self.0.counters.read(pending)
+        self.0.stats()
     }
 
     /// The server.
@@ -175,6 +177,23 @@ impl<S: Server> Encoded<S> {
         let kept: Arc<dyn Any + Send + Sync> = made.clone();
         doors.flights.insert(id, Arc::downgrade(&kept));
         made
+    }
+}
+
+impl<S: Server> TierSource for Link<S> {
+    fn tier(&self) -> String {
+        self.server.name()
+    }
+    fn figures(&self) -> Vec<TierFigure> {
+        self.stats().figures()
+    }
+}
+
+impl<S> Link<S> {
+    fn stats(&self) -> EncodedStats {
+        let doors = self.doors.lock();
+        let pending = doors.spaces.values().map(|space| space.pending.len() as u64).sum();
+        self.counters.read(pending)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a client of bytes counts.
 
 use cache_core::Reason;
+use cache_core::observe::TierFigure;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -10,11 +11,13 @@ use std::time::Duration;
 pub struct EncodedStats {
     /// Lookups that found a live value.
     pub hits: u64,
-    /// Lookups that found nothing.
+    /// Lookups that found nothing, of keys of which nothing is remembered; and of keys that were
+    /// invalidated, by key, by tag or by region, or fenced.
     pub absent: u64,
-    /// Lookups that found a value past its TTL.
+    /// Lookups that found a value past its TTL, or nothing of one that is remembered to be past it.
     pub expired: u64,
-    /// Lookups that found a value of which a page was gone.
+    /// Lookups that found nothing of a value that is remembered to be within its TTL, or that found
+    /// one of which a page was gone.
     pub evicted: u64,
     /// Lookups that found bytes which are torn, altered, foreign, or not signed as they should be.
     pub damaged: u64,
@@ -34,6 +37,32 @@ pub struct EncodedStats {
     pub waited: u64,
     /// What it had cost to compute the values that were found.
     pub saved: Duration,
+}
+
+impl EncodedStats {
+    /// What of it is exported as metrics.
+    pub(super) fn figures(&self) -> Vec<TierFigure> {
+        let plain = |metric, value| TierFigure { metric, reason: None, value };
+        let miss = |reason, value| TierFigure {
+            metric: "larder_tier_misses_total",
+            reason: Some(reason),
+            value,
+        };
+        vec![
+            plain("larder_tier_hits_total", self.hits),
+            miss(Reason::Never, self.absent),
+            miss(Reason::Expired, self.expired),
+            miss(Reason::Evicted, self.evicted),
+            miss(Reason::Damaged, self.damaged),
+            miss(Reason::Schema, self.schema),
+            miss(Reason::Unreachable, self.unreachable),
+            plain("larder_tier_stored_total", self.stored),
+            plain("larder_tier_fenced_total", self.fenced),
+            plain("larder_tier_dropped_writes_total", self.dropped_writes),
+            plain("larder_tier_waited_total", self.waited),
+            plain("larder_tier_pending_invalidations", self.pending_invalidations),
+        ]
+    }
 }
 
 #[derive(Debug, Default)]

@@ -194,6 +194,13 @@ impl<W: AsyncWork> AsyncCall<W> {
         self.0.memo().on_value(hook);
     }
 
+    /// From now on the spans of the function's computations carry their keys, written by `format`.
+    /// Without this, no key of any function appears in a span.
+    #[cfg(feature = "tracing")]
+    pub fn trace_keys(&self, format: impl Fn(&W::Key) -> String + Send + Sync + 'static) {
+        *self.0.memo().key_text.write() = Some(std::sync::Arc::new(format));
+    }
+
     /// Never waits: the value if a live one is near, else `None`; what is missing or due is looked
     /// for in far tiers or computed by a task.
     pub fn lazy(self) -> Option<W::Value>

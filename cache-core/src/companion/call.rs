@@ -153,6 +153,13 @@ impl<W: Work> Call<W> {
         self.0.memo().on_value(hook);
     }
 
+    /// From now on the spans of the function's computations carry their keys, written by `format`.
+    /// Without this, no key of any function appears in a span.
+    #[cfg(feature = "tracing")]
+    pub fn trace_keys(&self, format: impl Fn(&W::Key) -> String + Send + Sync + 'static) {
+        *self.0.memo().key_text.write() = Some(std::sync::Arc::new(format));
+    }
+
     /// Like [`get`](Call::get); a value past its refresh threshold is returned at once, and
     /// computed again in the background.
     #[inline]

@@ -7,6 +7,7 @@ use crate::far::{Far, Held, aim_of};
 use crate::flight::{Follow, Joined, Landing, Lead};
 use crate::key::View;
 use crate::memo::{Found, Memo};
+use crate::observe::{Cause, Ending};
 use crate::outcome::{Mode, Rules, Share};
 use crate::stats::Event;
 use crate::table::Touch;
@@ -170,8 +171,9 @@ where
     /// Runs the body as this key's computation, stores its result and hands it to those who wait.
     pub async fn compute<F: Future<Output = R>>(self, body: F) -> R {
         let flight = self.lead.flight().clone();
+        let watch = self.memo.watch(&flight, &self.held, Cause::Call);
         let tally = Tally::begin(self.memo, &flight);
-        let mut body = pin!(body);
+        let mut body = pin!(watch.around(body));
         let result = poll_fn(|cx| {
             let _inside = flight.enter();
             body.as_mut().poll(cx)
@@ -182,11 +184,12 @@ where
         match settled {
             Settled::Entry(entry) => {
                 let value = entry.value.clone();
-                self.memo.store_async(&self.lead, entry, self.held).await;
+                watch.end(self.memo.store_async(&self.lead, entry, self.held).await);
                 self.memo.land_computed(self.lead, value);
                 result
             }
             Settled::Failed(landing) => {
+                watch.end(Ending::of_none(self.rules.fails));
                 self.lead.land(|| landing.unwrap_or_else(Landing::gone));
                 self.memo.graced(flight.hash, &flight.key, result, self.rules)
             }

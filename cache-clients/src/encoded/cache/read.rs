@@ -7,6 +7,7 @@ use crate::encoded::options::Contention;
 use crate::encoded::stats::Event;
 use crate::io;
 use crate::server::{Answer, Claim, Leased, Server};
+use cache_core::observe::{FarLookup, Found};
 use cache_core::{Aim, Error, Lease, Lookup, Reason, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -149,13 +150,17 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
             found: digests.iter().map(|_| None).collect(),
             won: false,
         };
-        if let Err(error) = self.search(&mut search).await {
+        let watch = FarLookup::begin(|| self.link.server.name(), &self.name);
+        if let Err(error) = watch.around(self.search(&mut search)).await {
             for found in search.found.iter_mut().filter(|found| found.is_none()) {
                 *found = Some(Err(error.clone()));
             }
         }
         let found = search.found.into_iter();
-        found.map(|one| self.told(one.unwrap_or_else(|| Err(self.link.silent())))).collect()
+        let found: Vec<Result<Lookup<V>>> =
+            found.map(|one| self.told(one.unwrap_or_else(|| Err(self.link.silent())))).collect();
+        watch.end(summary(&found));
+        found.into_iter().collect()
     }
 
     fn told(&self, found: Result<Lookup<V>>) -> Result<Lookup<V>> {
@@ -341,6 +346,18 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
             Ok(_) | Err(_) => seen,
         }
     }
+}
+
+/// For those who watch. An error is told to the caller as it is, and to them as unreachability.
+fn summary<V>(found: &[Result<Lookup<V>>]) -> Found {
+    let reason = |one: &Result<Lookup<V>>| match one {
+        Ok(Lookup::Fresh { .. } | Lookup::Stale { .. }) => None,
+        Ok(Lookup::Expired { .. }) => Some(Reason::Expired),
+        Ok(Lookup::Missing { reason, .. }) => Some(*reason),
+        Err(_) => Some(Reason::Unreachable),
+    };
+    let hits = found.iter().filter(|one| reason(one).is_none()).count();
+    Found { keys: found.len(), hits, reason: found.iter().find_map(reason) }
 }
 
 fn copied<V: Clone>(lookup: &Lookup<V>, without_lease: bool) -> Lookup<V> {
