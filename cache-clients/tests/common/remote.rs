@@ -233,7 +233,10 @@ where
     }
     async fn explain(&self, key: &K) -> Vec<TierReport> {
         match self.line.reached().await {
-            Ok(()) => Cache::explain(&self.server, key).await,
+            Ok(()) => {
+                let told = Cache::explain(&self.server, key).await.into_iter();
+                told.map(|tier| TierReport::new("remote", tier.state)).collect()
+            }
             Err(error) => {
                 let state = TierState::Unreachable { cause: error.to_string() };
                 vec![TierReport::new("remote", state)]

@@ -2,6 +2,7 @@
 //! count, by a clock in hand.
 #![cfg(all(feature = "memcached", feature = "redis", feature = "files"))]
 
+mod explain;
 mod pages;
 mod stand;
 mod tiers;
@@ -17,6 +18,12 @@ macro_rules! everywhere {
 }
 
 everywhere! {
+    explain::the_life_of_a_value_is_told
+    explain::what_is_gone_is_told_by_what_this_process_remembers
+    explain::damage_and_other_schemas_are_told
+    explain::an_explanation_writes_nothing_and_counts_nothing
+    explain::a_fenced_result_is_told
+    explain::tiers_are_told_one_by_one
     values::c71_keys_of_any_kind_are_found_again
     values::c74_times_of_every_size_are_kept_and_told_within_a_second
     values::c75_values_of_another_key_unsigned_or_tampered_are_a_miss

@@ -41,8 +41,9 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
             return Ok(TierState::Missing { reason, since });
         };
         let header = self.open(digest, &stored.bytes).ok().map(|(header, _)| header);
-        let age = header
-            .map(|header| Duration::from_millis(self.link.now().saturating_sub(header.created)));
+        let now = self.link.now();
+        let ago = |then: u64| Duration::from_millis(now.saturating_sub(then));
+        let age = header.map(|header| ago(header.created));
         Ok(match self.unpack_twice(&name, digest, &answer).await {
             Seen::Live { left, refresh, .. } => {
                 let left = (left < Duration::MAX).then_some(left);
@@ -53,7 +54,10 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
                 }
             }
             Seen::Expired { since, .. } => TierState::Expired { since, by_call: stored.stale },
-            Seen::Nothing(reason) => TierState::Missing { reason, since: None },
+            Seen::Nothing(reason) => {
+                let dead = header.filter(|header| reason == Reason::Expired && header.hard <= now);
+                TierState::Missing { reason, since: dead.map(|header| ago(header.hard)) }
+            }
         })
     }
 }
