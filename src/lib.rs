@@ -90,3 +90,8 @@ macro_rules! __shape_extra {
 #[doc = include_str!("../README.md")]
 #[doc = include_str!("../docs/from-cached.md")]
 struct Guides;
+
+/// The same of what is behind features.
+#[cfg(all(doctest, feature = "tracing", feature = "metrics"))]
+#[doc = include_str!("../docs/observability.md")]
+struct Observability;

@@ -205,3 +205,42 @@ fn companions() {
     assert_eq!(of_hits(|| text::entry(x).get_within(std::time::Duration::ZERO)), 0);
     assert_eq!(of_hits(text::stats), 0);
 }
+
+/// Also while somebody listens: hits tell nobody, and are counted where they always are.
+#[cfg(all(feature = "tracing", feature = "metrics"))]
+#[test]
+fn hits_while_everything_is_traced_and_measured() {
+    #[derive(Default)]
+    struct Ear(std::sync::atomic::AtomicU64);
+    impl tracing::Subscriber for Ear {
+        fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+            true
+        }
+        fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+            let before = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            tracing::span::Id::from_u64(before + 1)
+        }
+        fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+        fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+        fn event(&self, _: &tracing::Event<'_>) {}
+        fn enter(&self, _: &tracing::span::Id) {}
+        fn exit(&self, _: &tracing::span::Id) {}
+    }
+    #[cached(ttl = "1h")]
+    fn text(x: &str) -> usize {
+        x.len()
+    }
+    #[cached(ttl = "1h")]
+    async fn later(x: u64) -> u64 {
+        x
+    }
+    let recorder = metrics_util::debugging::DebuggingRecorder::new();
+    tracing::subscriber::with_default(Ear::default(), || {
+        metrics::with_local_recorder(&recorder, || {
+            assert_eq!(of_hits(|| text("a text that is not short")), 0);
+            assert_eq!(of_hits(|| larder::wait(later(1))), 0);
+        });
+    });
+    let told = recorder.snapshotter().snapshot().into_vec();
+    assert!(!told.is_empty(), "the computations were measured");
+}

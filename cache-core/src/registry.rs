@@ -1,7 +1,7 @@
 //! All cached functions of the program that have been used, and their figures as a table.
 
 use crate::memo::AnyMemo;
-use crate::stats::Stats;
+use crate::stats::{Misses, Stats};
 use std::fmt::Write;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -63,7 +63,7 @@ pub fn registry() -> Vec<&'static dyn AnyMemo> {
         .collect()
 }
 
-const COLUMNS: [&str; 13] = [
+const COLUMNS: [&str; 14] = [
     "function",
     "values",
     "calls",
@@ -77,6 +77,7 @@ const COLUMNS: [&str; 13] = [
     "fenced",
     "computing",
     "saved",
+    "misses by reason",
 ];
 
 /// The figures of all cached functions as plain text, one line each, the busiest first.
@@ -101,10 +102,12 @@ pub fn report() -> String {
     text
 }
 
-fn line(text: &mut String, cells: &[String; 13], widths: &[usize]) {
+fn line(text: &mut String, cells: &[String; 14], widths: &[usize]) {
     let name = format!("{:<1$}", cells[0], widths[0]);
-    let numbers = cells.iter().zip(widths).skip(1).map(|(cell, width)| format!("  {cell:>width$}"));
-    let line: String = std::iter::once(name).chain(numbers).collect();
+    let (words, numbers) = (&cells[13], cells.iter().zip(widths).take(13).skip(1));
+    let numbers = numbers.map(|(cell, width)| format!("  {cell:>width$}"));
+    let words = [format!("  {words}")];
+    let line: String = std::iter::once(name).chain(numbers).chain(words).collect();
     let _ = writeln!(text, "{}", line.trim_end());
 }
 
@@ -112,7 +115,7 @@ fn calls(stats: &Stats) -> u64 {
     stats.hits + stats.stale_hits + stats.far_hits + stats.grace_hits + stats.misses.total()
 }
 
-fn row(name: &str, len: usize, stats: &Stats) -> [String; 13] {
+fn row(name: &str, len: usize, stats: &Stats) -> [String; 14] {
     let calls = calls(stats);
     let part = |n: u64| match calls {
         0 => "-".to_owned(),
@@ -132,7 +135,17 @@ fn row(name: &str, len: usize, stats: &Stats) -> [String; 13] {
         stats.fenced.to_string(),
         short(stats.computing),
         short(stats.saved),
+        reasons(&stats.misses),
     ]
+}
+
+/// Why values were missing, the most frequent reason first.
+fn reasons(misses: &Misses) -> String {
+    let mut reasons = misses.by_reason();
+    reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let told = reasons.iter().filter(|(_, count)| *count > 0);
+    let told: Vec<_> = told.map(|(reason, count)| format!("{} {count}", reason.name())).collect();
+    told.join(", ")
 }
 
 /// A time in three digits or so: reports are read, not computed with.
@@ -162,5 +175,13 @@ mod tests {
         let cells = row("shop::price", 1, &stats);
         assert_eq!((cells[2].as_str(), cells[3].as_str()), ("3", "100.0 %"));
         assert!(report().starts_with("function"));
+        assert!(report().lines().next().unwrap().ends_with("saved  misses by reason"));
+    }
+
+    #[test]
+    fn the_most_frequent_reason_comes_first() {
+        let misses = Misses { never: 2, fenced: 1, expired: 7, ..Misses::default() };
+        assert_eq!(reasons(&misses), "expired 7, never 2, fenced 1");
+        assert_eq!(reasons(&Misses::default()), "");
     }
 }

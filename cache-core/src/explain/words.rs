@@ -64,13 +64,13 @@ impl fmt::Display for TierState {
                 aged(f, *age)
             }
             TierState::Expired { since, by_call: false } => {
-                write!(f, "expired {} ago", Time(*since))
+                write!(f, "expired {}", Ago(*since))
             }
             TierState::Expired { since, by_call: true } => {
-                write!(f, "made to expire by a call {} ago", Time(*since))
+                write!(f, "made to expire by a call {}", Ago(*since))
             }
             TierState::Missing { reason, since: Some(since) } => {
-                write!(f, "{reason} {} ago", Time(*since))
+                write!(f, "{reason} {}", Ago(*since))
             }
             TierState::Missing { reason, since: None } => write!(f, "{reason}"),
             TierState::Unreachable { cause } => write!(f, "cannot be asked: {cause}"),
@@ -80,6 +80,7 @@ impl fmt::Display for TierState {
 }
 
 fn aged(f: &mut fmt::Formatter<'_>, age: Option<Duration>) -> fmt::Result {
+    let age = age.filter(|age| *age >= SHORTEST);
     age.map_or(Ok(()), |age| write!(f, ", {} old", Time(age)))
 }
 
@@ -125,6 +126,18 @@ impl fmt::Display for Left {
             Some(left) => write!(f, "{} left", Time(left)),
             None => f.write_str("without a TTL"),
         }
+    }
+}
+
+/// Below this there is nothing to say of a time.
+const SHORTEST: Duration = Duration::from_millis(1);
+
+/// A time that has passed.
+struct Ago(Duration);
+
+impl fmt::Display for Ago {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 < SHORTEST { f.write_str("just now") } else { write!(f, "{} ago", Time(self.0)) }
     }
 }
 
@@ -196,6 +209,8 @@ mod tests {
         ] {
             assert_eq!(said(missing(reason)), words);
         }
+        let now = TierState::Expired { since: Duration::ZERO, by_call: false };
+        assert_eq!(said(now), "expired just now");
         let cause = "no route".to_owned();
         assert_eq!(said(TierState::Unreachable { cause }), "cannot be asked: no route");
     }
