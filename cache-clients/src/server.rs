@@ -107,6 +107,12 @@ pub trait Server: Debug + Send + Sync + 'static {
     fn name(&self) -> String;
     /// What it can do.
     fn limits(&self) -> Limits;
+    /// Names for copies of what lies under a key, in no order: on a fleet, some that lie on different
+    /// machines and stay there whatever other machines come and go; else the key alone.
+    ///
+    /// What must outlive a machine is kept in all of them: the generation of a namespace. A wrapper
+    /// passes on what its inner server says.
+    fn copies(&self, key: &str) -> impl Future<Output = Vec<String>> + Send;
     /// Reads, and asks for leases.
     fn get_many(
         &self,

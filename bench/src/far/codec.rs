@@ -105,6 +105,10 @@ impl Server for Variable {
         Limits::max_value(1 << 20)
     }
 
+    async fn copies(&self, key: &str) -> Vec<String> {
+        vec![key.to_owned()]
+    }
+
     async fn get_many(&self, keys: &[String], _: Claim) -> Vec<Result<Answer>> {
         let one = |key: &String| {
             let bytes = self.cell(key).lock().unwrap_or_else(PoisonError::into_inner).clone();

@@ -6,7 +6,7 @@
 //!
 //! The way of a value: `codec` and `compress` make bytes of it, `envelope` (signed by `sign`) goes
 //! around them, `page` cuts what is too long, `digest` names it, `space` knows the generation of its
-//! namespace and what the server has not heard yet; `cache` puts it all together.
+//! namespace (of which `generation` keeps copies) and what the server has not heard yet; `cache` puts it all together.
 
 mod backend;
 mod cache;
@@ -15,6 +15,7 @@ mod codec;
 mod compress;
 mod digest;
 mod envelope;
+mod generation;
 mod options;
 mod page;
 mod pending;

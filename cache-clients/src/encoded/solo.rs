@@ -256,6 +256,9 @@ impl<B: Backend> Server for Solo<B> {
     fn limits(&self) -> Limits {
         Limits::max_value(self.0.max_value)
     }
+    async fn copies(&self, key: &str) -> Vec<String> {
+        vec![key.to_owned()]
+    }
     async fn get_many(&self, keys: &[String], claim: Claim) -> Vec<Result<Answer>> {
         let get =
             move |shared: Arc<Shared<B>>, key: String| async move { shared.get(&key, claim).await };

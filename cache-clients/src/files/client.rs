@@ -196,6 +196,10 @@ impl Server for Files {
         Limits::max_value(usize::try_from(self.0.options.capacity / 4).unwrap_or(usize::MAX).max(1))
     }
 
+    async fn copies(&self, key: &str) -> Vec<String> {
+        vec![key.to_owned()]
+    }
+
     async fn get_many(&self, keys: &[String], claim: Claim) -> Vec<Result<Answer>> {
         let mut answers = self.glance(keys, claim);
         let open = |(index, answer): (usize, &Option<_>)| answer.is_none().then_some(index);

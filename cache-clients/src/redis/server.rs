@@ -216,6 +216,10 @@ impl Server for Redis {
         Limits::max_value(self.shared.setup.max_value)
     }
 
+    async fn copies(&self, key: &str) -> Vec<String> {
+        vec![key.to_owned()]
+    }
+
     async fn get_many(&self, keys: &[String], claim: Claim) -> Vec<Result<Answer>> {
         match claim {
             Claim::Missing(time) => self.claim(keys, Mode::Missing, time).await,

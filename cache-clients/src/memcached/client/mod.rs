@@ -1,5 +1,6 @@
 //! The client: keys go to their servers, and answers come back in the order of the keys.
 
+mod copy;
 mod get;
 mod put;
 mod remove;
@@ -95,6 +96,10 @@ impl Server for Memcached {
 
     fn limits(&self) -> Limits {
         Limits::max_value(self.router.largest())
+    }
+
+    async fn copies(&self, key: &str) -> Vec<String> {
+        self.router.cluster().await.copies(key)
     }
 
     async fn get_many(&self, keys: &[String], claim: Claim) -> Vec<Result<Answer>> {

@@ -1,6 +1,6 @@
 //! Which server a key goes to, and what is done at all servers at once.
 
-use super::OVERHEAD;
+use super::{OVERHEAD, copy};
 use crate::memcached::discover::{Following, Membership, Servers};
 use crate::memcached::host::{Host, Kind};
 use crate::memcached::options::{MemcachedOptions, Settings};
@@ -120,12 +120,32 @@ impl Cluster {
         &self.hosts
     }
 
+    /// The server that has a key while all are there.
+    fn home(&self, key: &str) -> Option<&Arc<Host>> {
+        let addressed =
+            copy::address(key).and_then(|to| self.hosts.iter().find(|host| copy::is_for(to, host)));
+        addressed.or_else(|| self.ring.at(key.as_bytes(), |_| true).map(|at| &self.hosts[at]))
+    }
+
+    /// Names for copies of a key, each for another server, which has it whatever others come and go.
+    pub(super) fn copies(&self, key: &str) -> Vec<String> {
+        let mut chosen: Vec<usize> = Vec::with_capacity(copy::COUNT);
+        while chosen.len() < copy::COUNT
+            && let Some(next) = self.ring.at(key.as_bytes(), |at| !chosen.contains(&at))
+        {
+            chosen.push(next);
+        }
+        let names = chosen.iter().map(|&at| copy::name(key, &self.hosts[at]));
+        // Without a server the key alone: then asking for it tells why there is none.
+        if chosen.is_empty() { vec![key.to_owned()] } else { names.collect() }
+    }
+
     /// Where a key goes.
     pub(super) fn route(&self, key: &str) -> Result<Route> {
-        let key = key.as_bytes();
-        let Some(home) = self.ring.at(key, |_| true).map(|at| &self.hosts[at]) else {
+        let Some(home) = self.home(key) else {
             return Err(Error::unreachable("memcached", "the list of servers is empty"));
         };
+        let key = key.as_bytes();
         if !home.is_away() {
             return Ok(Route { host: home.clone(), home: None });
         }
