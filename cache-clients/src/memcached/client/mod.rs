@@ -1,7 +1,9 @@
 //! The client: keys go to their servers, and answers come back in the order of the keys.
 
 mod copy;
+mod former;
 mod get;
+mod list;
 mod put;
 mod remove;
 mod route;

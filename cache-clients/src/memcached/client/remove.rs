@@ -23,17 +23,21 @@ pub(super) async fn delete_many(router: &Router, keys: &[String]) -> Vec<Result<
         Ok((cluster.route(key)?, Kind::Small))
     };
     let groups = group(keys, place, |at, error| results.set(at, Err(error)));
-    let groups = groups.into_iter().map(|group| delete(group, deadline));
+    let groups = groups.into_iter().map(|group| delete(router, group, deadline));
     for (at, deleted) in all(groups.collect()).await.into_iter().flatten() {
         results.set(at, deleted);
     }
     results.done()
 }
 
-async fn delete(group: Group<Key<'_>>, deadline: Instant) -> Vec<(usize, Result<bool>)> {
+async fn delete(
+    router: &Router,
+    group: Group<Key<'_>>,
+    deadline: Instant,
+) -> Vec<(usize, Result<bool>)> {
     let mut request = Request::with_room(group.items.len() * 128);
     for (_, (key, route)) in &group.items {
-        route.changed(key);
+        route.changed(&router.former, key);
         request.look(key.as_bytes());
         request.delete(key.as_bytes(), None);
     }
@@ -121,13 +125,13 @@ pub(super) async fn expire(router: &Router, key: &str, keep: Duration) -> Result
         Ok(change) => change,
         Err(error) => {
             if let Ok(route) = router.now().route(key) {
-                route.changed(key);
+                route.changed(&router.former, key);
                 route.host.owe(key);
             }
             return Err(error);
         }
     };
-    change.route.changed(key);
+    change.route.changed(&router.former, key);
     let keep = change.route.keep(Some(keep));
     change.expire(expiry(keep, router.settings.clock.unix())).await
 }

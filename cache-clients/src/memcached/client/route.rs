@@ -1,10 +1,12 @@
 //! Which server a key goes to, and what is done at all servers at once.
 
-use super::{OVERHEAD, copy};
+use super::OVERHEAD;
+use super::former::Former;
+use super::list::List;
 use crate::memcached::discover::{Following, Membership, Servers};
 use crate::memcached::host::{Host, Kind};
 use crate::memcached::options::{MemcachedOptions, Settings};
-use crate::memcached::ring::{Placement, Ring};
+use crate::memcached::ring::Placement;
 use cache_core::{Error, Result};
 use parking_lot::RwLock;
 use std::pin::Pin;
@@ -17,6 +19,7 @@ use std::time::{Duration, Instant};
 pub(super) struct Router {
     following: Following,
     cluster: RwLock<Arc<Cluster>>,
+    pub(super) former: Arc<Former>,
     pub(super) settings: Arc<Settings>,
     placement: Placement,
 }
@@ -25,8 +28,7 @@ pub(super) struct Router {
 #[derive(Debug)]
 pub(super) struct Cluster {
     version: u64,
-    hosts: Vec<Arc<Host>>,
-    ring: Ring,
+    list: Arc<List>,
 }
 
 /// Where a key goes.
@@ -51,9 +53,10 @@ impl Router {
         let MemcachedOptions { settings, placement } = options;
         let settings = Arc::new(settings);
         let following = servers.follow();
-        let cluster = Cluster::new(&following.now(), None, placement, &settings)?;
+        let former = Arc::default();
+        let cluster = Cluster::new(&following.now(), &former, placement, &settings)?;
         let cluster = RwLock::new(Arc::new(cluster));
-        Ok(Router { following, cluster, settings, placement })
+        Ok(Router { following, cluster, former, settings, placement })
     }
 
     /// When a call that begins now must be over.
@@ -79,7 +82,7 @@ impl Router {
         let membership = self.following.now();
         if latest.version < membership.version {
             // A name that no server can have stays out: the list before is better than none.
-            let next = Cluster::new(&membership, Some(&latest), self.placement, &self.settings);
+            let next = Cluster::new(&membership, &self.former, self.placement, &self.settings);
             if let Ok(next) = next {
                 *latest = Arc::new(next);
             }
@@ -88,13 +91,13 @@ impl Router {
     }
 
     pub(super) fn names(&self) -> Vec<String> {
-        self.now().hosts.iter().map(|host| host.name.clone()).collect()
+        self.now().hosts().iter().map(|host| host.name.clone()).collect()
     }
 
     /// The largest value that all servers take.
     pub(super) fn largest(&self) -> usize {
         let cluster = self.cluster.read();
-        let least = cluster.hosts.iter().map(|host| host.item()).min().unwrap_or(usize::MAX);
+        let least = cluster.hosts().iter().map(|host| host.item()).min().unwrap_or(usize::MAX);
         least.min(self.settings.value).saturating_sub(OVERHEAD)
     }
 }
@@ -102,50 +105,31 @@ impl Router {
 impl Cluster {
     fn new(
         membership: &Membership,
-        before: Option<&Cluster>,
+        former: &Arc<Former>,
         placement: Placement,
         settings: &Arc<Settings>,
     ) -> Result<Self> {
-        let known = |name: &str| before?.hosts.iter().find(|host| host.name == name).cloned();
-        let hosts = membership.nodes.iter().map(|node| match known(&node.name) {
-            Some(host) => Ok(host),
-            None => Host::new(&node.name, settings),
-        });
+        let hosts = membership.nodes.iter().map(|node| former.host(&node.name, settings));
         let hosts = hosts.collect::<Result<Vec<_>>>()?;
-        let ring = Ring::new(&membership.nodes, placement);
-        Ok(Cluster { version: membership.version, hosts, ring })
+        let list = Arc::new(List::new(hosts, &membership.nodes, placement));
+        former.follow(&list);
+        Ok(Cluster { version: membership.version, list })
     }
 
     pub(super) fn hosts(&self) -> &[Arc<Host>] {
-        &self.hosts
+        &self.list.hosts
     }
 
-    /// The server that has a key while all are there.
-    fn home(&self, key: &str) -> Option<&Arc<Host>> {
-        let addressed =
-            copy::address(key).and_then(|to| self.hosts.iter().find(|host| copy::is_for(to, host)));
-        addressed.or_else(|| self.ring.at(key.as_bytes(), |_| true).map(|at| &self.hosts[at]))
-    }
-
-    /// Names for copies of a key, each for another server, which has it whatever others come and go.
+    /// Names for copies of a key, on different servers.
     pub(super) fn copies(&self, key: &str) -> Vec<String> {
-        let mut chosen: Vec<usize> = Vec::with_capacity(copy::COUNT);
-        while chosen.len() < copy::COUNT
-            && let Some(next) = self.ring.at(key.as_bytes(), |at| !chosen.contains(&at))
-        {
-            chosen.push(next);
-        }
-        let names = chosen.iter().map(|&at| copy::name(key, &self.hosts[at]));
-        // Without a server the key alone: then asking for it tells why there is none.
-        if chosen.is_empty() { vec![key.to_owned()] } else { names.collect() }
+        self.list.copies(key)
     }
 
     /// Where a key goes.
     pub(super) fn route(&self, key: &str) -> Result<Route> {
-        let Some(home) = self.home(key) else {
+        let Some(home) = self.list.home(key) else {
             return Err(Error::unreachable("memcached", "the list of servers is empty"));
         };
-        let key = key.as_bytes();
         if !home.is_away() {
             return Ok(Route { host: home.clone(), home: None });
         }
@@ -154,8 +138,8 @@ impl Cluster {
                 "it is away again too soon: for {left:.1?} others may hold outdated values of it"
             )));
         }
-        match self.ring.at(key, |at| !self.hosts[at].is_away()) {
-            Some(at) => Ok(Route { host: self.hosts[at].clone(), home: Some(home.clone()) }),
+        match self.list.present(key) {
+            Some(host) => Ok(Route { host: host.clone(), home: Some(home.clone()) }),
             None => Err(home.why_away()),
         }
     }
@@ -170,11 +154,13 @@ impl Route {
         Some(keep.map_or(longest, |keep| keep.min(longest)))
     }
 
-    /// A key is changed: the server that is away must hear of it before it is trusted again.
-    pub(super) fn changed(&self, key: &str) {
+    /// A key is changed: the server that is away must hear of it before it is trusted again, and so
+    /// must those that had the key in lists before.
+    pub(super) fn changed(&self, former: &Former, key: &str) {
         if let Some(home) = &self.home {
             home.owe(key);
         }
+        former.tell(key, self.home.as_ref().unwrap_or(&self.host));
     }
 }
 
