@@ -52,6 +52,12 @@ impl Router {
     pub(super) fn new(servers: &Servers, options: MemcachedOptions) -> Result<Self> {
         let MemcachedOptions { settings, placement } = options;
         let settings = Arc::new(settings);
+        #[cfg(feature = "tls")]
+        let following = match &settings.tls {
+            Some(tls) => servers.follow_over(tls),
+            None => servers.follow(),
+        };
+        #[cfg(not(feature = "tls"))]
         let following = servers.follow();
         let former = Arc::default();
         let cluster = Cluster::new(&following.now(), &former, placement, &settings)?;
