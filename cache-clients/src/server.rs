@@ -123,6 +123,9 @@ pub trait Server: Debug + Send + Sync + 'static {
     fn put_many(&self, puts: Vec<Put>) -> impl Future<Output = Vec<Result<bool>>> + Send;
     /// Removes values and leases; false where there was no value. Tokens become worthless.
     fn delete_many(&self, keys: &[String]) -> impl Future<Output = Vec<Result<bool>>> + Send;
+    /// Removes a value that is of no use: if it is still the one of this token, and nobody has a lease
+    /// to replace it; false otherwise.
+    fn discard(&self, key: &str, token: u64) -> impl Future<Output = Result<bool>> + Send;
     /// Marks a value as stale and keeps it for that long; false where there was none. Tokens and
     /// leases become worthless.
     fn expire(&self, key: &str, keep: Duration) -> impl Future<Output = Result<bool>> + Send;

@@ -133,6 +133,10 @@ impl Server for Variable {
         keys.iter().map(one).collect()
     }
 
+    async fn discard(&self, key: &str, _: u64) -> Result<bool> {
+        self.delete_many(&[key.to_owned()]).await.pop().unwrap_or(Ok(false))
+    }
+
     async fn expire(&self, key: &str, _: Duration) -> Result<bool> {
         Ok(self.cell(key).lock().unwrap_or_else(PoisonError::into_inner).is_some())
     }

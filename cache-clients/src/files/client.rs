@@ -227,6 +227,14 @@ impl Server for Files {
         self.run_each(keys.to_vec(), |shared, key, until| shared.delete(key, until)).await
     }
 
+    async fn discard(&self, key: &str, token: u64) -> Result<bool> {
+        let key = key.to_owned();
+        let discard = move |shared: &Shared, until| {
+            shared.discard(&key, token, until).map_err(|error| shared.error(&error))
+        };
+        self.run(discard).await.and_then(|done| done)
+    }
+
     async fn expire(&self, key: &str, keep: Duration) -> Result<bool> {
         let key = key.to_owned();
         let expire = move |shared: &Shared, until| {

@@ -261,6 +261,10 @@ impl Server for Redis {
         self.change(keys.iter().map(|key| self.on(key, script::delete(key))).collect()).await
     }
 
+    async fn discard(&self, key: &str, token: u64) -> Result<bool> {
+        self.change_one(self.on(key, script::discard(key, token))).await
+    }
+
     async fn expire(&self, key: &str, keep: Duration) -> Result<bool> {
         self.change_one(self.on(key, script::expire(key, header::token(), keep))).await
     }

@@ -148,6 +148,9 @@ impl<S: Server> Server for Seen<S> {
         self.names.lock().unwrap().retain(|name| !keys.contains(name));
         self.server.delete_many(keys).await
     }
+    async fn discard(&self, key: &str, token: u64) -> Result<bool> {
+        self.server.discard(key, token).await
+    }
     async fn expire(&self, key: &str, keep: Duration) -> Result<bool> {
         self.server.expire(key, keep).await
     }

@@ -116,6 +116,10 @@ impl Server for Memcached {
         remove::delete_many(&self.router, keys).await
     }
 
+    async fn discard(&self, key: &str, token: u64) -> Result<bool> {
+        remove::discard(&self.router, key, token).await
+    }
+
     async fn expire(&self, key: &str, keep: Duration) -> Result<bool> {
         remove::expire(&self.router, key, keep).await
     }

@@ -119,6 +119,25 @@ impl<'a> Change<'a> {
     }
 }
 
+/// Removes a value that is still of this token, unless somebody has the lease beside it.
+pub(super) async fn discard(router: &Router, key: &str, token: u64) -> Result<bool> {
+    let change = Change::begin(router, key).await?;
+    let Some(cas) = change.session.cas(token) else { return Ok(false) };
+    let mut request = Request::default();
+    request.look(key.as_bytes());
+    request.look(lease_key(key, cas).as_bytes());
+    let mut seen = change.session.ask(request, None).await?.into_iter().map(Seen::of);
+    // A lease over nothing has a token, too.
+    let is_value = matches!(seen.next(), Some(Seen::Value { cas: now, .. }) if now == cas);
+    if !is_value || !matches!(seen.next(), Some(Seen::Nothing)) {
+        return Ok(false);
+    }
+    let mut request = Request::default();
+    request.delete(key.as_bytes(), Some(cas));
+    let removed = change.session.ask(request, None).await?.pop();
+    Ok(matches!(removed, Some(Answer::Done(_))))
+}
+
 /// Makes a value stale.
 pub(super) async fn expire(router: &Router, key: &str, keep: Duration) -> Result<bool> {
     let change = match Change::begin(router, key).await {
