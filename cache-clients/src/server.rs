@@ -107,6 +107,12 @@ pub trait Server: Debug + Send + Sync + 'static {
     fn name(&self) -> String;
     /// What it can do.
     fn limits(&self) -> Limits;
+    /// Names for copies of what lies under a key, in no order: on a fleet, some that lie on different
+    /// machines and stay there whatever other machines come and go; else the key alone.
+    ///
+    /// What must outlive a machine is kept in all of them: the generation of a namespace. A wrapper
+    /// passes on what its inner server says.
+    fn copies(&self, key: &str) -> impl Future<Output = Vec<String>> + Send;
     /// Reads, and asks for leases.
     fn get_many(
         &self,
@@ -117,6 +123,9 @@ pub trait Server: Debug + Send + Sync + 'static {
     fn put_many(&self, puts: Vec<Put>) -> impl Future<Output = Vec<Result<bool>>> + Send;
     /// Removes values and leases; false where there was no value. Tokens become worthless.
     fn delete_many(&self, keys: &[String]) -> impl Future<Output = Vec<Result<bool>>> + Send;
+    /// Removes a value that is of no use: if it is still the one of this token, and nobody has a lease
+    /// to replace it; false otherwise.
+    fn discard(&self, key: &str, token: u64) -> impl Future<Output = Result<bool>> + Send;
     /// Marks a value as stale and keeps it for that long; false where there was none. Tokens and
     /// leases become worthless.
     fn expire(&self, key: &str, keep: Duration) -> impl Future<Output = Result<bool>> + Send;

@@ -39,13 +39,30 @@ fn after(alter: impl FnOnce(&mut Vec<u8>)) -> Reason {
     shelf.alter(alter);
     let (read, none) = reason(wait(cache.lookup(&1, Aim::Read)).unwrap());
     assert!(!none.is_some());
+    // What is of another program, or of a later one, stays for it.
+    let removed = read == Reason::Damaged;
+    assert_eq!(shelf.keys().is_empty(), removed);
     // Whoever computes may put something good in its place.
     let (compute, lease) = reason(wait(cache.lookup(&1, Aim::Compute)).unwrap());
-    assert_eq!(read, compute);
+    assert_eq!(compute, if removed { Reason::Never } else { read });
     let filled = wait(cache.fill(&1, Entry::new("new".to_owned()).with_ttl(60), lease)).unwrap();
     assert_eq!(filled, Filled::Stored);
     assert_eq!(wait(cache.get(&1)).unwrap().as_deref(), Some("new"));
     read
+}
+
+#[test]
+fn x16_whoever_computes_gets_the_lease_over_what_is_damaged() {
+    let shelf = Shelf::default();
+    let cache = texts(&shelf);
+    wait(cache.put_for(&1, "x".repeat(100), 60)).unwrap();
+    shelf.alter(|bytes| bytes[100] ^= 1);
+    let (compute, lease) = reason(wait(cache.lookup(&1, Aim::Compute)).unwrap());
+    assert_eq!(compute, Reason::Damaged);
+    // Who only reads meanwhile does not take the lease's ground away.
+    assert_eq!(reason(wait(cache.lookup(&1, Aim::Read)).unwrap()).0, Reason::Damaged);
+    let filled = wait(cache.fill(&1, Entry::new("new".to_owned()).with_ttl(60), lease)).unwrap();
+    assert_eq!(filled, Filled::Stored);
 }
 
 #[test]

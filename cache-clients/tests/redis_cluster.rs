@@ -4,7 +4,7 @@
 #[path = "common/server_suite.rs"]
 mod suite;
 
-use cache_clients::redis::{Redis, RedisOptions};
+use cache_clients::redis::{Redis, RedisOptions, ServerState};
 use cache_clients::server::{Claim, Leased, Put, Server, When};
 use cache_core::wait;
 use larder_test_servers::{RedisCluster, say};
@@ -49,6 +49,11 @@ fn a_batch_goes_to_all_members() {
     for (key, answer) in keys.iter().zip(wait(redis.get_many(&keys, Claim::Nothing))) {
         assert_eq!(answer.unwrap().stored.unwrap().bytes, *key);
     }
+    let stats = redis.stats();
+    let mut masters: Vec<String> = cluster.masters().iter().map(|one| one.address()).collect();
+    masters.sort_unstable();
+    assert_eq!(stats.iter().map(|one| one.name.clone()).collect::<Vec<_>>(), masters);
+    assert!(stats.iter().all(|one| one.state == ServerState::Connected && one.requests >= 2));
 }
 
 #[test]

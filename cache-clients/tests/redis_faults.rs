@@ -5,7 +5,7 @@
 #[path = "common/server_suite.rs"]
 mod suite;
 
-use cache_clients::redis::{Redis, RedisOptions};
+use cache_clients::redis::{Redis, RedisOptions, ServerState};
 use cache_clients::server::{Claim, Put, Server, When};
 use cache_core::{Error, wait};
 use larder_test_servers::{self as servers, Fault, Proxy};
@@ -340,4 +340,39 @@ fn a_redis_that_nobody_has_any_more_stops_dialing() {
     assert_eq!(clients(), 2);
     drop(redis);
     until("the connection is closed", || clients() == 1);
+}
+
+#[test]
+fn the_figures_tell_what_has_happened_with_the_server() {
+    let server = servers::Redis::start();
+    let proxy = Proxy::before(&server.address());
+    let redis = open(&proxy.address());
+    let stats = || redis.stats().remove(0);
+    let idle = stats();
+    assert_eq!((idle.name, idle.state), (proxy.address(), ServerState::Idle));
+    assert_eq!((idle.address, idle.last_error), (None, None));
+    store(&redis).unwrap();
+    read(&redis).unwrap();
+    let connected = stats();
+    assert_eq!(connected.state, ServerState::Connected);
+    assert_eq!((connected.requests, connected.failures, connected.connects), (2, 0, 1));
+    assert_eq!(connected.address, Some(proxy.address()));
+
+    proxy.set(Fault::Refuse);
+    proxy.cut();
+    until("a call fails", || read(&redis).is_err());
+    // The server's own event: the attempts go on in the background.
+    until("it is away", || stats().state == ServerState::Away);
+    let away = stats();
+    assert!(away.failures >= 1 && away.connects == 1, "{away:?}");
+    assert!(away.last_error.as_ref().unwrap().contains("refused"), "{away:?}");
+    let requests = away.requests;
+    read(&redis).unwrap_err();
+    assert_eq!((stats().requests, stats().failures), (requests, away.failures + 1));
+
+    proxy.set(Fault::None);
+    until("it is back", || read(&redis).is_ok());
+    let back = stats();
+    assert_eq!((back.state, back.connects), (ServerState::Connected, 2));
+    assert!(back.last_error.is_some(), "what was stays to be read");
 }

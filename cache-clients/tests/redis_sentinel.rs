@@ -39,6 +39,7 @@ fn the_replica_that_takes_over_is_found() {
     let (master, replica, sentinel) = pair();
     let redis = open(&sentinel.url());
     assert!(put(&redis, "k", "before", When::Always));
+    assert_eq!(redis.stats()[0].address, Some(master.address()));
     until("the replica has it", || say(&replica, "EXISTS k") == "1");
     until("the sentinel knows the replica", || told(&sentinel).contains("slaves=1"));
     master.stop();
@@ -48,6 +49,9 @@ fn the_replica_that_takes_over_is_found() {
     until("it can be stored", || store(&redis).is_ok());
     assert_eq!(text(&redis, "k").as_deref(), Some("v"));
     assert_eq!(say(&replica, "STRLEN k"), "25");
+    let stats = redis.stats();
+    assert_eq!((stats.len(), &stats[0].address), (1, &Some(replica.address())));
+    assert!(stats[0].connects >= 2 && stats[0].last_error.is_some(), "{stats:?}");
 }
 
 fn told(sentinel: &Sentinel) -> String {

@@ -105,6 +105,10 @@ impl Server for Variable {
         Limits::max_value(1 << 20)
     }
 
+    async fn copies(&self, key: &str) -> Vec<String> {
+        vec![key.to_owned()]
+    }
+
     async fn get_many(&self, keys: &[String], _: Claim) -> Vec<Result<Answer>> {
         let one = |key: &String| {
             let bytes = self.cell(key).lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -127,6 +131,10 @@ impl Server for Variable {
             Ok(self.cell(key).lock().unwrap_or_else(PoisonError::into_inner).take().is_some())
         };
         keys.iter().map(one).collect()
+    }
+
+    async fn discard(&self, key: &str, _: u64) -> Result<bool> {
+        self.delete_many(&[key.to_owned()]).await.pop().unwrap_or(Ok(false))
     }
 
     async fn expire(&self, key: &str, _: Duration) -> Result<bool> {

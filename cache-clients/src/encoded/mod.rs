@@ -6,7 +6,8 @@
 //!
 //! The way of a value: `codec` and `compress` make bytes of it, `envelope` (signed by `sign`) goes
 //! around them, `page` cuts what is too long, `digest` names it, `space` knows the generation of its
-//! namespace and what the server has not heard yet, `ghost` what became of keys that are gone; `cache` puts it all together.
+//! namespace (of which `generation` keeps copies) and what the server has not heard yet, `ghost` what
+//! became of keys that are gone; `cache` puts it all together.
 
 mod backend;
 mod cache;
@@ -15,6 +16,7 @@ mod codec;
 mod compress;
 mod digest;
 mod envelope;
+mod generation;
 mod ghost;
 mod options;
 mod page;

@@ -222,6 +222,19 @@ impl<B: Backend> Shared<B> {
         self.backend.delete(key).await
     }
 
+    async fn discard(&self, key: &str, token: u64) -> Result<bool> {
+        let stripe = self.stripe(key);
+        let _turn = stripe.turn.lock().await;
+        {
+            let tokens = stripe.tokens.lock();
+            if tokens.token(key) != token || tokens.is_leased(key, self.clock.nanos()) {
+                return Ok(false);
+            }
+        }
+        let _changing = Changing::begin(stripe, key);
+        self.backend.delete(key).await
+    }
+
     fn lost(&self) -> Error {
         Error::unreachable(self.name.clone(), "its future panicked")
     }
@@ -256,6 +269,9 @@ impl<B: Backend> Server for Solo<B> {
     fn limits(&self) -> Limits {
         Limits::max_value(self.0.max_value)
     }
+    async fn copies(&self, key: &str) -> Vec<String> {
+        vec![key.to_owned()]
+    }
     async fn get_many(&self, keys: &[String], claim: Claim) -> Vec<Result<Answer>> {
         let get =
             move |shared: Arc<Shared<B>>, key: String| async move { shared.get(&key, claim).await };
@@ -268,6 +284,12 @@ impl<B: Backend> Server for Solo<B> {
     async fn delete_many(&self, keys: &[String]) -> Vec<Result<bool>> {
         let delete = |shared: Arc<Shared<B>>, key: String| async move { shared.delete(&key).await };
         self.each(keys.to_vec(), delete).await
+    }
+    async fn discard(&self, key: &str, token: u64) -> Result<bool> {
+        let discard = move |shared: Arc<Shared<B>>, key: String| async move {
+            shared.discard(&key, token).await
+        };
+        self.each(vec![key.to_owned()], discard).await.pop().unwrap_or(Ok(false))
     }
     async fn expire(&self, key: &str, _keep: Duration) -> Result<bool> {
         self.delete_many(&[key.to_owned()]).await.pop().unwrap_or(Ok(false))

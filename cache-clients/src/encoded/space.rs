@@ -2,9 +2,9 @@
 
 use super::client::Link;
 use super::digest::{Digest, Names};
+use super::generation::{self, Copies};
 use super::pending::Pending;
-use crate::server::{Claim, Put, Server, Stored, When};
-use bytes::Bytes;
+use crate::server::Server;
 use cache_core::{Clock, Error, Result};
 use parking_lot::Mutex;
 use std::collections::hash_map::RandomState;
@@ -29,6 +29,8 @@ pub(super) struct Space {
 #[derive(Debug, Default)]
 struct Known {
     generation: Option<u64>,
+    /// The youngest that was ever seen: an older one does not count any more.
+    youngest: u64,
     /// Until when it is believed, in nanoseconds of the clock.
     until: u64,
     /// Counts the clears of this process.
@@ -89,22 +91,25 @@ impl Space {
         // Each turn, somebody else has changed it in between.
         for _ in 0..8 {
             let asked_at = link.clock().nanos();
-            let clears = {
+            let (clears, least) = {
                 let known = self.known.lock();
                 if let Some(generation) = known.generation.filter(|_| asked_at < known.until) {
                     return Ok(generation);
                 }
-                known.clears
+                (known.clears, known.youngest)
             };
-            let stored = link.get_one(&name, Claim::Nothing).await?.stored;
-            let found = match stored.as_ref().and_then(read_generation) {
-                Some(found) => Some(found),
-                None => self.begin_generation(link, &name, stored).await?,
+            let copies = Copies::read(link, &name).await?;
+            let generation = match (copies.youngest(), copies.fault()) {
+                (Some(youngest), _) if youngest >= least => youngest,
+                // The one that counts may be where nobody can reach it for the moment.
+                (_, Some(fault)) => return Err(fault),
+                // Where all younger ones are lost, an old one must not bring its values back.
+                (found, None) => generation::after(least.max(found.unwrap_or(0)), link.clock()),
             };
-            if let Some(found) = found
-                && self.learn(found, asked_at, clears, link)
+            if copies.repair(link, generation).await?
+                && self.learn(generation, asked_at, clears, link)
             {
-                return Ok(found);
+                return Ok(generation);
             }
         }
         Err(Error::unreachable(
@@ -115,32 +120,20 @@ impl Space {
 
     /// The generation as the server has it, without making one where there is none.
     pub(super) async fn look<S: Server>(&self, link: &Link<S>) -> Result<Option<u64>> {
-        let known = {
+        let (known, least) = {
             let known = self.known.lock();
-            known.generation.filter(|_| link.clock().nanos() < known.until)
+            (known.generation.filter(|_| link.clock().nanos() < known.until), known.youngest)
         };
         if known.is_some() {
             return Ok(known);
         }
-        let stored = link.get_one(&self.names.generation(), Claim::Nothing).await?.stored;
-        Ok(stored.as_ref().and_then(read_generation))
+        let copies = Copies::read(link, &self.names.generation()).await?;
+        Ok(copies.youngest().filter(|youngest| *youngest >= least))
     }
 
     /// The generation as it was last seen, whether it still holds or not.
     pub(super) fn last(&self) -> Option<u64> {
         self.known.lock().generation
-    }
-
-    /// Makes a generation where there is none, or none that can be read. `None`: another was faster.
-    async fn begin_generation<S: Server>(
-        &self,
-        link: &Link<S>,
-        name: &str,
-        unreadable: Option<Stored>,
-    ) -> Result<Option<u64>> {
-        let generation = random(link.clock());
-        let when = unreadable.map_or(When::Absent, |stored| When::Token(stored.token));
-        Ok(link.put_one(generation_put(name, generation, when)).await?.then_some(generation))
     }
 
     fn learn<S: Server>(
@@ -151,10 +144,11 @@ impl Space {
         link: &Link<S>,
     ) -> bool {
         let mut known = self.known.lock();
-        if known.clears != clears {
+        if known.clears != clears || generation < known.youngest {
             return false;
         }
         known.generation = Some(generation);
+        known.youngest = generation;
         let lag = u64::try_from(link.options.clear_lag.as_nanos()).unwrap_or(u64::MAX);
         known.until = asked_at.saturating_add(lag);
         true
@@ -168,17 +162,18 @@ impl Space {
     }
 
     async fn push_clear<S: Server>(&self, link: &Link<S>, moment: u64) -> Result<()> {
-        let clears = {
+        let (clears, least) = {
             let mut known = self.known.lock();
             known.clears += 1;
             known.generation = None;
-            known.clears
+            (known.clears, known.youngest)
         };
-        let (generation, asked_at) = (random(link.clock()), link.clock().nanos());
-        let put = generation_put(&self.names.generation(), generation, When::Always);
-        if !link.put_one(put).await? {
-            return Err(Error::unreachable(link.server.name(), "it did not take a new generation"));
-        }
+        let asked_at = link.clock().nanos();
+        // A copy that lies where nobody can reach it must lose when it is back: the new generation is
+        // younger than all that are seen, even where a clock is wrong.
+        let copies = Copies::read(link, &self.names.generation()).await?;
+        let generation = generation::after(least.max(copies.youngest().unwrap_or(0)), link.clock());
+        copies.replace(link, generation).await?;
         self.learn(generation, asked_at, clears, link);
         self.pending.cleared(moment);
         Ok(())
@@ -187,16 +182,6 @@ impl Space {
     pub(super) fn purge(&self, before: u64) {
         self.floor.fetch_max(before, Ordering::AcqRel);
     }
-}
-
-fn generation_put(name: &str, generation: u64, when: When) -> Put {
-    let bytes = Bytes::from(format!("{generation:016x}"));
-    Put { key: name.to_owned(), bytes, keep: None, when }
-}
-
-fn read_generation(stored: &Stored) -> Option<u64> {
-    let digits = std::str::from_utf8(&stored.bytes).ok().filter(|text| text.len() == 16)?;
-    u64::from_str_radix(digits, 16).ok()
 }
 
 /// A number that no other process comes to: the system's randomness, the time, the process.

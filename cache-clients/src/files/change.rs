@@ -1,6 +1,7 @@
 //! The small changes: remove, make stale, give a lease back; each under its stripe's lock.
 
 use super::at::{self, doing};
+use super::entry::Found;
 use super::header::expiry;
 use super::lease::Leases;
 use super::scan::nanos;
@@ -19,6 +20,21 @@ impl Shared {
         Leases::read(&held)?.end(place.digest)?;
         self.remove(&held, &place)?;
         Ok(alive)
+    }
+
+    /// Removes the value of this token, unless somebody is about to replace it.
+    pub(super) fn discard(&self, key: &str, token: u64, until: Instant) -> io::Result<bool> {
+        let place = self.place(key)?;
+        let held = self.lock(place.stripe, until)?;
+        in_time(until)?;
+        let same = |found: Found| found.header.token == token;
+        let leased = Leases::read(&held)?
+            .find(place.digest)
+            .is_some_and(|lease| lease.ends > self.now_millis());
+        if leased || !self.alive(key, &place)?.is_some_and(same) {
+            return Ok(false);
+        }
+        self.remove(&held, &place)
     }
 
     /// Rewrites the header in its place; the bytes of the value, which may be mapped, stay as they

@@ -196,6 +196,10 @@ impl Server for Files {
         Limits::max_value(usize::try_from(self.0.options.capacity / 4).unwrap_or(usize::MAX).max(1))
     }
 
+    async fn copies(&self, key: &str) -> Vec<String> {
+        vec![key.to_owned()]
+    }
+
     async fn get_many(&self, keys: &[String], claim: Claim) -> Vec<Result<Answer>> {
         let mut answers = self.glance(keys, claim);
         let open = |(index, answer): (usize, &Option<_>)| answer.is_none().then_some(index);
@@ -221,6 +225,14 @@ impl Server for Files {
 
     async fn delete_many(&self, keys: &[String]) -> Vec<Result<bool>> {
         self.run_each(keys.to_vec(), |shared, key, until| shared.delete(key, until)).await
+    }
+
+    async fn discard(&self, key: &str, token: u64) -> Result<bool> {
+        let key = key.to_owned();
+        let discard = move |shared: &Shared, until| {
+            shared.discard(&key, token, until).map_err(|error| shared.error(&error))
+        };
+        self.run(discard).await.and_then(|done| done)
     }
 
     async fn expire(&self, key: &str, keep: Duration) -> Result<bool> {

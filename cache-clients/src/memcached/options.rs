@@ -144,7 +144,7 @@ impl MemcachedOptions {
         self
     }
 
-    /// Speaks TLS with all servers.
+    /// Speaks TLS with all servers, and with ElastiCache's configuration endpoints.
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn with_tls(mut self, tls: Tls) -> Self {

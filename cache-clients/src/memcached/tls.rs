@@ -9,6 +9,9 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 /// Whose certificates are trusted. None are without being given: neither the system's nor any other.
 ///
@@ -69,16 +72,25 @@ impl Tls {
 
     /// A session with a server.
     pub(super) fn session(&self, address: &Address) -> io::Result<ClientConnection> {
-        let name = match (&self.name, address) {
-            (Some(name), _) => name.clone(),
-            (None, Address::Tcp { host, .. }) => server_name(host).map_err(io::Error::other)?,
-            (None, Address::Unix(path)) => {
-                return Err(io::Error::other(format!(
-                    "unix:{path} has no host: give the certificate's by `with_server_name`"
-                )));
-            }
-        };
-        ClientConnection::new(self.config.clone(), name).map_err(io::Error::other)
+        ClientConnection::new(self.config.clone(), self.name_of(address)?).map_err(io::Error::other)
+    }
+
+    /// A connection to a configuration endpoint, given as `host:port`.
+    pub(super) async fn connect(&self, endpoint: String) -> io::Result<TlsStream<TcpStream>> {
+        let name = self.name_of(&Address::parse(&endpoint).map_err(io::Error::other)?)?;
+        let stream = TcpStream::connect(endpoint).await?;
+        let failed = |error| io::Error::other(format!("the TLS handshake failed: {error}"));
+        TlsConnector::from(self.config.clone()).connect(name, stream).await.map_err(failed)
+    }
+
+    fn name_of(&self, address: &Address) -> io::Result<ServerName<'static>> {
+        match (&self.name, address) {
+            (Some(name), _) => Ok(name.clone()),
+            (None, Address::Tcp { host, .. }) => server_name(host).map_err(io::Error::other),
+            (None, Address::Unix(path)) => Err(io::Error::other(format!(
+                "unix:{path} has no host: give the certificate's by `with_server_name`"
+            ))),
+        }
     }
 }
 

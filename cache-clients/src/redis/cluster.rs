@@ -8,6 +8,7 @@ use super::node::{Batch, Node, Sound, failed_with};
 use super::options::Setup;
 use super::routes::Command;
 use super::slots::Map;
+use super::stats::ServerStats;
 use crate::io;
 use ::redis::{Cmd, Value, cmd};
 use parking_lot::Mutex;
@@ -161,6 +162,13 @@ impl Cluster {
             self.ask_for_layout();
         }
         fates
+    }
+
+    /// Of the members that have been asked, by their addresses.
+    pub(super) fn stats(&self) -> Vec<ServerStats> {
+        let mut stats: Vec<_> = self.shared.nodes.lock().values().map(Node::stats).collect();
+        stats.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        stats
     }
 
     fn node(&self, address: &Address) -> Node {

@@ -21,7 +21,9 @@ mod routes;
 mod script;
 mod server;
 mod slots;
+mod stats;
 mod url;
 
 pub use options::RedisOptions;
 pub use server::Redis;
+pub use stats::{ServerState, ServerStats};

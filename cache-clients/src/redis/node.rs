@@ -6,6 +6,7 @@ use super::dial::{Address, Goal, dial, master};
 use super::header;
 use super::options::Setup;
 use super::script;
+use super::stats::{Counters, ServerState, ServerStats};
 use crate::io;
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{Cmd, Pipeline, RedisResult, Value};
@@ -80,6 +81,7 @@ struct Shared {
     goal: Goal,
     setup: Arc<Setup>,
     state: watch::Sender<State>,
+    counters: Counters,
 }
 
 enum State {
@@ -120,12 +122,22 @@ impl Failure {
 
 impl Node {
     pub(super) fn new(goal: Goal, setup: Arc<Setup>) -> Self {
-        Node { shared: Arc::new(Shared { goal, setup, state: watch::Sender::new(State::Idle) }) }
+        let (state, counters) = (watch::Sender::new(State::Idle), Counters::default());
+        Node { shared: Arc::new(Shared { goal, setup, state, counters }) }
     }
 
     /// Whose answers these are.
     pub(super) fn goal(&self) -> &Goal {
         &self.shared.goal
+    }
+
+    pub(super) fn stats(&self) -> ServerStats {
+        let state = match &*self.shared.state.borrow() {
+            State::Idle | State::Dialing => ServerState::Idle,
+            State::Ready(_) => ServerState::Connected,
+            State::Away(_) => ServerState::Away,
+        };
+        self.shared.counters.stats(self.shared.goal.to_string(), state)
     }
 
     /// One round trip: an answer for each command, errors of the server among them. A
@@ -146,7 +158,7 @@ impl Node {
         let mut answers = sent.map_err(Failure::cause)?;
         if answers.iter().any(|answer| failed_with(answer, "READONLY")) {
             // A master that has become a replica: the name may lead to another server by now.
-            self.broken(&link.heard);
+            self.broken(&link.heard, "it is no master any more");
         }
         if answers.iter().any(|answer| failed_with(answer, "NOSCRIPT")) {
             self.teach(&mut link, commands, &mut answers, deadline).await?;
@@ -182,7 +194,22 @@ impl Node {
         sound: Sound,
         deadline: Instant,
     ) -> Result<Vec<Value>, Failure> {
+        let sent = self.try_send(link, commands, sound, deadline).await;
+        if sent.is_err() {
+            self.shared.counters.failed();
+        }
+        sent
+    }
+
+    async fn try_send(
+        &self,
+        link: &mut Link,
+        commands: &Batch,
+        sound: Sound,
+        deadline: Instant,
+    ) -> Result<Vec<Value>, Failure> {
         let setup = &self.shared.setup;
+        self.shared.counters.sent();
         let (begun, before) = (Instant::now(), link.heard.load(Ordering::Relaxed));
         let soonest = deadline.min(begun + setup.response_timeout);
         match limit(soonest, commands.send(&mut link.connection)).await {
@@ -193,27 +220,38 @@ impl Node {
                 Ok(answers)
             }
             Some(Ok(_)) => {
-                self.broken(&link.heard);
-                Err(Failure::Broken("an answer to something else".into()))
+                let cause = "an answer to something else";
+                self.broken(&link.heard, cause);
+                Err(Failure::Broken(cause.into()))
             }
             Some(Err(error)) => {
-                self.broken(&link.heard);
-                Err(Failure::Broken(error.to_string()))
+                let cause = error.to_string();
+                self.broken(&link.heard, &cause);
+                Err(Failure::Broken(cause))
             }
             None => {
                 let waited = begun.elapsed();
                 let silent = link.heard.load(Ordering::Relaxed) == before;
                 // Not for a call that was late itself.
+                let cause = format!("no answer within {waited:.1?}");
                 if silent && waited * 2 >= setup.response_timeout.min(setup.deadline) {
-                    self.broken(&link.heard);
+                    self.broken(&link.heard, &cause);
                 }
-                Err(Failure::Late(format!("no answer within {waited:.1?}")))
+                Err(Failure::Late(cause))
             }
         }
     }
 
     /// The connection, once there is one; why not, at once if that is known.
     async fn link(&self, deadline: Instant) -> Result<Link, String> {
+        let link = self.await_link(deadline).await;
+        if link.is_err() {
+            self.shared.counters.failed();
+        }
+        link
+    }
+
+    async fn await_link(&self, deadline: Instant) -> Result<Link, String> {
         if let State::Ready(link) = &*self.shared.state.borrow() {
             return Ok(link.clone());
         }
@@ -232,11 +270,13 @@ impl Node {
     }
 
     /// Replaces this connection, unless somebody did already.
-    fn broken(&self, heard: &Arc<AtomicU64>) {
-        self.dial_if(|state| state.is(heard));
+    fn broken(&self, heard: &Arc<AtomicU64>, cause: &str) {
+        if self.dial_if(|state| state.is(heard)) {
+            self.shared.counters.lost(cause);
+        }
     }
 
-    fn dial_if(&self, condition: impl Fn(&State) -> bool) {
+    fn dial_if(&self, condition: impl Fn(&State) -> bool) -> bool {
         let begin = self.shared.state.send_if_modified(|state| {
             let begin = condition(state);
             if begin {
@@ -247,6 +287,7 @@ impl Node {
         if begin {
             io::handle().spawn(keep_dialing(Arc::downgrade(&self.shared)));
         }
+        begin
     }
 }
 
@@ -261,14 +302,19 @@ async fn keep_dialing(shared: Weak<Shared>) {
         match dialed.unwrap_or_else(|panic| Err(panic.to_string())) {
             Ok((connection, address)) => {
                 let link = Link { connection, heard: Arc::default() };
+                node.counters.connected(address.to_string());
                 if matches!(node.goal, Goal::Master { .. }) {
                     tokio::spawn(watch_master(shared, link.heard.clone(), address));
                 }
                 node.state.send_replace(State::Ready(link));
                 return;
             }
-            Err(cause) => node.state.send_replace(State::Away(cause.into())),
-        };
+            Err(cause) => {
+                let cause: Arc<str> = cause.into();
+                node.counters.lost(cause.clone());
+                node.state.send_replace(State::Away(cause));
+            }
+        }
         let longest = node.setup.reconnect;
         drop(node);
         pause = pause.min(longest);
@@ -291,7 +337,7 @@ async fn watch_master(shared: Weak<Shared>, heard: Arc<AtomicU64>, address: Addr
         }
         let named = master(&node.shared.goal, &node.shared.setup).await;
         if named.is_some_and(|named| named != address) {
-            node.broken(&heard);
+            node.broken(&heard, "the sentinels name another master");
             return;
         }
     }

@@ -2,6 +2,7 @@
 
 use super::cluster::Cluster;
 use super::node::{Batch, Node, Sound};
+use super::stats::ServerStats;
 use ::redis::{Cmd, Value};
 use std::time::Instant;
 
@@ -18,6 +19,13 @@ pub(super) struct Command {
 }
 
 impl Routes {
+    pub(super) fn stats(&self) -> Vec<ServerStats> {
+        match self {
+            Routes::One(node) => vec![node.stats()],
+            Routes::Cluster(cluster) => cluster.stats(),
+        }
+    }
+
     /// One round trip to each server; an answer, or why there is none, for each command.
     pub(super) async fn run(
         &self,

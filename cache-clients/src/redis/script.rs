@@ -90,6 +90,16 @@ redis.call('DEL', key)
 return valued() and 1 or 0
 ";
 
+/// ARGV: the token of the value. Not where somebody has a lease beside it.
+const DISCARD: &str = r"
+if not valued() or head:sub(3, 10) ~= ARGV[1] then return 0 end
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+if struct.unpack('>I6', head, 19) > now then return 0 end
+redis.call('DEL', key)
+return 1
+";
+
 /// ARGV: the header of the stale value; the milliseconds to keep, or nothing for ever.
 const EXPIRE: &str = r"
 if not valued() then
@@ -111,6 +121,7 @@ return 1
 static CLAIMING: LazyLock<Script> = LazyLock::new(|| Script::new(CLAIM));
 static PUTTING: LazyLock<Script> = LazyLock::new(|| after_head(PUT));
 static DELETING: LazyLock<Script> = LazyLock::new(|| after_head(DELETE));
+static DISCARDING: LazyLock<Script> = LazyLock::new(|| after_head(DISCARD));
 static EXPIRING: LazyLock<Script> = LazyLock::new(|| after_head(EXPIRE));
 static RELEASING: LazyLock<Script> = LazyLock::new(|| after_head(RELEASE));
 
@@ -158,6 +169,12 @@ pub(super) fn delete(key: &str) -> Cmd {
     call(&DELETING, key, 0)
 }
 
+pub(super) fn discard(key: &str, token: u64) -> Cmd {
+    let mut command = call(&DISCARDING, key, 0);
+    command.arg(&token.to_be_bytes()[..]);
+    command
+}
+
 pub(super) fn expire(key: &str, token: u64, keep: Duration) -> Cmd {
     let mut command = call(&EXPIRING, key, 0);
     command.arg(&header::stale(token)[..]).arg(millis_or_nothing(Some(keep)));
@@ -172,7 +189,7 @@ pub(super) fn release(key: &str, token: u64) -> Cmd {
 
 /// What makes a server know the scripts.
 pub(super) fn load() -> impl Iterator<Item = Cmd> {
-    let rest = [PUT, DELETE, EXPIRE, RELEASE].map(|rest| format!("{HEAD}{rest}"));
+    let rest = [PUT, DELETE, DISCARD, EXPIRE, RELEASE].map(|rest| format!("{HEAD}{rest}"));
     let codes = std::iter::once(CLAIM.to_owned()).chain(rest);
     codes.map(|code| ::redis::cmd("SCRIPT").arg("LOAD").arg(code).take())
 }
@@ -223,7 +240,7 @@ mod tests {
 
     #[test]
     fn the_loaded_scripts_are_the_called_ones() {
-        let called = [&CLAIMING, &PUTTING, &DELETING, &EXPIRING, &RELEASING];
+        let called = [&CLAIMING, &PUTTING, &DELETING, &DISCARDING, &EXPIRING, &RELEASING];
         for (command, script) in load().zip(called) {
             let packed = command.get_packed_command();
             let text = String::from_utf8(packed).unwrap();

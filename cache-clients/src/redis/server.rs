@@ -9,6 +9,7 @@ use super::node::{Node, Sound};
 use super::options::{RedisOptions, Setup};
 use super::routes::{Command, Routes};
 use super::script::{self, Mode};
+use super::stats::ServerStats;
 use super::url::Servers;
 use super::{header, slots};
 use crate::server::{Answer, Claim, Limits, Put, Server, When};
@@ -107,6 +108,22 @@ impl Redis {
         let permits = Arc::new(Semaphore::new(setup.in_flight));
         let routes = Arc::new(routes);
         Ok(Redis { shared: Arc::new(Shared { name, setup, routes, permits }) })
+    }
+
+    /// What has happened with each server so far: with the one, the master, or the members of the
+    /// cluster that have been asked, by their addresses.
+    ///
+    /// ```
+    /// use cache_clients::redis::{Redis, ServerState};
+    ///
+    /// let redis = Redis::open("redis://10.0.0.7").unwrap();
+    /// let stats = redis.stats();
+    /// assert_eq!(stats[0].name, "10.0.0.7:6379");
+    /// assert_eq!((stats[0].state, stats[0].requests), (ServerState::Idle, 0));
+    /// ```
+    #[must_use]
+    pub fn stats(&self) -> Vec<ServerStats> {
+        self.shared.routes.stats()
     }
 
     /// One round trip to each server; an answer for each command.
@@ -216,6 +233,10 @@ impl Server for Redis {
         Limits::max_value(self.shared.setup.max_value)
     }
 
+    async fn copies(&self, key: &str) -> Vec<String> {
+        vec![key.to_owned()]
+    }
+
     async fn get_many(&self, keys: &[String], claim: Claim) -> Vec<Result<Answer>> {
         match claim {
             Claim::Missing(time) => self.claim(keys, Mode::Missing, time).await,
@@ -255,6 +276,10 @@ impl Server for Redis {
 
     async fn delete_many(&self, keys: &[String]) -> Vec<Result<bool>> {
         self.change(keys.iter().map(|key| self.on(key, script::delete(key))).collect()).await
+    }
+
+    async fn discard(&self, key: &str, token: u64) -> Result<bool> {
+        self.change_one(self.on(key, script::discard(key, token))).await
     }
 
     async fn expire(&self, key: &str, keep: Duration) -> Result<bool> {

@@ -28,6 +28,8 @@ everywhere! {
     values::c74_times_of_every_size_are_kept_and_told_within_a_second
     values::c75_values_of_another_key_unsigned_or_tampered_are_a_miss
     values::c78_other_codecs_and_compressions_keep_the_same_contract
+    values::c85_what_is_damaged_is_removed_by_a_plain_read_and_nothing_else_is
+    pages::c85_damaged_pages_are_removed_with_what_names_them
     values::x16_altered_truncated_and_foreign_bytes_are_a_miss_with_a_reason
     values::x17_old_and_new_programs_share_a_server
     pages::c72_a_value_of_5_6_mb_is_found_again_and_its_pages_are_freed

@@ -56,6 +56,19 @@ pub(crate) fn c72_a_value_of_5_6_mb_is_found_again_and_its_pages_are_freed<S: Se
     assert!(!wait(cache.contains(&1)).unwrap());
 }
 
+pub(crate) fn c85_damaged_pages_are_removed_with_what_names_them<S: Server>(stand: &Stand<S>) {
+    let cache = texts(stand);
+    wait(cache.put_for(&1, text(2 * ROOM), 60)).unwrap();
+    let names = stand.server.names();
+    let last = names.last().unwrap();
+    let mut bytes = stand.server.bytes(last).unwrap().to_vec();
+    *bytes.last_mut().unwrap() ^= 1;
+    stand.server.set(last, bytes, Duration::from_secs(60));
+    let found = wait(cache.lookup(&1, Aim::Read)).unwrap();
+    assert!(matches!(found, Lookup::Missing { reason: Reason::Damaged, .. }), "{found:?}");
+    assert!(names.len() == 3 && names.iter().all(|name| stand.server.bytes(name).is_none()));
+}
+
 pub(crate) fn c72_a_lost_page_is_a_miss_whichever_it_is<S: Server>(stand: &Stand<S>) {
     let cache = texts(stand);
     for lost in 0..4 {

@@ -117,6 +117,10 @@ impl<S: Server> Seen<S> {
     }
 }
 
+fn is_generation(key: &str) -> bool {
+    key.ends_with(":gen") || key.contains(":gen@")
+}
+
 #[deny(clippy::missing_trait_methods)]
 impl<S: Server> Server for Seen<S> {
     fn name(&self) -> String {
@@ -124,6 +128,9 @@ impl<S: Server> Server for Seen<S> {
     }
     fn limits(&self) -> Limits {
         Limits::max_value(self.server.limits().max_value.min(self.most))
+    }
+    async fn copies(&self, key: &str) -> Vec<String> {
+        self.server.copies(key).await
     }
     async fn get_many(&self, keys: &[String], claim: Claim) -> Vec<Result<Answer>> {
         self.server.get_many(keys, claim).await
@@ -133,13 +140,16 @@ impl<S: Server> Server for Seen<S> {
         let answers = self.server.put_many(puts).await;
         let stored =
             keys.into_iter().zip(&answers).filter(|(_, answer)| matches!(answer, Ok(true)));
-        let values = stored.map(|(key, _)| key).filter(|key| !key.ends_with(":gen"));
+        let values = stored.map(|(key, _)| key).filter(|key| !is_generation(key));
         self.names.lock().unwrap().extend(values);
         answers
     }
     async fn delete_many(&self, keys: &[String]) -> Vec<Result<bool>> {
         self.names.lock().unwrap().retain(|name| !keys.contains(name));
         self.server.delete_many(keys).await
+    }
+    async fn discard(&self, key: &str, token: u64) -> Result<bool> {
+        self.server.discard(key, token).await
     }
     async fn expire(&self, key: &str, keep: Duration) -> Result<bool> {
         self.server.expire(key, keep).await

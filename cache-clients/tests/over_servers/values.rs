@@ -6,7 +6,7 @@ use cache_clients::encoded::{
 };
 use cache_clients::server::Server;
 use cache_core::conformance::{Ability, Harness};
-use cache_core::{Aim, Cache, CacheExt, CacheShape, Lookup, Reason, wait};
+use cache_core::{Aim, Cache, CacheExt, CacheShape, Entry, Filled, Lookup, Reason, wait};
 use std::time::{Duration, Instant};
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -91,6 +91,37 @@ pub(crate) fn c75_values_of_another_key_unsigned_or_tampered_are_a_miss<S: Serve
     assert_eq!(wait(cache.get(&1)).unwrap().as_deref(), Some("new"), "it was replaced");
     let without = stand.options().with_signing(SigningKey::from_env("LARDER_TEST_NO_KEY"));
     assert!(Encoded::with_options(stand.server.clone(), without).unwrap_err().is_invalid());
+}
+
+pub(crate) fn c85_what_is_damaged_is_removed_by_a_plain_read_and_nothing_else_is<S: Server>(
+    stand: &Stand<S>,
+) {
+    let cache: Texts<S> = stand.client().open("texts");
+    for aim in [Aim::Read, Aim::Peek, Aim::Least(Duration::from_secs(1))] {
+        wait(cache.put_for(&1, "good".repeat(100), 600)).unwrap();
+        let name = stand.server.names().remove(0);
+        let good = stand.server.bytes(&name).unwrap();
+        let mut bytes = good.to_vec();
+        bytes[100] ^= 1;
+        stand.server.set(&name, bytes.clone(), DAY);
+        let found = wait(cache.lookup(&1, aim)).unwrap();
+        let damaged = matches!(found, Lookup::Missing { reason: Reason::Damaged, .. });
+        assert!(damaged, "{aim:?}: {found:?}");
+        assert!(stand.server.bytes(&name).is_none(), "{aim:?} leaves it there");
+        assert_eq!(reason(&cache, 1), Reason::Never);
+        // Whoever computes has the lease, and puts something better over it.
+        stand.server.set(&name, bytes, DAY);
+        let lease = wait(cache.lookup(&1, Aim::Compute)).unwrap().into_lease();
+        assert_eq!(reason(&cache, 1), Reason::Damaged);
+        let new = Entry::new("new".to_owned()).with_ttl(600);
+        assert_eq!(wait(cache.fill(&1, new, lease)).unwrap(), Filled::Stored);
+        // What a later larder, or a program with other types, has put is none of ours.
+        let mut later = good.to_vec();
+        later[4] = 2;
+        stand.server.set(&name, later, DAY);
+        assert_eq!(reason(&cache, 1), Reason::Schema);
+        assert!(stand.server.bytes(&name).is_some());
+    }
 }
 
 pub(crate) fn c78_other_codecs_and_compressions_keep_the_same_contract<S: Server>(

@@ -4,6 +4,7 @@ use super::Room;
 use super::parcel::{Refresh, Seen};
 use crate::encoded::digest::Digest;
 use crate::encoded::options::Contention;
+use crate::encoded::page;
 use crate::encoded::stats::Event;
 use crate::io;
 use crate::server::{Answer, Claim, Leased, Server};
@@ -314,6 +315,10 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
             Seen::Expired { value, since } => {
                 search.dead(claim, leased, |lease| Lookup::Expired { value, since, lease })
             }
+            Seen::Nothing(Reason::Damaged) if claim == Claim::Nothing => {
+                self.discard(name, digest, &answer).await;
+                Verdict::Done(missing(Reason::Damaged))
+            }
             Seen::Nothing(Reason::Unreachable) => match leased {
                 Leased::Won(token) => Verdict::Free(token, missing(Reason::Unreachable)),
                 Leased::No | Leased::Taken => Verdict::Done(missing(Reason::Unreachable)),
@@ -325,6 +330,18 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
                 };
                 search.dead(claim, leased, |lease| Lookup::Missing { reason, lease })
             }
+        }
+    }
+
+    /// Whoever computes puts something better over what is damaged; who only reads removes it, so that
+    /// it is not read again and again. What cannot be removed is a miss all the same.
+    async fn discard(&self, name: &str, digest: &Digest, answer: &Answer) {
+        let Some(stored) = &answer.stored else { return };
+        let discarded = self.link.server.discard(name, stored.token).await;
+        if matches!(discarded, Ok(true))
+            && let Some(manifest) = self.manifest(digest, stored)
+        {
+            page::free(&self.link, name, &manifest).await;
         }
     }
 

@@ -1,6 +1,9 @@
 //! The client: keys go to their servers, and answers come back in the order of the keys.
 
+mod copy;
+mod former;
 mod get;
+mod list;
 mod put;
 mod remove;
 mod route;
@@ -97,6 +100,10 @@ impl Server for Memcached {
         Limits::max_value(self.router.largest())
     }
 
+    async fn copies(&self, key: &str) -> Vec<String> {
+        self.router.cluster().await.copies(key)
+    }
+
     async fn get_many(&self, keys: &[String], claim: Claim) -> Vec<Result<Answer>> {
         get::get_many(&self.router, keys, claim).await
     }
@@ -107,6 +114,10 @@ impl Server for Memcached {
 
     async fn delete_many(&self, keys: &[String]) -> Vec<Result<bool>> {
         remove::delete_many(&self.router, keys).await
+    }
+
+    async fn discard(&self, key: &str, token: u64) -> Result<bool> {
+        remove::discard(&self.router, key, token).await
     }
 
     async fn expire(&self, key: &str, keep: Duration) -> Result<bool> {

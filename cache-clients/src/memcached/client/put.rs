@@ -34,18 +34,22 @@ pub(super) async fn put_many(router: &Router, puts: Vec<Put>) -> Vec<Result<bool
         Ok((route, kind))
     };
     let groups = group(puts, place, |at, error| results.set(at, Err(error)));
-    let groups = groups.into_iter().map(|group| at_one(group, deadline));
+    let groups = groups.into_iter().map(|group| at_one(router, group, deadline));
     for (at, stored) in all(groups.collect()).await.into_iter().flatten() {
         results.set(at, stored);
     }
     results.done()
 }
 
-async fn at_one(group: Group<Item>, deadline: Instant) -> Vec<(usize, Result<bool>)> {
+async fn at_one(
+    router: &Router,
+    group: Group<Item>,
+    deadline: Instant,
+) -> Vec<(usize, Result<bool>)> {
     let always = |(_, (put, _)): &&(usize, Item)| put.when == When::Always;
     for (_, (put, route)) in group.items.iter().filter(always) {
         // Before it is sent: the other server may be back at any time.
-        route.changed(&put.key);
+        route.changed(&router.former, &put.key);
     }
     let stored = match group.host.session(group.kind, deadline).await {
         Ok(session) => Writing { session: &session, group: &group }.run().await,

@@ -23,17 +23,21 @@ pub(super) async fn delete_many(router: &Router, keys: &[String]) -> Vec<Result<
         Ok((cluster.route(key)?, Kind::Small))
     };
     let groups = group(keys, place, |at, error| results.set(at, Err(error)));
-    let groups = groups.into_iter().map(|group| delete(group, deadline));
+    let groups = groups.into_iter().map(|group| delete(router, group, deadline));
     for (at, deleted) in all(groups.collect()).await.into_iter().flatten() {
         results.set(at, deleted);
     }
     results.done()
 }
 
-async fn delete(group: Group<Key<'_>>, deadline: Instant) -> Vec<(usize, Result<bool>)> {
+async fn delete(
+    router: &Router,
+    group: Group<Key<'_>>,
+    deadline: Instant,
+) -> Vec<(usize, Result<bool>)> {
     let mut request = Request::with_room(group.items.len() * 128);
     for (_, (key, route)) in &group.items {
-        route.changed(key);
+        route.changed(&router.former, key);
         request.look(key.as_bytes());
         request.delete(key.as_bytes(), None);
     }
@@ -115,19 +119,38 @@ impl<'a> Change<'a> {
     }
 }
 
+/// Removes a value that is still of this token, unless somebody has the lease beside it.
+pub(super) async fn discard(router: &Router, key: &str, token: u64) -> Result<bool> {
+    let change = Change::begin(router, key).await?;
+    let Some(cas) = change.session.cas(token) else { return Ok(false) };
+    let mut request = Request::default();
+    request.look(key.as_bytes());
+    request.look(lease_key(key, cas).as_bytes());
+    let mut seen = change.session.ask(request, None).await?.into_iter().map(Seen::of);
+    // A lease over nothing has a token, too.
+    let is_value = matches!(seen.next(), Some(Seen::Value { cas: now, .. }) if now == cas);
+    if !is_value || !matches!(seen.next(), Some(Seen::Nothing)) {
+        return Ok(false);
+    }
+    let mut request = Request::default();
+    request.delete(key.as_bytes(), Some(cas));
+    let removed = change.session.ask(request, None).await?.pop();
+    Ok(matches!(removed, Some(Answer::Done(_))))
+}
+
 /// Makes a value stale.
 pub(super) async fn expire(router: &Router, key: &str, keep: Duration) -> Result<bool> {
     let change = match Change::begin(router, key).await {
         Ok(change) => change,
         Err(error) => {
             if let Ok(route) = router.now().route(key) {
-                route.changed(key);
+                route.changed(&router.former, key);
                 route.host.owe(key);
             }
             return Err(error);
         }
     };
-    change.route.changed(key);
+    change.route.changed(&router.former, key);
     let keep = change.route.keep(Some(keep));
     change.expire(expiry(keep, router.settings.clock.unix())).await
 }

@@ -1,10 +1,12 @@
 //! Which server a key goes to, and what is done at all servers at once.
 
 use super::OVERHEAD;
+use super::former::Former;
+use super::list::List;
 use crate::memcached::discover::{Following, Membership, Servers};
 use crate::memcached::host::{Host, Kind};
 use crate::memcached::options::{MemcachedOptions, Settings};
-use crate::memcached::ring::{Placement, Ring};
+use crate::memcached::ring::Placement;
 use cache_core::{Error, Result};
 use parking_lot::RwLock;
 use std::pin::Pin;
@@ -17,6 +19,7 @@ use std::time::{Duration, Instant};
 pub(super) struct Router {
     following: Following,
     cluster: RwLock<Arc<Cluster>>,
+    pub(super) former: Arc<Former>,
     pub(super) settings: Arc<Settings>,
     placement: Placement,
 }
@@ -25,8 +28,7 @@ pub(super) struct Router {
 #[derive(Debug)]
 pub(super) struct Cluster {
     version: u64,
-    hosts: Vec<Arc<Host>>,
-    ring: Ring,
+    list: Arc<List>,
 }
 
 /// Where a key goes.
@@ -50,10 +52,17 @@ impl Router {
     pub(super) fn new(servers: &Servers, options: MemcachedOptions) -> Result<Self> {
         let MemcachedOptions { settings, placement } = options;
         let settings = Arc::new(settings);
+        #[cfg(feature = "tls")]
+        let following = match &settings.tls {
+            Some(tls) => servers.follow_over(tls),
+            None => servers.follow(),
+        };
+        #[cfg(not(feature = "tls"))]
         let following = servers.follow();
-        let cluster = Cluster::new(&following.now(), None, placement, &settings)?;
+        let former = Arc::default();
+        let cluster = Cluster::new(&following.now(), &former, placement, &settings)?;
         let cluster = RwLock::new(Arc::new(cluster));
-        Ok(Router { following, cluster, settings, placement })
+        Ok(Router { following, cluster, former, settings, placement })
     }
 
     /// When a call that begins now must be over.
@@ -79,7 +88,7 @@ impl Router {
         let membership = self.following.now();
         if latest.version < membership.version {
             // A name that no server can have stays out: the list before is better than none.
-            let next = Cluster::new(&membership, Some(&latest), self.placement, &self.settings);
+            let next = Cluster::new(&membership, &self.former, self.placement, &self.settings);
             if let Ok(next) = next {
                 *latest = Arc::new(next);
             }
@@ -88,13 +97,13 @@ impl Router {
     }
 
     pub(super) fn names(&self) -> Vec<String> {
-        self.now().hosts.iter().map(|host| host.name.clone()).collect()
+        self.now().hosts().iter().map(|host| host.name.clone()).collect()
     }
 
     /// The largest value that all servers take.
     pub(super) fn largest(&self) -> usize {
         let cluster = self.cluster.read();
-        let least = cluster.hosts.iter().map(|host| host.item()).min().unwrap_or(usize::MAX);
+        let least = cluster.hosts().iter().map(|host| host.item()).min().unwrap_or(usize::MAX);
         least.min(self.settings.value).saturating_sub(OVERHEAD)
     }
 }
@@ -102,28 +111,29 @@ impl Router {
 impl Cluster {
     fn new(
         membership: &Membership,
-        before: Option<&Cluster>,
+        former: &Arc<Former>,
         placement: Placement,
         settings: &Arc<Settings>,
     ) -> Result<Self> {
-        let known = |name: &str| before?.hosts.iter().find(|host| host.name == name).cloned();
-        let hosts = membership.nodes.iter().map(|node| match known(&node.name) {
-            Some(host) => Ok(host),
-            None => Host::new(&node.name, settings),
-        });
+        let hosts = membership.nodes.iter().map(|node| former.host(&node.name, settings));
         let hosts = hosts.collect::<Result<Vec<_>>>()?;
-        let ring = Ring::new(&membership.nodes, placement);
-        Ok(Cluster { version: membership.version, hosts, ring })
+        let list = Arc::new(List::new(hosts, &membership.nodes, placement));
+        former.follow(&list);
+        Ok(Cluster { version: membership.version, list })
     }
 
     pub(super) fn hosts(&self) -> &[Arc<Host>] {
-        &self.hosts
+        &self.list.hosts
+    }
+
+    /// Names for copies of a key, on different servers.
+    pub(super) fn copies(&self, key: &str) -> Vec<String> {
+        self.list.copies(key)
     }
 
     /// Where a key goes.
     pub(super) fn route(&self, key: &str) -> Result<Route> {
-        let key = key.as_bytes();
-        let Some(home) = self.ring.at(key, |_| true).map(|at| &self.hosts[at]) else {
+        let Some(home) = self.list.home(key) else {
             return Err(Error::unreachable("memcached", "the list of servers is empty"));
         };
         if !home.is_away() {
@@ -134,8 +144,8 @@ impl Cluster {
                 "it is away again too soon: for {left:.1?} others may hold outdated values of it"
             )));
         }
-        match self.ring.at(key, |at| !self.hosts[at].is_away()) {
-            Some(at) => Ok(Route { host: self.hosts[at].clone(), home: Some(home.clone()) }),
+        match self.list.present(key) {
+            Some(host) => Ok(Route { host: host.clone(), home: Some(home.clone()) }),
             None => Err(home.why_away()),
         }
     }
@@ -150,11 +160,13 @@ impl Route {
         Some(keep.map_or(longest, |keep| keep.min(longest)))
     }
 
-    /// A key is changed: the server that is away must hear of it before it is trusted again.
-    pub(super) fn changed(&self, key: &str) {
+    /// A key is changed: the server that is away must hear of it before it is trusted again, and so
+    /// must those that had the key in lists before.
+    pub(super) fn changed(&self, former: &Former, key: &str) {
         if let Some(home) = &self.home {
             home.owe(key);
         }
+        former.tell(key, self.home.as_ref().unwrap_or(&self.host));
     }
 }
 

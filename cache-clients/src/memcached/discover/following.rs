@@ -5,6 +5,8 @@ use super::learned::{Found, Learned};
 use super::membership::Membership;
 use super::servers::{Servers, Source};
 use crate::io;
+#[cfg(feature = "tls")]
+use crate::memcached::Tls;
 use parking_lot::{Mutex, RwLock};
 use std::collections::hash_map::RandomState;
 use std::future::Future;
@@ -47,8 +49,30 @@ impl Servers {
         self.follow_by(&Dial::tcp())
     }
 
+    /// The same with ElastiCache's configuration endpoints over TLS, as clusters with encryption in
+    /// transit want it. A client [with TLS](crate::memcached::MemcachedOptions::with_tls) does so by
+    /// itself.
+    ///
+    /// ```no_run
+    /// use cache_clients::memcached::{Tls, discover::Servers};
+    ///
+    /// let servers: Servers = "elasticache:mine.cfg.use1.cache.amazonaws.com".parse()?;
+    /// let following = servers.follow_over(&Tls::roots_file("/etc/ssl/caches.pem")?);
+    /// assert_eq!(following.troubles(), [] as [String; 0]);
+    /// # Ok::<(), cache_core::Error>(())
+    /// ```
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn follow_over(&self, tls: &Tls) -> Following {
+        let tls = tls.clone();
+        self.follow_by(&Dial::by(move |endpoint| {
+            let tls = tls.clone();
+            async move { tls.connect(endpoint).await }
+        }))
+    }
+
     /// The same, with the connections that the servers want.
-    pub(crate) fn follow_by(&self, dial: &Dial) -> Following {
+    fn follow_by(&self, dial: &Dial) -> Following {
         let shared = Arc::new(Shared {
             version: AtomicU64::new(0),
             latest: RwLock::default(),

@@ -31,11 +31,20 @@ impl Debts {
             return;
         }
         if self.keys.len() >= self.limit && !self.keys.contains(key) {
-            self.overflow = true;
-            self.keys = HashSet::new();
+            self.add_everything();
             return;
         }
         self.keys.insert(key.to_owned());
+    }
+
+    pub(super) fn add_everything(&mut self) {
+        self.overflow = true;
+        self.keys = HashSet::new();
+    }
+
+    #[cfg(test)]
+    pub(super) fn are_everything(&self) -> bool {
+        self.overflow
     }
 
     /// Nothing is owed and nothing is on its way: the server may be read.

@@ -108,6 +108,16 @@ impl Host {
         self.state.lock().debts.add(key);
     }
 
+    /// It has missed nobody knows what: all of it is removed before it is trusted.
+    pub(crate) fn owe_everything(&self) {
+        self.state.lock().debts.add_everything();
+    }
+
+    #[cfg(test)]
+    pub(crate) fn owes_everything(&self) -> bool {
+        self.state.lock().debts.are_everything()
+    }
+
     /// The connection for a key of which no size is given.
     pub(crate) fn kind_of(&self, key: &str) -> Kind {
         if self.large.contains(key) { Kind::Large } else { Kind::Small }

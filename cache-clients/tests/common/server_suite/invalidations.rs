@@ -1,6 +1,8 @@
 //! `delete_many` and `expire`, `release` and `purge`.
 
-use super::{LONG, SHORT, delete, expire, fresh_key, get, put, put_for, taken, text, until, won};
+use super::{
+    LONG, SHORT, delete, expire, fresh_key, get, put, put_for, taken, text, token, until, won,
+};
 use cache_clients::server::{Claim, Server, When};
 use cache_core::wait;
 use std::time::Instant;
@@ -13,6 +15,8 @@ pub fn invalidations(server: &impl Server) {
     an_expire_says_whether_there_was_a_value(server);
     an_expire_fences_leases_over_everything(server);
     an_expired_value_is_kept_for_that_long(server);
+    a_value_is_discarded_only_while_it_is_that_one(server);
+    a_value_that_somebody_is_about_to_replace_is_not_discarded(server);
 }
 
 /// `release` and `purge`.
@@ -109,6 +113,43 @@ fn an_expired_value_is_kept_for_that_long(server: &impl Server) {
         until("two seconds pass", || start.elapsed() > 2 * SHORT);
         assert_eq!(text(server, &key).as_deref(), Some("v"));
     }
+}
+
+fn discard(server: &impl Server, key: &str, token: u64) -> bool {
+    wait(server.discard(key, token)).expect("the server answers")
+}
+
+fn a_value_is_discarded_only_while_it_is_that_one(server: &impl Server) {
+    let key = fresh_key("discard");
+    assert!(!discard(server, &key, 12_345));
+    put(server, &key, "old", When::Always);
+    let old = token(server, &key);
+    put(server, &key, "new", When::Always);
+    assert!(!discard(server, &key, old));
+    assert_eq!(text(server, &key).as_deref(), Some("new"));
+    let new = token(server, &key);
+    assert!(discard(server, &key, new));
+    assert_eq!(text(server, &key), None);
+    assert!(!discard(server, &key, new));
+    assert!(!put(server, &key, "late", When::Token(new)), "its token is worthless");
+    expire(server, &key);
+    put(server, &key, "v", When::Always);
+    expire(server, &key);
+    assert!(discard(server, &key, token(server, &key)), "also if it is stale");
+}
+
+fn a_value_that_somebody_is_about_to_replace_is_not_discarded(server: &impl Server) {
+    let key = fresh_key("discard-leased");
+    put(server, &key, "v", When::Always);
+    let lease = won(&get(server, &key, Claim::Refresh(LONG)));
+    assert!(!discard(server, &key, token(server, &key)));
+    assert!(put(server, &key, "next", When::Token(lease)));
+    let lease = won(&get(server, &key, Claim::Refresh(LONG)));
+    wait(server.release(&key, lease)).unwrap();
+    assert!(discard(server, &key, token(server, &key)));
+    let lease = won(&get(server, &key, Claim::Missing(LONG)));
+    assert!(!discard(server, &key, lease), "a lease over nothing is no value");
+    assert!(put(server, &key, "w", When::Token(lease)));
 }
 
 fn a_lease_given_back_is_free_for_the_next(server: &impl Server) {

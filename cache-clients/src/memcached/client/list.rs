@@ -1,0 +1,48 @@
+//! One list of servers, arranged by the placement.
+
+use super::copy;
+use crate::memcached::host::Host;
+use crate::memcached::ring::{Node, Placement, Ring};
+use std::sync::Arc;
+
+#[derive(Debug)]
+pub(super) struct List {
+    pub(super) hosts: Vec<Arc<Host>>,
+    ring: Ring,
+}
+
+impl List {
+    /// `hosts` are those of the nodes, in their order.
+    pub(super) fn new(hosts: Vec<Arc<Host>>, nodes: &[Node], placement: Placement) -> Self {
+        List { hosts, ring: Ring::new(nodes, placement) }
+    }
+
+    pub(super) fn named(&self, name: &str) -> Option<&Arc<Host>> {
+        self.hosts.iter().find(|host| host.name == name)
+    }
+
+    /// The server that has a key while all are there.
+    pub(super) fn home(&self, key: &str) -> Option<&Arc<Host>> {
+        let addressed =
+            copy::address(key).and_then(|to| self.hosts.iter().find(|host| copy::is_for(to, host)));
+        addressed.or_else(|| self.ring.at(key.as_bytes(), |_| true).map(|at| &self.hosts[at]))
+    }
+
+    /// The one that has it while others are away.
+    pub(super) fn present(&self, key: &str) -> Option<&Arc<Host>> {
+        self.ring.at(key.as_bytes(), |at| !self.hosts[at].is_away()).map(|at| &self.hosts[at])
+    }
+
+    /// Names for copies of a key, each for another server, which has it whatever others come and go.
+    pub(super) fn copies(&self, key: &str) -> Vec<String> {
+        let mut chosen: Vec<usize> = Vec::with_capacity(copy::COUNT);
+        while chosen.len() < copy::COUNT
+            && let Some(next) = self.ring.at(key.as_bytes(), |at| !chosen.contains(&at))
+        {
+            chosen.push(next);
+        }
+        let names = chosen.iter().map(|&at| copy::name(key, &self.hosts[at]));
+        // Without a server the key alone: then asking for it tells why there is none.
+        if chosen.is_empty() { vec![key.to_owned()] } else { names.collect() }
+    }
+}
