@@ -51,9 +51,9 @@ pub fn run(options: &Options) -> std::result::Result<(), String> {
         let options = EncodedOptions::new().with_compression(compression);
         Encoded::with_options(Variable::default(), options).map_err(|e| e.to_string())
     };
-    let plain = encoded(Compression::Off)?.open_shaped::<u64, Record>("codec");
-    let smaller = encoded(Compression::default())?.open_shaped::<u64, Record>("codec");
-    let named = encoded(Compression::Off)?.open::<u64, Record>("codec");
+    let plain = encoded(Compression::default())?.open_shaped::<u64, Record>("codec");
+    let smaller = encoded(Compression::Lz4 { from: 0 })?.open_shaped::<u64, Record>("codec");
+    let named = encoded(Compression::default())?.open::<u64, Record>("codec");
     let entry = Entry { value: record.clone(), ttl: Some(TTL), refresh_after: None };
     let coded = |cache: &EncodedCache<Variable, u64, Record>, n: usize| {
         let back = wait(cache.there_and_back(&(n as u64), black_box(&entry)));

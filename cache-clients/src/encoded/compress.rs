@@ -30,8 +30,9 @@ pub enum Compression {
     },
 }
 
-/// Below, there is little to win.
-const THRESHOLD: usize = 512;
+/// Below, a value travels in one packet or two whether it is compressed or not, and lz4 would be the
+/// larger part of what it costs to encode and decode it.
+const THRESHOLD: usize = 2048;
 
 /// No value decompresses to more than this, whatever its header says.
 pub(super) const LARGEST: u64 = 1 << 30;

@@ -110,7 +110,7 @@ impl EncodedOptions {
         self
     }
 
-    /// lz4 from 512 bytes on unless told otherwise.
+    /// lz4 from 2 KiB on unless told otherwise.
     #[must_use]
     pub fn with_compression(mut self, compression: Compression) -> Self {
         self.compression = compression;

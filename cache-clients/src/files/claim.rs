@@ -19,8 +19,9 @@ impl Shared {
             return Ok(None);
         }
         let place = self.place(key)?;
-        let found = match probe(&place.path, key)? {
-            Probe::Found(found) => Some(found).filter(|found| !found.header.is_over(self.now())),
+        let now = self.now();
+        let found = match probe(&place.path, key, self.options.mapping)? {
+            Probe::Found(found) => Some(found).filter(|found| !found.header.is_over(now)),
             Probe::Nothing => None,
             // Maybe it is being made stale in this moment.
             Probe::Damaged => return Ok(None),
@@ -29,7 +30,7 @@ impl Shared {
         if !fresh && claim != Claim::Nothing {
             return Ok(None);
         }
-        self.answer(found, Leased::No).map(Some)
+        self.answer(found, Leased::No, now).map(Some)
     }
 
     /// The answer, and the lease if it is to be had.
@@ -51,7 +52,7 @@ impl Shared {
         };
         drop(held);
         // Its bytes never change, so they are read when others may have the lock.
-        self.answer(found, leased)
+        self.answer(found, leased, self.now())
     }
 
     fn lease(&self, held: &Held<'_>, place: &Place, time: Duration) -> io::Result<Leased> {
@@ -66,17 +67,16 @@ impl Shared {
         Ok(Leased::Won(token))
     }
 
-    fn answer(&self, found: Option<Found>, leased: Leased) -> io::Result<Answer> {
+    fn answer(&self, found: Option<Found>, leased: Leased, now: Duration) -> io::Result<Answer> {
         let Some(found) = found else { return Ok(Answer { stored: None, leased }) };
-        self.touch(&found);
+        self.touch(&found, now);
         let (token, stale) = (found.header.token, found.header.stale);
         let bytes = found.bytes(self.options.mapping)?;
         Ok(Answer { stored: Some(Stored { bytes, token, stale }), leased })
     }
 
     /// Notes that a value is in use, unless that was noted a moment ago.
-    pub(super) fn touch(&self, found: &Found) {
-        let now = self.now();
+    pub(super) fn touch(&self, found: &Found, now: Duration) {
         let noted = Duration::from_nanos(nanos(found.modified));
         if now.abs_diff(noted) < self.options.touch {
             return;

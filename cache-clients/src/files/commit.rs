@@ -6,6 +6,7 @@ use super::header::{FIXED, Header, expiry, millis};
 use super::layout::Place;
 use super::lease::Leases;
 use super::lock::Held;
+use super::options::Mapping;
 use super::shared::{Shared, in_time, size_of};
 use super::temp::{Temp, stamp};
 use super::usage::Slot;
@@ -158,7 +159,7 @@ impl Shared {
 
     /// The value of a key that is not over.
     pub(super) fn alive(&self, key: &str, place: &Place) -> io::Result<Option<Found>> {
-        let found = match probe(&place.path, key)? {
+        let found = match probe(&place.path, key, Mapping::Off)? {
             Probe::Found(found) => Some(found),
             Probe::Nothing | Probe::Damaged => None,
         };
@@ -172,7 +173,7 @@ impl Shared {
         key: &str,
         place: &Place,
     ) -> io::Result<Option<Found>> {
-        if matches!(probe(&place.path, key)?, Probe::Damaged) {
+        if matches!(probe(&place.path, key, Mapping::Off)?, Probe::Damaged) {
             self.remove(held, place)?;
         }
         self.alive(key, place)

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 const MARKER: &str = "larder-files";
 const CONTENT: &str = "larder files, format 1\n";
 
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
 /// Folders in `data`.
 pub(super) const FOLDERS: usize = 256;
 
@@ -68,9 +70,16 @@ impl Layout {
     }
 
     pub(super) fn place_of(&self, digest: u128) -> Place {
-        let folder = (digest >> 120) as usize;
-        let path = self.folder(folder).join(format!("{digest:032x}"));
-        Place { digest, stripe: stripe_of(folder), path }
+        let mut name = [0; 32];
+        for (two, byte) in name.chunks_exact_mut(2).zip(digest.to_be_bytes()) {
+            two[0] = DIGITS[usize::from(byte >> 4)];
+            two[1] = DIGITS[usize::from(byte & 15)];
+        }
+        // All digits are characters.
+        let name = std::str::from_utf8(&name).unwrap_or_default();
+        let mut path = PathBuf::with_capacity(self.data.as_os_str().len() + 40);
+        path.extend([self.data.as_path(), Path::new(&name[..2]), Path::new(name)]);
+        Place { digest, stripe: stripe_of((digest >> 120) as usize), path }
     }
 
     /// One of the folders of values.

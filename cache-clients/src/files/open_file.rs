@@ -80,7 +80,8 @@ impl OpenFile {
         if len == 0 {
             return Ok(Bytes::new());
         }
-        map(&self.file, self.offset, len)
+        let start = usize::try_from(self.offset).map_err(io::Error::other)?;
+        map(&self.file, start, len)
     }
 }
 
