@@ -12,6 +12,7 @@ use crate::near::Near;
 use crate::policy::Policy;
 use crate::stats::{Event, Recorder, Stats};
 use crate::table::{Life, Look, Table, Touch};
+use crate::tags::Tags;
 use crate::wait;
 use parking_lot::RwLock;
 use std::any::Any;
@@ -191,7 +192,7 @@ where
     /// An entry of this value.
     pub(crate) fn entry(&self, value: V) -> Entry<V> {
         let life = self.life_of(&value);
-        Entry { value, ttl: life.ttl, refresh_after: life.refresh_after }
+        Entry { value, ttl: life.ttl, refresh_after: life.refresh_after, tags: Tags::none() }
     }
 
     pub(crate) fn is_wanted(&self, value: &V) -> bool {
