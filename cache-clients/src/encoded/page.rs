@@ -5,7 +5,7 @@
 
 use super::client::Link;
 use super::digest::{self, Digest};
-use super::envelope::{self, HEADER, Header, Kind};
+use super::envelope::{self, HEADER, Header, Kind, Opened};
 use super::sign::{SIGNATURE, SigningKey};
 use crate::server::{Claim, Put, Server, When};
 use bytes::Bytes;
@@ -88,7 +88,7 @@ fn open<'a>(
     digest: &Digest,
     key: Option<&SigningKey>,
 ) -> Result<&'a [u8], Reason> {
-    let (header, payload) = envelope::open(bytes, key)?;
+    let Opened { header, payload, .. } = envelope::open(bytes, key)?;
     let is_this = header.kind == Kind::Page
         && header.digest == *digest
         && payload.get(..8) == Some(&manifest.generation.to_le_bytes())

@@ -3,7 +3,7 @@
 use super::Room;
 use crate::encoded::compress;
 use crate::encoded::digest::Digest;
-use crate::encoded::envelope::{self, HEADER, Header, Kind, NEVER};
+use crate::encoded::envelope::{self, HEADER, Header, Kind, NEVER, Opened};
 use crate::encoded::page::{self, Cut, Manifest};
 use crate::encoded::sign::SIGNATURE;
 use crate::encoded::space::random;
@@ -120,13 +120,14 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
         Ok(Parcel { bytes: envelope::seal(front, &header, key).into(), pages: Some(pages), keep })
     }
 
-    /// The header and payload under a key, if they belong there.
+    /// What is in the envelope under a key, if it belongs there.
     pub(super) fn open<'a>(
         &self,
         digest: &Digest,
         bytes: &'a [u8],
-    ) -> Result<(Header, &'a [u8]), Reason> {
-        let (header, payload) = envelope::open(bytes, self.link.options.key())?;
+    ) -> Result<Opened<'a>, Reason> {
+        let opened = envelope::open(bytes, self.link.options.key())?;
+        let header = &opened.header;
         if header.digest != *digest || header.kind == Kind::Page {
             return Err(Reason::Damaged);
         }
@@ -136,13 +137,15 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
         if header.kind == Kind::Manifest {
             self.space.paged.store(true, Ordering::Relaxed);
         }
-        Ok((header, payload))
+        Ok(opened)
     }
 
     /// The manifest under a key, if there is one.
     pub(super) fn manifest(&self, digest: &Digest, stored: &Stored) -> Option<Manifest> {
         match self.open(digest, &stored.bytes) {
-            Ok((Header { kind: Kind::Manifest, .. }, payload)) => Manifest::read(payload).ok(),
+            Ok(Opened { header: Header { kind: Kind::Manifest, .. }, payload, .. }) => {
+                Manifest::read(payload).ok()
+            }
             Ok(_) | Err(_) => None,
         }
     }
@@ -159,7 +162,7 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
     }
 
     async fn see(&self, name: &str, digest: &Digest, stored: &Stored) -> Result<Seen<V>, Reason> {
-        let (header, payload) = self.open(digest, &stored.bytes)?;
+        let Opened { header, payload, .. } = self.open(digest, &stored.bytes)?;
         let now = self.link.now();
         let dead_since = self.dead_since(&header, now, stored.stale)?;
         let whole = match header.kind {
@@ -208,10 +211,11 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
         }
     }
 
-    /// The same payload with another end of its life.
-    pub(super) fn reseal(&self, header: &Header, payload: &[u8]) -> Bytes {
-        let mut buffer = envelope::begin(payload.len());
-        buffer.extend_from_slice(payload);
-        envelope::seal(buffer, header, self.link.options.key()).into()
+    /// The same payload and tags with another end of their life.
+    pub(super) fn reseal(&self, opened: &Opened<'_>, hard: u64) -> Bytes {
+        let mut buffer = envelope::begin(opened.payload.len() + opened.tags.len());
+        buffer.extend_from_slice(opened.payload);
+        let header = Header { hard, ..opened.header };
+        envelope::seal_tagged(buffer, &header, opened.tags, self.link.options.key()).into()
     }
 }
