@@ -78,7 +78,7 @@ impl Now {
 
 /// Invalidates a tag. What could not be reached has been noted, and hears of it before it is believed.
 pub async fn tag_told(name: String) {
-    drop(tags::invalidate_tag(&name).await);
+    drop(tags::invalidate_tag(name).await);
 }
 
 #[cfg(test)]

@@ -193,6 +193,11 @@ pub(super) fn open<'a>(bytes: &'a [u8], key: Option<&SigningKey>) -> Result<Open
     Ok(Opened { header, payload, tags })
 }
 
+/// Whether bytes say that they have tags; whether that is true, [`open`] tells.
+pub(super) fn is_tagged(bytes: &[u8]) -> bool {
+    bytes.len() >= HEADER && bytes[5] & TAGGED != 0
+}
+
 fn read(front: &[u8]) -> Result<Header, Reason> {
     let kind = match front[5] & !(SIGNED | TAGGED) {
         0 => Kind::Value,

@@ -28,6 +28,9 @@ pub(super) struct Manifest {
 }
 
 impl Manifest {
+    /// Of a manifest, in bytes.
+    pub(super) const LENGTH: usize = 20;
+
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.generation.to_le_bytes());
         out.extend_from_slice(&self.pages.to_le_bytes());

@@ -6,9 +6,9 @@
 use cache_core::Reason;
 
 /// Tags of one value.
-const MOST: usize = 16;
+pub(super) const MOST: usize = 16;
 /// Bytes of one name.
-const LONGEST: usize = 250;
+pub(super) const LONGEST: usize = 250;
 const VERSION: usize = 8;
 
 /// The section of these tags; empty without any, `None` if there are too many, or one has no name

@@ -95,7 +95,8 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
                 self.link.delete_one(&name).await?;
                 return Ok(false);
             };
-            let live = self.is_within(&opened.header, stored.stale);
+            let within = self.is_within(&opened.header, stored.stale);
+            let live = within && self.is_valid(&opened).await;
             let bytes = self.reseal(&opened, opened.header.hard.min(self.link.now()));
             let when = When::Token(stored.token);
             if self.link.put_one(Put { key: name.clone(), bytes, keep: Some(grace), when }).await? {

@@ -35,7 +35,7 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
             };
             let Ok(opened) = self.open(digest, &stored.bytes) else { return Ok(false) };
             let Opened { header, payload, .. } = opened;
-            if !self.is_within(&header, stored.stale) {
+            if !self.is_within(&header, stored.stale) || !self.is_valid(&opened).await {
                 return Ok(false);
             }
             let now = self.link.now();
