@@ -1,7 +1,9 @@
 //! The miss of a body that blocks and whose values live near: mostly nobody else is concerned.
 
 use crate::compute::{Miss, Tally, Want};
+use crate::entry::Entry;
 use crate::flight::{JoinedLone, Landing, Lone};
+use crate::gather::{self, Gather, Note};
 use crate::memo::{Found, Memo};
 use crate::near::Near;
 use crate::outcome::Rules;
@@ -62,36 +64,51 @@ where
         run: &mut dyn FnMut() -> R,
     ) -> R {
         let hash = lone.hash();
-        let result = {
+        let captured = lone.key().map_or_else(Note::unknown, |key| self.capture_now(key));
+        let (result, note) = {
             let _tally = Tally::of(self, hash);
             let _inside = lone.enter();
-            run()
+            let gather = Gather::begin(Note::default());
+            let result = run();
+            (result, self.noted(captured, &gather.end()))
         };
         let Some(value) = (rules.value)(&result) else {
+            gather::hand(&note);
             let landing = self.failed(hash, &result, rules);
             let key = lone.give_key();
-            lone.land(|| landing.unwrap_or_else(Landing::gone));
+            lone.land_noted(|| note.clone(), || landing.unwrap_or_else(Landing::gone));
             return match key {
                 Some(key) => self.graced(hash, &key, result, rules),
                 None => result,
             };
         };
         let told = self.has_hooks().then(|| lone.key().cloned()).flatten();
-        self.store_lone(near, lone, value.clone());
-        lone.land(|| Landing::Value(value.clone()));
+        let entry = self.entry(value.clone(), &note);
+        // Mostly nobody wants to know, and the time is not for nothing.
+        let shell = entry.shell();
+        if gather::is_gathering() {
+            gather::hand(&self.note_of(&shell, &note));
+        }
+        self.store_lone(near, lone, entry, &note);
+        lone.land_noted(|| self.note_of(&shell, &note), || Landing::Value(value.clone()));
         if let Some(key) = told {
             self.tell(&key, value);
         }
         result
     }
 
-    fn store_lone(&self, near: &Near<K, V>, lone: &mut Lone<'_, K, V>, value: V) {
-        let life = self.life_of(&value);
-        if !self.is_wanted(&value) {
+    fn store_lone(
+        &self,
+        near: &Near<K, V>,
+        lone: &mut Lone<'_, K, V>,
+        entry: Entry<V>,
+        note: &Note,
+    ) {
+        if note.unknown || !self.is_wanted(&entry.value) {
             return self.stats.count(Event::Unstored);
         }
         self.backoff.forget(lone.hash());
-        self.count_stored(near.commit_lone(lone, value, life));
+        self.count_stored(near.commit_lone(lone, entry));
     }
 
     pub(crate) fn count_stored(&self, inserted: Inserted) {

@@ -11,6 +11,8 @@ use crate::policy::{IntoAsyncTtl, IntoTtl, Jitter};
 use crate::registry;
 use crate::stats::Recorder;
 use crate::table::{Budget, Life, TableOptions};
+use crate::tagged::TagRule;
+use crate::tags::TagSource;
 use crate::terms::Terms;
 use parking_lot::{Mutex, RwLock};
 use std::any::{Any, TypeId};
@@ -38,6 +40,8 @@ pub struct MemoBuilder<K, V> {
     weigher: Option<Weigher<K, V>>,
     listed: Option<fn() -> &'static dyn AnyMemo>,
     place: Place<K, V>,
+    tags: Option<TagRule<K>>,
+    isolated: bool,
 }
 
 // The settings ask nothing of the types: what is wrong with those is told where the call is made.
@@ -52,6 +56,8 @@ impl<K: 'static, V: 'static> MemoBuilder<K, V> {
             weigher: None,
             listed: None,
             place: Place::Default,
+            tags: None,
+            isolated: false,
         }
     }
 
@@ -138,6 +144,22 @@ impl<K: 'static, V: 'static> MemoBuilder<K, V> {
         self
     }
 
+    /// What the values of a key are invalidated by, and where the versions of these names live. A
+    /// client whose cache is opened under the same source can tell for values of other processes.
+    #[must_use]
+    pub fn tags(mut self, source: TagSource, names: fn(&K) -> Vec<String>) -> Self {
+        self.tags = Some(TagRule { source, names });
+        self
+    }
+
+    /// Keeps the tags and the remaining TTL of cached functions that the body calls from counting
+    /// for this function's values.
+    #[must_use]
+    pub fn isolate(mut self) -> Self {
+        self.isolated = true;
+        self
+    }
+
     /// Keeps the values in a cache of the function's own, of this many entries.
     #[must_use]
     pub fn capacity(mut self, entries: usize) -> Self {
@@ -187,7 +209,7 @@ where
     pub fn finish(self) -> Memo<K, V> {
         let name = self.terms.checked_name();
         let life = self.fixed_life();
-        let MemoBuilder { terms, values, weigher, listed, place } = self;
+        let MemoBuilder { terms, values, weigher, listed, place, tags, isolated } = self;
         let opened = match place {
             Place::Client(opened) => opened,
             Place::Default => Opened::near(match &terms.namespace {
@@ -215,6 +237,8 @@ where
             clock,
             hooks: RwLock::new(Vec::new()),
             hooked: AtomicBool::new(false),
+            tags,
+            isolated,
         }
     }
 

@@ -5,10 +5,11 @@ use crate::entry::Entry;
 use crate::error::Error;
 use crate::far::{Far, Held, aim_of};
 use crate::flight::{Failure, Flight, Follow, Joined, Landed, Landing, Lead};
+use crate::gather::{self, Gather, Note};
 use crate::memo::{Found, Memo};
 use crate::outcome::Rules;
 use crate::stats::Event;
-use crate::table::{self, Life, Touch};
+use crate::table::{self, Touch};
 use crate::wait;
 use std::hash::Hash;
 use std::panic::resume_unwind;
@@ -188,16 +189,21 @@ where
         run: &mut dyn FnMut() -> R,
     ) -> Computed<R> {
         let held = match self.wait_far(lead.flight(), aim_of(want, None), want == Want::Value) {
-            Far::Value(value) => return Computed::young(self.land_found(lead, value, rules)),
-            Far::Due(value) => {
-                return Computed { result: self.land_found(lead, value, rules), is_due: true };
+            Far::Value(value, note) => {
+                return Computed::young(self.land_found(lead, value, &note, rules));
+            }
+            Far::Due(value, note) => {
+                let result = self.land_found(lead, value, &note, rules);
+                return Computed { result, is_due: true };
             }
             Far::Compute(held) => held,
         };
-        let result = self.timed(lead.flight(), run);
-        match self.settle(lead.flight(), &result, rules) {
+        let (result, note) = self.timed(lead.flight(), run);
+        let (settled, note) = self.settle(lead.flight(), &result, note, rules);
+        gather::hand(&note);
+        match settled {
             Settled::Entry(entry) => {
-                self.store(&lead, entry, held);
+                self.store(&lead, entry, &note, held);
                 let value = || (rules.value)(&result).cloned();
                 // A handle of our own would look like a waiter, and cost a clone of the value.
                 let told = self.has_hooks().then(|| lead.flight().clone());
@@ -216,22 +222,39 @@ where
         }
     }
 
-    /// Runs the body, and counts it and its time, also when it panics.
-    fn timed<R>(&self, flight: &Flight<K, V>, run: &mut dyn FnMut() -> R) -> R {
+    /// Runs the body, and counts it and its time, also when it panics; says what it depends on.
+    fn timed<R>(&self, flight: &Flight<K, V>, run: &mut dyn FnMut() -> R) -> (R, Note) {
+        let captured = self.capture_now(&flight.key);
         let _tally = Tally::begin(self, flight);
         let _inside = flight.enter();
-        run()
+        let gather = Gather::begin(Note::default());
+        let result = run();
+        (result, self.noted(captured, &gather.end()))
     }
 
     /// A far tier had it: nobody computes.
-    pub(crate) fn land_found<R>(&self, lead: Lead<'_, K, V>, value: V, rules: Rules<V, R>) -> R {
+    pub(crate) fn land_found<R>(
+        &self,
+        lead: Lead<'_, K, V>,
+        value: V,
+        note: &Note,
+        rules: Rules<V, R>,
+    ) -> R {
+        lead.flight().annotate(note);
+        gather::hand(note);
         lead.land(|| Landing::Value(value.clone()));
         (rules.wrap)(value)
     }
 
     /// Stores what was computed, unless something newer happened to the key.
-    pub(crate) fn store(&self, lead: &Lead<'_, K, V>, entry: Entry<V>, held: Held<K, V>) {
-        if !self.is_wanted(&entry.value) {
+    pub(crate) fn store(
+        &self,
+        lead: &Lead<'_, K, V>,
+        entry: Entry<V>,
+        note: &Note,
+        held: Held<K, V>,
+    ) {
+        if note.unknown || !self.is_wanted(&entry.value) {
             self.stats.count(Event::Unstored);
             return;
         }
@@ -245,8 +268,7 @@ where
 
     pub(crate) fn commit_near(&self, flight: &Flight<K, V>, entry: Entry<V>) {
         let Some(near) = &self.near else { return };
-        let life = Life { ttl: entry.ttl, refresh_after: entry.refresh_after };
-        self.count_stored(near.commit(flight, entry.value, life));
+        self.count_stored(near.commit(flight, entry));
     }
 
     pub(crate) fn note_failure(&self, hash: u64, fails: bool) {

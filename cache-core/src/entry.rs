@@ -50,6 +50,17 @@ impl<V> Entry<V> {
         self
     }
 
+    /// The same without its value.
+    pub(crate) fn shell(&self) -> Entry<()> {
+        let Entry { ttl, refresh_after, ref tags, .. } = *self;
+        Entry { value: (), ttl, refresh_after, tags: tags.clone() }
+    }
+
+    pub(crate) fn with_value<T>(self, value: T) -> Entry<T> {
+        let Entry { ttl, refresh_after, tags, .. } = self;
+        Entry { value, ttl, refresh_after, tags }
+    }
+
     /// With tags.
     #[must_use]
     pub fn with_tags(mut self, tags: Tags) -> Self {

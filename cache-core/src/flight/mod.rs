@@ -30,6 +30,7 @@ pub use registry::Flights;
 pub(crate) use registry::{Joined, JoinedLone};
 pub(crate) use work::Work;
 
+use crate::gather::Note;
 use crate::sync::{AtomicBool, Mutex, Ordering};
 use crate::task::Home;
 use crate::trail::Inside;
@@ -52,6 +53,8 @@ pub(crate) struct Flight<K, V> {
     adoption: Adoption,
     /// Where the future is at home.
     home: OnceLock<Home>,
+    /// What its value was made from.
+    note: OnceLock<Note>,
 }
 
 /// Whether a task of its own polls the flight's future.
@@ -113,6 +116,7 @@ impl<K, V> Flight<K, V> {
             polled: AtomicBool::new(false),
             adoption: Adoption::default(),
             home: OnceLock::new(),
+            note: OnceLock::new(),
         }
     }
 
@@ -124,6 +128,13 @@ impl<K, V> Flight<K, V> {
     /// Whether something happened to the key after this computation began.
     pub(crate) fn is_fenced(&self) -> bool {
         self.fenced.load(Ordering::Acquire)
+    }
+
+    /// Says what the value was made from, before it lands.
+    pub(crate) fn annotate(&self, note: &Note) {
+        if !note.is_blank() {
+            let _ = self.note.set(note.clone());
+        }
     }
 
     pub(crate) fn has_landed(&self) -> bool {
