@@ -47,6 +47,7 @@ mod tags;
 mod task;
 mod terms;
 mod timer;
+mod told;
 mod trail;
 mod wait;
 
@@ -78,11 +79,15 @@ pub use slots::{Slots, memo_in, type_id_of};
 pub use stats::{Misses, Stats};
 pub use table::{Budget, Eviction, TableOptions};
 pub use tags::{
-    Invalidation, MAX_TAGS, TagSource, Tags, Verdict, invalidate_tag, invalidate_tag_soft,
-    invalidate_tags,
+    Invalidation, MAX_TAGS, TagProbe, TagProbeFallback, TagRecords, TagSource, Tags, Verdict,
+    invalidate_tag, invalidate_tag_soft, invalidate_tags,
 };
 pub use task::{BoxFuture, in_background};
 pub use timer::Sleep;
+#[doc(hidden)]
+pub use told::{
+    AnySuccess, InTime, Now, OutcomeSuccess, ToldInTime, ToldNow, run_once, tag_told,
+};
 #[doc(hidden)]
 pub use wait::is_patient;
 pub use wait::wait;

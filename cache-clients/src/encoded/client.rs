@@ -244,7 +244,7 @@ where
             self.space(namespace.name()),
             format,
             self.flights(namespace),
-            namespace.name(),
+            namespace,
         )
     }
 }

@@ -4,8 +4,8 @@ use super::Options;
 use super::misses::{Misses, Writing};
 use super::read::is_enough;
 use cache_core::{
-    Aim, Cache, CacheExt, Entry, Filled, Flights, Lease, Lookup, Near, PutWhen, Reach, Reason,
-    Result,
+    Aim, Cache, CacheExt, Entry, Filled, Flights, Lease, Lookup, Namespace, Near, PutWhen, Reach,
+    Reason, Result, TagRecords,
 };
 use std::fmt;
 use std::hash::Hash;
@@ -31,18 +31,28 @@ pub(super) struct Inner<K, V, N, F> {
     pub(super) far: F,
     pub(super) options: Options,
     pub(super) misses: Option<Arc<Misses>>,
+    /// Of the versions of tags nothing is kept in front: only the last tier has the truth.
+    pub(super) is_far_only: bool,
     types: PhantomData<fn(K) -> V>,
 }
 
 impl<K, V, N, F> TieredCache<K, V, N, F> {
     pub(super) fn new(
-        namespace: Arc<str>,
+        namespace: &Namespace,
         near: N,
         far: F,
         options: Options,
         misses: Option<Arc<Misses>>,
     ) -> Self {
-        TieredCache(Arc::new(Inner { namespace, near, far, options, misses, types: PhantomData }))
+        TieredCache(Arc::new(Inner {
+            namespace: namespace.name().into(),
+            near,
+            far,
+            options,
+            misses,
+            is_far_only: namespace.get::<TagRecords>().is_some(),
+            types: PhantomData,
+        }))
     }
 
     /// The near tier alone: what is done to it concerns no other.
@@ -161,6 +171,9 @@ where
     async fn put(&self, key: &K, entry: Entry<V>, when: PutWhen) -> Result<bool> {
         self.fence(key);
         let _writing = self.writing([key]);
+        if self.0.is_far_only {
+            return self.0.far.put(key, entry, when).await;
+        }
         if when == PutWhen::Absent && self.0.near.lookup(key, Aim::Read).await?.live().is_some() {
             return Ok(false);
         }
@@ -197,6 +210,9 @@ where
     async fn lookup_many(&self, keys: &[K], aim: Aim) -> Result<Vec<Lookup<V>>> {
         if aim == Aim::Peek && self.0.options.peek_tiers == 1 {
             return self.0.near.lookup_many(keys, aim).await;
+        }
+        if aim == Aim::Farthest || self.0.is_far_only {
+            return self.ask_far(keys.to_vec(), aim).await;
         }
         let mut known = self.ask_near(keys, aim).await?;
         let mut open: Vec<_> = (0..keys.len()).filter(|at| !is_enough(&known[*at], aim)).collect();
@@ -263,7 +279,7 @@ where
                 ),
             )
         });
-        let near = near.collect();
+        let near = if self.0.is_far_only { Vec::new() } else { near.collect() };
         let _writing = self.writing(entries.iter().map(|(key, _)| key));
         let far = self.0.far.put_many(entries).await;
         self.0.near.put_many(near).await?;

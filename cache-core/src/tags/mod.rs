@@ -4,10 +4,12 @@
 
 mod all;
 mod cell;
+mod of;
 mod source;
 
 pub use all::{invalidate_tag, invalidate_tag_soft, invalidate_tags};
 pub use cell::Verdict;
+pub use of::{TagProbe, TagProbeFallback, TagRecords};
 pub(crate) use cell::{TagCell, Version, epoch};
 pub use source::TagSource;
 

@@ -24,6 +24,15 @@ use std::time::Duration;
 #[derive(Clone)]
 pub struct TagSource(Arc<Source>);
 
+/// A source that may be gone.
+pub(super) struct WeakSource(Weak<Source>);
+
+impl WeakSource {
+    pub(super) fn get(&self) -> Option<TagSource> {
+        self.0.upgrade().map(TagSource)
+    }
+}
+
 struct Source {
     cells: Mutex<Cells>,
     /// Versions change one at a time.
@@ -93,6 +102,11 @@ impl TagSource {
         TagSource(Arc::new(Source { cells: Mutex::new(cells), change: Mutex::new(()), far }))
     }
 
+    /// For whoever wants to find it again, but not keep it.
+    pub(super) fn weak(&self) -> WeakSource {
+        WeakSource(Arc::downgrade(&self.0))
+    }
+
     /// Every source of the program.
     pub(super) fn all() -> Vec<TagSource> {
         let others: Vec<_> = SOURCES.lock().iter().filter_map(Weak::upgrade).collect();
@@ -157,13 +171,32 @@ impl TagSource {
     /// # Errors
     /// When a shared version cannot be read.
     pub async fn resolve(&self, stored: &[(String, u64)]) -> Result<(Tags, Verdict)> {
-        let cells = self.cells(stored.iter().map(|(name, _)| name.as_str()));
+        let many = self.resolve_many(&[stored]).await?;
+        Ok(many.into_iter().next().unwrap_or((Tags::none(), Verdict::Valid)))
+    }
+
+    /// [`TagSource::resolve`] of many entries, in their order, with one question for all.
+    ///
+    /// # Errors
+    /// When a shared version cannot be read.
+    pub async fn resolve_many<T: AsRef<[(String, u64)]>>(
+        &self,
+        stored: &[T],
+    ) -> Result<Vec<(Tags, Verdict)>> {
+        let all = stored.iter().flat_map(|one| one.as_ref());
+        let cells = self.cells(all.map(|(name, _)| name.as_str()));
         let now = self.versions(&cells).await?;
-        let seen = stored.iter().map(|(_, seen)| Version(*seen));
-        let verdicts = now.iter().zip(seen.clone()).map(|(now, seen)| now.verdict(seen));
-        let verdict = verdicts.max().unwrap_or(Verdict::Valid);
-        let tag = |(cell, seen)| Tag { cell, seen };
-        Ok((Tags::of(cells.into_iter().zip(seen).map(tag).collect()), verdict))
+        let mut known = cells.into_iter().zip(now);
+        let one = |stored: &T| {
+            let (mut tags, mut verdict) = (Vec::new(), Verdict::Valid);
+            for ((_, seen), (cell, now)) in stored.as_ref().iter().zip(known.by_ref()) {
+                let seen = Version(*seen);
+                verdict = verdict.max(now.verdict(seen));
+                tags.push(Tag { cell, seen });
+            }
+            (Tags::of(tags), verdict)
+        };
+        Ok(stored.iter().map(one).collect())
     }
 
     /// Changes the versions of these tags: one write a tag, however many entries carry it.
@@ -207,8 +240,7 @@ impl TagSource {
         };
         let numbers: Vec<u64> = names.iter().map(|_| fresh_number()).collect();
         let keys: Vec<String> = names.iter().map(|name| record(kind, name)).collect();
-        let entries = keys.iter().cloned().zip(numbers.iter().map(|n| Entry::new(*n))).collect();
-        let put = far.cache.put_many(entries).await;
+        let put = far.write(&keys, &numbers).await;
         if put.is_err() {
             // A deletion is as good: what is missing is added with a new number.
             let _ = far.cache.delete_many(&keys).await;
@@ -287,6 +319,21 @@ impl FarTags {
             return Err(Error::unreachable(format!("the source of the tags {names:?}"), cause));
         };
         Ok(numbers.chunks_exact(2).map(|both| Version::of(both[0], both[1])).collect())
+    }
+
+    /// Writes one by one: only so is it told of each whether it was stored.
+    async fn write(&self, keys: &[String], numbers: &[u64]) -> Result<()> {
+        let mut written = Ok(());
+        for (key, number) in keys.iter().zip(numbers) {
+            let put = self.cache.put(key, Entry::new(*number), PutWhen::Always).await;
+            if !matches!(put, Ok(true)) {
+                let cause = put.err().map_or("it was not stored".to_owned(), |e| e.to_string());
+                let name = &key[1..];
+                written =
+                    Err(Error::unreachable(format!("the source of the tag `{name}`"), cause));
+            }
+        }
+        written
     }
 
     /// Looks up the numbers that are missing.

@@ -1,5 +1,6 @@
 //! The memo of a function: what it is built with, and how it is reached.
 
+use super::tags;
 use crate::args::{AsyncTtl, CacheErr, Namespace};
 use crate::duration::{Jitter, Time, duration};
 use crate::model::Model;
@@ -29,6 +30,7 @@ fn settings(model: &Model) -> TokenStream {
         ttl_of(model),
         args.weight.as_ref().map(|weight| quote!(.weight(#weight))),
         args.capacity.as_ref().map(|capacity| quote!(.capacity(#capacity))),
+        args.isolate.then(|| quote!(.isolate())),
     ];
     all.into_iter().flatten().collect()
 }
@@ -38,11 +40,18 @@ fn settings(model: &Model) -> TokenStream {
 fn set(model: &Model, builder: &TokenStream) -> TokenStream {
     let (larder, value, settings) = (&model.larder, &model.output.value, settings(model));
     let builder = quote!(#builder #settings);
-    let Some(client) = &model.args.client else { return builder };
+    let tags = tags::names(model);
+    let Some(client) = &model.args.client else {
+        let tags = tags.map(|tags| quote!(.tags(#tags)));
+        return quote!(#builder #tags);
+    };
     // The shape of a value type: of a type parameter nothing is known.
     let builder =
         if model.is_generic() { builder } else { quote!(#larder::shape_extra!((#builder) #value)) };
-    quote_spanned!(client.span()=> #builder.client(&#client))
+    match tags {
+        Some(tags) => quote_spanned!(client.span()=> #builder.tagged_client(&#client, #tags)),
+        None => quote_spanned!(client.span()=> #builder.client(&#client)),
+    }
 }
 
 fn async_ttl(model: &Model, when: &AsyncTtl) -> TokenStream {

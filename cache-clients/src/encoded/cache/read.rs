@@ -2,6 +2,7 @@
 
 use super::Room;
 use super::parcel::{Refresh, Seen};
+use super::tags::Checked;
 use crate::encoded::digest::Digest;
 use crate::encoded::options::Contention;
 use crate::encoded::stats::Event;
@@ -80,7 +81,7 @@ impl<V> Search<'_, V> {
         &self,
         claim: Claim,
         leased: Leased,
-        (value, left, refresh): (V, Duration, Refresh),
+        (value, left, refresh, tags): (V, Duration, Refresh, Tags),
         busy: Duration,
     ) -> Verdict<V> {
         let due = refresh == Refresh::Due;
@@ -89,37 +90,32 @@ impl<V> Search<'_, V> {
             Refresh::Never | Refresh::Due => None,
         };
         let plain = match due {
-            true => |value, left, _| {
-                let (tags, lease) = (Tags::none(), Lease::none());
+            true => |value, left, _, tags| {
+                let lease = Lease::none();
                 Lookup::Stale { value, left, tags, lease }
             },
-            false => |value, left, refresh_in| Lookup::Fresh {
-                value,
-                left,
-                refresh_in,
-                tags: Tags::none(),
-            },
+            false => |value, left, refresh_in, tags| Lookup::Fresh { value, left, refresh_in, tags },
         };
         match (self.aim, leased) {
             (Aim::Replace, leased) => {
-                let (tags, lease) = (Tags::none(), self.lease_of(leased));
+                let lease = self.lease_of(leased);
                 Verdict::Done(Lookup::Stale { value, left, tags, lease })
             }
             (Aim::Refresh, _) if refresh_in.is_none() => match (leased, claim) {
                 (Leased::Won(token), _) => {
-                    let (tags, lease) = (Tags::none(), self.lease(token));
+                    let lease = self.lease(token);
                     Verdict::Done(Lookup::Stale { value, left, tags, lease })
                 }
                 (Leased::No, Claim::Missing(_)) => Verdict::Claim,
                 // Whoever has it will be done by then, or have lost it.
                 _ => {
-                    let (refresh_in, tags) = (Some(busy), Tags::none());
+                    let refresh_in = Some(busy);
                     Verdict::Done(Lookup::Fresh { value, left, refresh_in, tags })
                 }
             },
             // Stored between two questions.
-            (_, Leased::Won(token)) => Verdict::Free(token, plain(value, left, refresh_in)),
-            _ => Verdict::Done(plain(value, left, refresh_in)),
+            (_, Leased::Won(token)) => Verdict::Free(token, plain(value, left, refresh_in, tags)),
+            _ => Verdict::Done(plain(value, left, refresh_in, tags)),
         }
     }
 }
@@ -263,8 +259,15 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
             return (taken, unleased);
         }
         let names: Vec<String> = open.iter().map(|n| search.names[*n].clone()).collect();
-        let mut answers = self.link.server.get_many(&names, claim).await.into_iter();
+        let answers = self.link.server.get_many(&names, claim).await;
+        let digests = open.iter().map(|n| &search.digests[*n]);
+        let checked = match answers.len() {
+            0 | 1 => Vec::new(),
+            _ => self.checked_all(digests.zip(&answers)).await,
+        };
+        let (mut answers, mut checked) = (answers.into_iter(), checked.into_iter());
         for n in open {
+            let known = checked.next().flatten();
             let answer = match answers.next().unwrap_or_else(|| Err(self.link.silent())) {
                 Ok(answer) => answer,
                 Err(error) => {
@@ -272,7 +275,7 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
                     continue;
                 }
             };
-            let found = match self.judge(search, n, claim, answer).await {
+            let found = match self.judge(search, n, claim, answer, known).await {
                 Verdict::Done(found) => found,
                 Verdict::Free(token, found) => {
                     drop(self.link.server.release(&search.names[n], token).await);
@@ -305,20 +308,20 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
         n: usize,
         claim: Claim,
         answer: Answer,
+        known: Option<Checked>,
     ) -> Verdict<V> {
         let (name, digest) = (&search.names[n], &search.digests[n]);
         let leased = answer.leased;
-        match self.unpack_twice(name, digest, &answer).await {
-            Seen::Live { value, left, refresh, cost } => {
-                let verdict =
-                    search.live(claim, leased, (value, left, refresh), self.link.options.lease);
+        match self.unpack_twice(name, digest, &answer, known).await {
+            Seen::Live { value, left, refresh, tags, cost } => {
+                let found = (value, left, refresh, tags);
+                let verdict = search.live(claim, leased, found, self.link.options.lease);
                 if !matches!(verdict, Verdict::Claim) {
                     self.link.count(Event::Hit(cost));
                 }
                 verdict
             }
-            Seen::Expired { value, since } => {
-                let tags = Tags::none();
+            Seen::Expired { value, since, tags } => {
                 search.dead(claim, leased, |lease| Lookup::Expired { value, since, tags, lease })
             }
             Seen::Nothing(Reason::Unreachable) => match leased {
@@ -332,14 +335,20 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
     }
 
     /// Where pages are gone, somebody may just have put a newer value in their place.
-    async fn unpack_twice(&self, name: &str, digest: &Digest, answer: &Answer) -> Seen<V> {
-        let seen = self.unpack(name, digest, answer.stored.as_ref()).await;
+    async fn unpack_twice(
+        &self,
+        name: &str,
+        digest: &Digest,
+        answer: &Answer,
+        known: Option<Checked>,
+    ) -> Seen<V> {
+        let seen = self.unpack(name, digest, answer.stored.as_ref(), known).await;
         let (Seen::Nothing(Reason::Evicted), Some(first)) = (&seen, &answer.stored) else {
             return seen;
         };
         match self.link.get_one(name, Claim::Nothing).await {
             Ok(Answer { stored: Some(second), .. }) if second.token != first.token => {
-                self.unpack(name, digest, Some(&second)).await
+                self.unpack(name, digest, Some(&second), None).await
             }
             Ok(_) | Err(_) => seen,
         }
