@@ -85,9 +85,7 @@ pub use tags::{
 pub use task::{BoxFuture, in_background};
 pub use timer::Sleep;
 #[doc(hidden)]
-pub use told::{
-    AnySuccess, InTime, Now, OutcomeSuccess, ToldInTime, ToldNow, run_once, tag_told,
-};
+pub use told::{AnySuccess, InTime, Now, OutcomeSuccess, ToldInTime, ToldNow, run_once, tag_told};
 #[doc(hidden)]
 pub use wait::is_patient;
 pub use wait::wait;

@@ -92,7 +92,10 @@ fn why_not(model: &Model, hole: &Place) -> String {
         };
     }
     let Some(param) = model.params.iter().find(|param| param.name.unraw() == hole.root) else {
-        return unknown(&hole.root, model.params.iter().map(|param| param.name.unraw().to_string()));
+        return unknown(
+            &hole.root,
+            model.params.iter().map(|param| param.name.unraw().to_string()),
+        );
     };
     match param.fate {
         Fate::Skipped | Fate::Cloned => format!(
