@@ -152,6 +152,16 @@ impl<K: 'static, V: 'static> MemoBuilder<K, V> {
         self
     }
 
+    /// The source of the client that is to come, if it can be one: values that inherit tags from the
+    /// functions that their computation calls are checked there.
+    #[must_use]
+    pub fn tag_source(self, source: Option<TagSource>) -> Self {
+        match source {
+            Some(source) => self.extra(source),
+            None => self,
+        }
+    }
+
     /// Keeps the tags and the remaining TTL of cached functions that the body calls from counting
     /// for this function's values.
     #[must_use]
@@ -199,6 +209,17 @@ where
         };
         self.place = Place::Client(Opened::cache(client.open(&space)));
         self
+    }
+
+    /// The same with [tags](MemoBuilder::tags), whose versions are kept by the client as well: in its
+    /// namespace `~tags`, or in this process if its values are.
+    #[must_use]
+    pub fn tagged_client<C>(self, client: &C, names: fn(&K) -> Vec<String>) -> Self
+    where
+        C: Client<K, V> + Client<String, u64> + ?Sized,
+    {
+        let source = TagSource::of(client);
+        self.tags(source.clone(), names).extra(source).client(client)
     }
 
     /// The memo.

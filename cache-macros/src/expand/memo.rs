@@ -4,8 +4,9 @@ use super::tags;
 use crate::args::{AsyncTtl, CacheErr, Namespace};
 use crate::duration::{Jitter, Time, duration};
 use crate::model::Model;
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::Ident;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 
@@ -42,7 +43,7 @@ fn set(model: &Model, builder: &TokenStream) -> TokenStream {
     let builder = quote!(#builder #settings);
     let tags = tags::names(model);
     let Some(client) = &model.args.client else {
-        let tags = tags.map(|tags| quote!(.tags(#tags)));
+        let tags = tags.map(|tags| quote!(.tags(#larder::TagSource::local(), #tags)));
         return quote!(#builder #tags);
     };
     // The shape of a value type: of a type parameter nothing is known.
@@ -50,7 +51,17 @@ fn set(model: &Model, builder: &TokenStream) -> TokenStream {
         if model.is_generic() { builder } else { quote!(#larder::shape_extra!((#builder) #value)) };
     match tags {
         Some(tags) => quote_spanned!(client.span()=> #builder.tagged_client(&#client, #tags)),
-        None => quote_spanned!(client.span()=> #builder.client(&#client)),
+        None => {
+            let name = Ident::new("__client", Span::mixed_site());
+            let source = quote!({
+                #[allow(unused_imports)]
+                use #larder::TagProbeFallback as _;
+                #larder::TagProbe(#name).source()
+            });
+            quote_spanned!(client.span()=> match &#client {
+                #name => #builder.tag_source(#source).client(#name),
+            })
+        }
     }
 }
 
