@@ -36,17 +36,68 @@ pub use cache_core::table;
 pub use cache_core::{
     Aim, AnyMemo, AsyncCall, AsyncLater, AsyncTtl, AsyncWork, BoxFuture, Budget, Cache, CacheExt,
     CachedFn, Call, Client, Clock, Entry, Error, Eviction, Explain, Explanation, Filled, Flights,
-    Float, IntoAsyncTtl, IntoTtl, Jitter, Key, Later, Lease, Lookup, ManualClock, Misses,
-    Namespace, Near, Outcome, Part, Pause, Pending, Policy, PoolOptions, PutWhen, Reach, Reason,
-    Result, Shared, Sleep, Sought, Stats, Storable, TableOptions, TierReport, TierState, Timeout,
-    Verdict, WeakNear, Weigher, Work, configure_pool, explain, queued_jobs, registry, report,
-    shutdown_pool, wait,
+    Float, IntoAsyncTtl, IntoTtl, Invalidation, Jitter, Key, Later, Lease, Lookup, MAX_TAGS,
+    ManualClock, Misses, Namespace, Near, Outcome, Part, Pause, Pending, Policy, PoolOptions,
+    PutWhen, Reach, Reason, Result, Shared, Sleep, Sought, Stats, Storable, TableOptions,
+    TagRecords, TagSource, Tags, TierReport, TierState, Timeout, Validity, Verdict, WeakNear, Weigher, Work,
+    configure_pool, explain, invalidate_tag, invalidate_tag_soft, invalidate_tags, isolate,
+    isolate_async, queued_jobs, registry, report, shutdown_pool, wait,
 };
 #[cfg(feature = "metrics")]
 pub use cache_core::{METRICS, Metric, MetricKind, export_metrics};
 #[cfg(feature = "encoded")]
 pub use cache_macros::CacheShape;
 pub use cache_macros::cached;
+/// Forgets cached values once a function that changes things has succeeded.
+///
+/// Each argument says what to forget: a value of a cached function, written as the call that gives
+/// it (`user(id)`, `shop::price(&name)`; in an `impl` block `self.user(id)` or `Self::user(id)`); or
+/// all values of a tag, `tag = "team:{id}"`, where `{id}`, `{order.user}` and `{self.field}` stand for
+/// the function's own arguments as text. All of it is taken before the body runs, by a clone where an
+/// argument is just named or lent, and is forgotten after it, in the order in which it is written:
+/// when the function returned, and not `Err` or `None`; not after a panic. For an `async fn` the
+/// invalidations are awaited; others wait for them. A server that is away hears of them later, and is
+/// not believed about them until then.
+///
+/// What a call like `user(id)` names must have companions: `#[cached(companion = none)]` has none.
+///
+/// ```
+/// use larder::{cached, invalidates};
+/// use std::sync::Mutex;
+///
+/// static NAMES: Mutex<Vec<String>> = Mutex::new(Vec::new());
+///
+/// #[cached(tags = ["names"])]
+/// fn name(id: usize) -> Option<String> {
+///     NAMES.lock().unwrap().get(id).cloned()
+/// }
+///
+/// #[cached(tags = ["names"])]
+/// fn count() -> usize {
+///     NAMES.lock().unwrap().len()
+/// }
+///
+/// #[invalidates(name(id))]
+/// fn rename(id: usize, to: String) -> Result<(), String> {
+///     *NAMES.lock().unwrap().get_mut(id).ok_or("nobody has this number")? = to;
+///     Ok(())
+/// }
+///
+/// #[invalidates(tag = "names")]
+/// fn add(name: &str) {
+///     NAMES.lock().unwrap().push(name.to_owned());
+/// }
+///
+/// add("ann");
+/// assert_eq!((name(0), count()), (Some("ann".to_owned()), 1));
+/// rename(0, "bea".to_owned()).unwrap();
+/// assert_eq!(name(0).as_deref(), Some("bea"));
+/// add("cid");
+/// assert_eq!(count(), 2);
+/// assert!(rename(7, "nobody".to_owned()).is_err()); // nothing is forgotten
+/// assert_eq!(count::peek(), Some(2));
+/// ```
+pub use cache_macros::invalidates;
 
 /// What the attribute's expansion names; no part of the API.
 #[doc(hidden)]

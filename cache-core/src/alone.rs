@@ -1,7 +1,9 @@
 //! The miss of a body that blocks and whose values live near: mostly nobody else is concerned.
 
 use crate::compute::{Miss, Tally, Want, cause_of};
+use crate::entry::Entry;
 use crate::flight::{JoinedLone, Landing, Lone};
+use crate::gather::{self, Gather, Note};
 use crate::memo::{Found, Memo};
 use crate::near::Near;
 use crate::observe::{Ending, Watch};
@@ -15,7 +17,7 @@ where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    /// [`compute`](Memo::compute) without far tiers.
+    /// [`compute`](Memo::compute) without far tiers and without tags of the function's own.
     pub(crate) fn compute_near<R: 'static>(
         &self,
         near: &Near<K, V>,
@@ -65,39 +67,53 @@ where
     ) -> R {
         let hash = lone.hash();
         let watch = Watch::begin(self, (hash, lone.key()), None, cause_of(want));
-        let result = {
+        let (result, note) = {
             let _tally = Tally::of(self, hash);
             let _inside = lone.enter();
             let _span = watch.enter();
-            run()
+            let gather = Gather::begin(Note::default());
+            let result = run();
+            (result, self.noted(Note::default(), &gather.end()))
         };
         let Some(value) = (rules.value)(&result) else {
+            gather::hand(&note);
             let landing = self.failed(hash, &result, rules);
             watch.end(Ending::of_none(rules.fails));
             let key = lone.give_key();
-            lone.land(|| landing.unwrap_or_else(Landing::gone));
+            lone.land_noted(|| note.clone(), || landing.unwrap_or_else(Landing::gone));
             return match key {
                 Some(key) => self.graced(hash, &key, result, rules),
                 None => result,
             };
         };
         let told = self.has_hooks().then(|| lone.key().cloned()).flatten();
-        watch.end(self.store_lone(near, lone, value.clone()));
-        lone.land(|| Landing::Value(value.clone()));
+        let entry = self.entry(value.clone(), &note);
+        // Mostly nobody wants to know, and the time is not for nothing.
+        let shell = entry.shell();
+        if gather::is_gathering() {
+            gather::hand(&self.note_of(&shell, &note));
+        }
+        watch.end(self.store_lone(near, lone, entry, &note));
+        lone.land_noted(|| self.note_of(&shell, &note), || Landing::Value(value.clone()));
         if let Some(key) = told {
             self.tell(&key, value);
         }
         result
     }
 
-    fn store_lone(&self, near: &Near<K, V>, lone: &mut Lone<'_, K, V>, value: V) -> Ending {
-        let life = self.life_of(&value);
-        if !self.is_wanted(&value) {
+    fn store_lone(
+        &self,
+        near: &Near<K, V>,
+        lone: &mut Lone<'_, K, V>,
+        entry: Entry<V>,
+        note: &Note,
+    ) -> Ending {
+        if note.unknown || !self.is_wanted(&entry.value) {
             self.stats.count(Event::Unstored);
             return Ending::Unstored;
         }
         self.backoff.forget(lone.hash());
-        self.count_stored(near.commit_lone(lone, value, life))
+        self.count_stored(near.commit_lone(lone, entry))
     }
 
     pub(crate) fn count_stored(&self, inserted: Inserted) -> Ending {

@@ -12,6 +12,8 @@ use crate::policy::{IntoAsyncTtl, IntoTtl, Jitter};
 use crate::registry;
 use crate::stats::Recorder;
 use crate::table::{Budget, Life, TableOptions};
+use crate::tagged::TagRule;
+use crate::tags::TagSource;
 use crate::terms::Terms;
 use parking_lot::{Mutex, RwLock};
 use std::any::{Any, TypeId};
@@ -39,6 +41,8 @@ pub struct MemoBuilder<K, V> {
     weigher: Option<Weigher<K, V>>,
     listed: Option<fn() -> &'static dyn AnyMemo>,
     place: Place<K, V>,
+    tags: Option<TagRule<K>>,
+    isolated: bool,
 }
 
 // The settings ask nothing of the types: what is wrong with those is told where the call is made.
@@ -53,6 +57,8 @@ impl<K: 'static, V: 'static> MemoBuilder<K, V> {
             weigher: None,
             listed: None,
             place: Place::Default,
+            tags: None,
+            isolated: false,
         }
     }
 
@@ -139,6 +145,32 @@ impl<K: 'static, V: 'static> MemoBuilder<K, V> {
         self
     }
 
+    /// What the values of a key are invalidated by, and where the versions of these names live. A
+    /// client whose cache is opened under the same source can tell for values of other processes.
+    #[must_use]
+    pub fn tags(mut self, source: TagSource, names: fn(&K) -> Vec<String>) -> Self {
+        self.tags = Some(TagRule { source, names });
+        self
+    }
+
+    /// The source of the client that is to come, if it can be one: values that inherit tags from the
+    /// functions that their computation calls are checked there.
+    #[must_use]
+    pub fn tag_source(self, source: Option<TagSource>) -> Self {
+        match source {
+            Some(source) => self.extra(source),
+            None => self,
+        }
+    }
+
+    /// Keeps the tags and the remaining TTL of cached functions that the body calls from counting
+    /// for this function's values.
+    #[must_use]
+    pub fn isolate(mut self) -> Self {
+        self.isolated = true;
+        self
+    }
+
     /// Keeps the values in a cache of the function's own, of this many entries.
     #[must_use]
     pub fn capacity(mut self, entries: usize) -> Self {
@@ -180,6 +212,17 @@ where
         self
     }
 
+    /// The same with [tags](MemoBuilder::tags), whose versions are kept by the client as well: in its
+    /// namespace `~tags`, or in this process if its values are.
+    #[must_use]
+    pub fn tagged_client<C>(self, client: &C, names: fn(&K) -> Vec<String>) -> Self
+    where
+        C: Client<K, V> + Client<String, u64> + ?Sized,
+    {
+        let source = TagSource::of(client);
+        self.tags(source.clone(), names).extra(source).client(client)
+    }
+
     /// The memo.
     ///
     /// # Panics
@@ -188,7 +231,7 @@ where
     pub fn finish(self) -> Memo<K, V> {
         let name = self.terms.checked_name();
         let life = self.fixed_life();
-        let MemoBuilder { terms, values, weigher, listed, place } = self;
+        let MemoBuilder { terms, values, weigher, listed, place, tags, isolated } = self;
         let opened = match place {
             Place::Client(opened) => opened,
             Place::Default => Opened::near(match &terms.namespace {
@@ -219,6 +262,8 @@ where
             hooked: AtomicBool::new(false),
             #[cfg(feature = "tracing")]
             key_text: RwLock::new(None),
+            tags,
+            isolated,
         }
     }
 

@@ -5,11 +5,12 @@ use crate::entry::Entry;
 use crate::error::Error;
 use crate::far::{Far, Held, aim_of};
 use crate::flight::{Failure, Flight, Follow, Joined, Landed, Landing, Lead};
+use crate::gather::{self, Gather, Note};
 use crate::memo::{Found, Memo};
 use crate::observe::{self, Cause, Ending, Watch};
 use crate::outcome::Rules;
 use crate::stats::Event;
-use crate::table::{self, Life, Touch};
+use crate::table::{self, Touch};
 use crate::wait;
 use std::hash::Hash;
 use std::panic::resume_unwind;
@@ -76,7 +77,7 @@ where
             self.stats.count(Event::Computation);
             return Computed::young(run());
         }
-        if let (None, Some(near)) = (&self.far, &self.near) {
+        if let (None, Some(near), None) = (&self.far, &self.near, &self.tags) {
             let miss = (want, miss);
             return Computed::young(self.compute_near(near, (hash, key), miss, rules, run));
         }
@@ -189,17 +190,22 @@ where
         run: &mut dyn FnMut() -> R,
     ) -> Computed<R> {
         let held = match self.wait_far(lead.flight(), aim_of(want, None), want == Want::Value) {
-            Far::Value(value) => return Computed::young(self.land_found(lead, value, rules)),
-            Far::Due(value) => {
-                return Computed { result: self.land_found(lead, value, rules), is_due: true };
+            Far::Value(value, note) => {
+                return Computed::young(self.land_found(lead, value, &note, rules));
+            }
+            Far::Due(value, note) => {
+                let result = self.land_found(lead, value, &note, rules);
+                return Computed { result, is_due: true };
             }
             Far::Compute(held) => held,
         };
         let watch = self.watch(lead.flight(), &held, cause_of(want));
-        let result = self.timed(lead.flight(), &watch, run);
-        match self.settle(lead.flight(), &result, rules) {
+        let (result, note) = self.timed(lead.flight(), &watch, run);
+        let (settled, note) = self.settle(lead.flight(), &result, note, rules);
+        gather::hand(&note);
+        match settled {
             Settled::Entry(entry) => {
-                watch.end(self.store(&lead, entry, held));
+                watch.end(self.store(&lead, entry, &note, held));
                 let value = || (rules.value)(&result).cloned();
                 // A handle of our own would look like a waiter, and cost a clone of the value.
                 let told = self.has_hooks().then(|| lead.flight().clone());
@@ -223,23 +229,45 @@ where
         Watch::begin(self, (flight.hash, Some(&flight.key)), held.reason(), cause)
     }
 
-    /// Runs the body, and counts it and its time, also when it panics.
-    fn timed<R>(&self, flight: &Flight<K, V>, watch: &Watch, run: &mut dyn FnMut() -> R) -> R {
+    /// Runs the body, and counts it and its time, also when it panics; says what it depends on.
+    fn timed<R>(
+        &self,
+        flight: &Flight<K, V>,
+        watch: &Watch,
+        run: &mut dyn FnMut() -> R,
+    ) -> (R, Note) {
+        let captured = self.capture_now(flight);
         let _tally = Tally::begin(self, flight);
         let _inside = flight.enter();
         let _span = watch.enter();
-        run()
+        let gather = Gather::begin(Note::default());
+        let result = run();
+        (result, self.noted(captured, &gather.end()))
     }
 
     /// A far tier had it: nobody computes.
-    pub(crate) fn land_found<R>(&self, lead: Lead<'_, K, V>, value: V, rules: Rules<V, R>) -> R {
+    pub(crate) fn land_found<R>(
+        &self,
+        lead: Lead<'_, K, V>,
+        value: V,
+        note: &Note,
+        rules: Rules<V, R>,
+    ) -> R {
+        lead.flight().annotate(note);
+        gather::hand(note);
         lead.land(|| Landing::Value(value.clone()));
         (rules.wrap)(value)
     }
 
     /// Stores what was computed, unless something newer happened to the key.
-    pub(crate) fn store(&self, lead: &Lead<'_, K, V>, entry: Entry<V>, held: Held<K, V>) -> Ending {
-        if !self.is_wanted(&entry.value) {
+    pub(crate) fn store(
+        &self,
+        lead: &Lead<'_, K, V>,
+        entry: Entry<V>,
+        note: &Note,
+        held: Held<K, V>,
+    ) -> Ending {
+        if note.unknown || !self.is_wanted(&entry.value) {
             self.stats.count(Event::Unstored);
             return Ending::Unstored;
         }
@@ -253,8 +281,7 @@ where
 
     pub(crate) fn commit_near(&self, flight: &Flight<K, V>, entry: Entry<V>) -> Ending {
         let Some(near) = &self.near else { return Ending::Unstored };
-        let life = Life { ttl: entry.ttl, refresh_after: entry.refresh_after };
-        self.count_stored(near.commit(flight, entry.value, life))
+        self.count_stored(near.commit(flight, entry))
     }
 
     pub(crate) fn note_failure(&self, hash: u64, fails: bool) {

@@ -4,6 +4,7 @@ use crate::compute::{Tally, Want};
 use crate::entry::{Aim, Entry};
 use crate::far::{Far, Held, aim_of};
 use crate::flight::{Failure, Flight, Joined, Landing, Lead, Work};
+use crate::gather::{Gather, Gathered, Note};
 use crate::memo::{Found, Memo};
 use crate::observe::{Cause, Ending};
 use crate::outcome::Rules;
@@ -78,7 +79,8 @@ where
             Joined::Lead(lead) => lead,
         };
         let flight = lead.flight().clone();
-        if let Some(value) = self.landed_meanwhile(&flight, want) {
+        if let Some((value, note)) = self.landed_meanwhile(&flight, want) {
+            flight.annotate(&note);
             lead.land(|| Landing::Value(value));
             return Some((flight, true));
         }
@@ -101,13 +103,14 @@ where
     }
 
     /// What a flight has left that ended between the caller's look and his lead.
-    fn landed_meanwhile(&self, flight: &Flight<K, V>, want: Want) -> Option<V> {
+    fn landed_meanwhile(&self, flight: &Flight<K, V>, want: Want) -> Option<(V, Note)> {
         if want == Want::Newer {
             return None;
         }
         match self.look(flight.hash, |key| *key == flight.key, Touch::Leave) {
-            Found::Live { value, soft_passed, left } => {
-                (want == Want::Value || !self.policy.is_due(soft_passed, left)).then_some(value)
+            Found::Live { value, soft_passed, left, tags } => {
+                let good = want == Want::Value || !self.policy.is_due(soft_passed, left);
+                good.then(|| (value, Note::of(tags, left, &self.clock)))
             }
             Found::Expiring(_) | Found::Missing(_) => None,
         }
@@ -142,8 +145,12 @@ where
     ) {
         let flight = lead.flight().clone();
         let held = match self.wait_far(&flight, ask.aim, ask.count) {
-            Far::Value(value) => return lead.land(|| Landing::Value(value)),
-            Far::Due(value) => {
+            Far::Value(value, note) => {
+                flight.annotate(&note);
+                return lead.land(|| Landing::Value(value));
+            }
+            Far::Due(value, note) => {
+                flight.annotate(&note);
                 lead.land(|| Landing::Value(value));
                 return self.refresh_found(&flight, &Body::Blocking(job.clone()), rules);
             }
@@ -151,20 +158,23 @@ where
         };
         let watch = self.watch(&flight, &held, ask.cause());
         let computed = catch_unwind(AssertUnwindSafe(|| {
+            let captured = self.capture_now(&flight);
             let _tally = Tally::begin(self, &flight);
             let _inside = flight.enter();
             let _span = watch.enter();
-            job(&flight.key)
+            let gather = Gather::begin(Note::default());
+            let result = job(&flight.key);
+            (result, self.noted(captured, &gather.end()))
         }));
         let none = ending_of(&computed, rules.fails);
         let kept = catch_unwind(AssertUnwindSafe(|| {
             match self.settle_computed(&flight, computed, rules) {
-                Settled::Entry(entry) => {
+                (Settled::Entry(entry), note) => {
                     let kept = self.kept(&entry);
-                    watch.end(self.store(&lead, entry, held));
+                    watch.end(self.store(&lead, entry, &note, held));
                     kept
                 }
-                Settled::Failed(landing) => {
+                (Settled::Failed(landing), _) => {
                     watch.end(none);
                     Kept::failed(landing)
                 }
@@ -183,8 +193,12 @@ where
     ) {
         let flight = lead.flight().clone();
         let held = match self.ask_far(&flight, ask.aim, ask.count).await {
-            Far::Value(value) => return lead.land(|| Landing::Value(value)),
-            Far::Due(value) => {
+            Far::Value(value, note) => {
+                flight.annotate(&note);
+                return lead.land(|| Landing::Value(value));
+            }
+            Far::Due(value, note) => {
+                flight.annotate(&note);
                 lead.land(|| Landing::Value(value));
                 return self.refresh_found(&flight, &Body::Async(job), rules);
             }
@@ -193,19 +207,26 @@ where
         let watch = self.watch(&flight, &held, ask.cause());
         let tally = Tally::begin(self, &flight);
         let body = flight.clone();
-        let body = pin!(watch.around(async move { job(body.key.clone()).await }));
-        let computed = CatchUnwind(body).await;
+        let computed = {
+            let body = pin!(async {
+                let captured = self.capture_for(&body).await;
+                let run = pin!(watch.around(async { job(body.key.clone()).await }));
+                let (result, used) = Gathered::new(run).await;
+                (result, self.noted(captured, &used))
+            });
+            CatchUnwind(body).await
+        };
         tally.end(computed.is_err());
         let none = ending_of(&computed, rules.fails);
         let kept = {
             let keep = pin!(async {
                 match self.settle_computed(&flight, computed, rules) {
-                    Settled::Entry(entry) => {
+                    (Settled::Entry(entry), note) => {
                         let kept = self.kept(&entry);
-                        watch.end(self.store_async(&lead, entry, held).await);
+                        watch.end(self.store_async(&lead, entry, &note, held).await);
                         kept
                     }
-                    Settled::Failed(landing) => {
+                    (Settled::Failed(landing), _) => {
                         watch.end(none);
                         Kept::failed(landing)
                     }
@@ -251,35 +272,45 @@ where
     fn settle_computed<R: Send + 'static>(
         &self,
         flight: &Flight<K, V>,
-        computed: Result<R, Panic>,
+        computed: Result<(R, Note), Panic>,
         rules: Rules<V, R>,
-    ) -> Settled<V> {
-        let result = match computed {
-            Ok(result) => result,
+    ) -> (Settled<V>, Note) {
+        let (result, note) = match computed {
+            Ok(computed) => computed,
             Err(panic) => {
-                return Settled::Failed(Some(Landing::sole(Failure::Panic(panic))));
+                let landing = Landing::sole(Failure::Panic(panic));
+                return (Settled::Failed(Some(landing)), Note::default());
             }
         };
-        match self.settle(flight, &result, rules) {
+        match self.settle(flight, &result, note, rules) {
             // Nobody but a waiter can tell the caller of this failure.
-            Settled::Failed(None) => {
-                Settled::Failed(Some(Landing::sole(Failure::Result(Box::new(result)))))
+            (Settled::Failed(None), note) => {
+                let landing = Landing::sole(Failure::Result(Box::new(result)));
+                (Settled::Failed(Some(landing)), note)
             }
             settled => settled,
         }
     }
 
-    /// What to store and what to tell those who wait; `Failed(None)`: nothing can be copied.
+    /// What to store and what to tell those who wait; `Failed(None)`: nothing can be copied. With
+    /// what the result depends on, as the flight has it from now on.
     pub(crate) fn settle<R>(
         &self,
         flight: &Flight<K, V>,
         result: &R,
+        made_from: Note,
         rules: Rules<V, R>,
-    ) -> Settled<V> {
-        if let Some(value) = (rules.value)(result) {
-            return Settled::Entry(self.entry(value.clone()));
-        }
-        Settled::Failed(self.failed(flight.hash, result, rules))
+    ) -> (Settled<V>, Note) {
+        let (settled, note) = match (rules.value)(result) {
+            Some(value) => {
+                let entry = self.entry(value.clone(), &made_from);
+                let note = self.note_of(&entry, &made_from);
+                (Settled::Entry(entry), note)
+            }
+            None => (Settled::Failed(self.failed(flight.hash, result, rules)), made_from),
+        };
+        flight.annotate(&note);
+        (settled, note)
     }
 
     /// Notes a failure, and copies it for those who wait if that is possible.
@@ -304,10 +335,11 @@ where
         &self,
         lead: &Lead<'_, K, V>,
         entry: Entry<V>,
+        note: &Note,
         held: Held<K, V>,
     ) -> Ending {
-        let Some(far) = &self.far else { return self.store(lead, entry, held) };
-        if !self.is_wanted(&entry.value) {
+        let Some(far) = &self.far else { return self.store(lead, entry, note, held) };
+        if note.unknown || !self.is_wanted(&entry.value) {
             self.stats.count(Event::Unstored);
             return Ending::Unstored;
         }

@@ -1,15 +1,18 @@
 //! What the tiers behind the near table know of a key, and the leave that they give to compute it.
 
 use crate::client::Cache;
+use crate::clock::Clock;
 use crate::compute::Want;
 use crate::detached::Urgency;
 use crate::entry::{Aim, Entry, Filled, Lease, Lookup, Reason};
 use crate::erased::Shared;
 use crate::flight::Flight;
+use crate::gather::Note;
 use crate::memo::{Found, Memo};
 use crate::observe::Ending;
 use crate::stats::Event;
 use crate::table::Touch;
+use crate::tags::{Tags, Validity};
 use crate::task::in_background;
 use crate::wait;
 use parking_lot::Mutex;
@@ -23,9 +26,9 @@ where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    Value(V),
+    Value(V, Note),
     /// Within its TTL, and due for a refresh that nobody has begun.
-    Due(V),
+    Due(V, Note),
     Compute(Held<K, V>),
 }
 
@@ -95,20 +98,22 @@ where
                 self.stats.count(event)
             }
         };
-        let (reason, lease) = match far.lookup(&flight.key, aim).await {
-            Ok(Lookup::Fresh { value, .. }) => {
+        let found = far.lookup(&flight.key, aim).await.map(|found| self.validate(found));
+        let made_from = |tags, left| Note::of(tags, left, &self.clock);
+        let (reason, lease) = match found {
+            Ok(Lookup::Fresh { value, left, tags, .. }) => {
                 note(Event::FarHit);
-                return Far::Value(value);
+                return Far::Value(value, made_from(tags, left));
             }
-            Ok(Lookup::Stale { value, lease, .. }) if !lease.is_some() => {
+            Ok(Lookup::Stale { value, left, tags, lease }) if !lease.is_some() => {
                 note(Event::StaleHit);
-                return Far::Due(value);
+                return Far::Due(value, made_from(tags, left));
             }
             Ok(Lookup::Stale { lease, .. }) => {
                 return Far::Compute(Held::new(far, &flight.key, lease, None));
             }
-            Ok(Lookup::Expired { value, since, lease }) => {
-                self.remember(flight, value, since);
+            Ok(Lookup::Expired { value, since, tags, lease }) => {
+                self.remember(flight, (value, tags), since);
                 (Reason::Expired, lease)
             }
             Ok(Lookup::Missing { reason, lease }) => (reason, lease),
@@ -218,9 +223,13 @@ where
     }
 
     async fn live_far(&self, far: &Shared<K, V>, hash: u64, key: K) -> Option<(V, Duration)> {
-        let reason = match far.lookup(&key, Aim::Peek).await {
-            Ok(Lookup::Fresh { value, left, .. } | Lookup::Stale { value, left, .. }) => {
+        let found = far.lookup(&key, Aim::Peek).await.map(|found| self.validate(found));
+        let reason = match found {
+            Ok(
+                Lookup::Fresh { value, left, tags, .. } | Lookup::Stale { value, left, tags, .. },
+            ) => {
                 self.stats.count(Event::FarHit);
+                self.hand(&tags, left);
                 return Some((value, left));
             }
             Ok(Lookup::Expired { .. }) => Reason::Expired,
@@ -232,10 +241,11 @@ where
     }
 
     /// Keeps an expired value of the tiers behind, for as long as `grace` allows it.
-    fn remember(&self, flight: &Flight<K, V>, value: V, since: Duration) {
+    fn remember(&self, flight: &Flight<K, V>, (value, tags): (V, Tags), since: Duration) {
         if let Some(left) = self.policy.grace().and_then(|grace| grace.checked_sub(since)) {
             let until = self.clock.nanos().saturating_add(nanos(left));
-            self.aged.keep(flight.hash, flight.key.clone(), value, until);
+            let old = Old { key: flight.key.clone(), value, tags, until };
+            self.aged.keep(flight.hash, old);
         }
     }
 }
@@ -245,7 +255,14 @@ fn nanos(time: Duration) -> u64 {
 }
 
 /// Expired values of far tiers whose computation is in progress or fails, for `grace`.
-pub(crate) struct Aged<K, V>(Mutex<HashMap<u64, (K, V, u64)>>);
+pub(crate) struct Aged<K, V>(Mutex<HashMap<u64, Old<K, V>>>);
+
+struct Old<K, V> {
+    key: K,
+    value: V,
+    tags: Tags,
+    until: u64,
+}
 
 /// Values kept at a time; what comes beyond is not.
 const BOUND: usize = 1024;
@@ -257,12 +274,12 @@ impl<K, V> Default for Aged<K, V> {
 }
 
 impl<K: Eq, V: Clone> Aged<K, V> {
-    fn keep(&self, hash: u64, key: K, value: V, until: u64) {
+    fn keep(&self, hash: u64, old: Old<K, V>) {
         let mut aged = self.0.lock();
         let before = if aged.len() < BOUND || aged.contains_key(&hash) {
-            aged.insert(hash, (key, value, until))
+            aged.insert(hash, old)
         } else {
-            Some((key, value, until))
+            Some(old)
         };
         drop(aged);
         // The user's destructor, outside the lock.
@@ -277,14 +294,18 @@ impl<K: Eq, V: Clone> Aged<K, V> {
     /// How long a value is still kept.
     pub(crate) fn left(&self, hash: u64, key: &K, now: u64) -> Option<Duration> {
         let aged = self.0.lock();
-        let (of, _, until) = aged.get(&hash)?;
-        let left = until.checked_sub(now).filter(|left| *left > 0 && of == key)?;
+        let old = aged.get(&hash)?;
+        let left = old.until.checked_sub(now).filter(|left| *left > 0 && old.key == *key)?;
         Some(Duration::from_nanos(left))
     }
 
-    pub(crate) fn get(&self, hash: u64, key: &K, now: u64) -> Option<V> {
+    /// Not what a tag has made worthless, or may have.
+    pub(crate) fn get(&self, hash: u64, key: &K, clock: &Clock) -> Option<(V, Tags)> {
         let aged = self.0.lock();
-        let (of, value, until) = aged.get(&hash)?;
-        (of == key && now < *until).then(|| value.clone())
+        let old = aged.get(&hash)?;
+        let good = old.key == *key
+            && clock.nanos() < old.until
+            && old.tags.verdict(clock) <= Validity::Soft;
+        good.then(|| (old.value.clone(), old.tags.clone()))
     }
 }

@@ -1,6 +1,7 @@
 //! One result from the thread that computes it to the one that waits for it.
 
 use crate::error::Error;
+use crate::gather::{self, Note};
 use crate::trail::{Inside, Waiting, next_id};
 use parking_lot::Mutex;
 use std::any::Any;
@@ -28,7 +29,7 @@ pub(crate) struct Taker<R> {
 
 enum State<R> {
     Empty(Option<Waker>),
-    Full(Outcome<R>),
+    Full(Outcome<R>, Note),
     Over,
 }
 
@@ -45,17 +46,18 @@ impl<R> Giver<R> {
         Inside::enter(&[], self.id)
     }
 
-    pub(crate) fn give(self, outcome: Outcome<R>) {
-        self.set(outcome);
+    /// `note`: what the outcome was made from.
+    pub(crate) fn give(self, outcome: Outcome<R>, note: Note) {
+        self.set(outcome, note);
     }
 
-    fn set(&self, outcome: Outcome<R>) {
+    fn set(&self, outcome: Outcome<R>, note: Note) {
         let old = {
             let mut state = self.state.lock();
             if !matches!(*state, State::Empty(_)) {
                 return;
             }
-            std::mem::replace(&mut *state, State::Full(outcome))
+            std::mem::replace(&mut *state, State::Full(outcome, note))
         };
         if let State::Empty(Some(waker)) = old {
             waker.wake();
@@ -66,7 +68,7 @@ impl<R> Giver<R> {
 impl<R> Drop for Giver<R> {
     /// A computation that is thrown away is told, not left to be waited for.
     fn drop(&mut self) {
-        self.set(Err(Box::new("the computation was dropped before it ended")));
+        self.set(Err(Box::new("the computation was dropped before it ended")), Note::default());
     }
 }
 
@@ -96,11 +98,12 @@ impl<R> Future for Taker<R> {
             drop(old);
             return Poll::Pending;
         }
-        let State::Full(outcome) = std::mem::replace(&mut *state, State::Over) else {
+        let State::Full(outcome, note) = std::mem::replace(&mut *state, State::Over) else {
             panic!("a result was polled again after it was taken");
         };
         drop(state);
         self.waiting = None;
+        gather::hand(&note);
         Poll::Ready(outcome.unwrap_or_else(|panic| resume_unwind(panic)))
     }
 }

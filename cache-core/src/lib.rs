@@ -27,6 +27,7 @@ mod far;
 mod fenced;
 mod flight;
 mod fly;
+mod gather;
 mod handoff;
 mod key;
 mod memo;
@@ -45,9 +46,12 @@ mod slots;
 mod stats;
 mod sync;
 pub mod table;
+mod tagged;
+mod tags;
 mod task;
 mod terms;
 mod timer;
+mod told;
 mod trail;
 mod wait;
 
@@ -66,6 +70,7 @@ pub use explain::{Explain, Explanation, Pause, TierReport, TierState, Verdict, e
 pub use ext::CacheExt;
 pub use flight::Flights;
 pub use fly::Fly;
+pub use gather::{isolate, isolate_async};
 pub use key::{Float, Key, One, Opt, Own, Part, Ref, Storable, Val, View};
 pub use memo::{AnyMemo, Memo};
 pub use near::{Near, WeakNear};
@@ -80,8 +85,14 @@ pub use shape::{CacheShape, Print};
 pub use slots::{Slots, memo_in, type_id_of};
 pub use stats::{Misses, Stats};
 pub use table::{Budget, Eviction, TableOptions};
+pub use tags::{
+    Invalidation, MAX_TAGS, TagProbe, TagProbeFallback, TagRecords, TagSource, Tags, Validity,
+    invalidate_tag, invalidate_tag_soft, invalidate_tags,
+};
 pub use task::{BoxFuture, in_background};
 pub use timer::Sleep;
+#[doc(hidden)]
+pub use told::{AnySuccess, InTime, Now, OutcomeSuccess, ToldInTime, ToldNow, run_once, tag_told};
 #[doc(hidden)]
 pub use wait::is_patient;
 pub use wait::wait;

@@ -8,11 +8,14 @@ use crate::erased::Shared;
 use crate::far::Aged;
 use crate::fenced::Fenced;
 use crate::flight::{Flight, Flights};
+use crate::gather::{self, Note};
 use crate::key::View;
 use crate::near::Near;
 use crate::policy::Policy;
 use crate::stats::{Event, Recorder, Stats};
 use crate::table::{Life, Look, Table, Touch};
+use crate::tagged::TagRule;
+use crate::tags::Tags;
 use crate::wait;
 use parking_lot::RwLock;
 use std::any::Any;
@@ -48,6 +51,9 @@ pub struct Memo<K, V> {
     /// How keys are told to `tracing`; nobody is told of them unless asked to.
     #[cfg(feature = "tracing")]
     pub(crate) key_text: crate::observe::KeyText<K>,
+    pub(crate) tags: Option<TagRule<K>>,
+    /// Whether values depend on the function's own tags and TTL alone.
+    pub(crate) isolated: bool,
 }
 
 /// What a function says about single values.
@@ -65,8 +71,9 @@ pub(crate) enum Found<V> {
         value: V,
         soft_passed: bool,
         left: Duration,
+        tags: Tags,
     },
-    /// Made stale by `expire`: may be served while it is being refreshed.
+    /// Made stale by `expire`, or softly by a tag: may be served while it is being refreshed.
     Expiring(V),
     Missing(Reason),
 }
@@ -129,12 +136,33 @@ where
     #[inline]
     fn found(&self, look: Look<V>) -> Found<V> {
         match look {
-            Look::Live { value, soft_passed, left, .. } => Found::Live { value, soft_passed, left },
-            Look::Expired { value, by_call: true, .. } if self.policy.async_ttl().is_some() => {
+            Look::Live { value, left, softened: true, tags, .. } => {
+                if self.policy.async_ttl().is_none() {
+                    return Found::Missing(Reason::Tag);
+                }
+                self.hand(&tags, left);
+                Found::Expiring(value)
+            }
+            Look::Live { value, soft_passed, left, tags, .. } => {
+                self.hand(&tags, left);
+                Found::Live { value, soft_passed, left, tags }
+            }
+            Look::Expired { value, by_call: true, tags, .. }
+                if self.policy.async_ttl().is_some() =>
+            {
+                self.hand(&tags, Duration::ZERO);
                 Found::Expiring(value)
             }
             Look::Expired { .. } => Found::Missing(Reason::Expired),
             Look::Missing(missing) => Found::Missing(missing.into()),
+        }
+    }
+
+    /// Tells the computation that gets a value of this function what that depends on.
+    #[inline]
+    pub(crate) fn hand(&self, tags: &Tags, left: Duration) {
+        if gather::is_gathering() {
+            gather::hand(&Note::of(tags.clone(), left, &self.clock));
         }
     }
 
@@ -158,12 +186,17 @@ where
         let grace = self.policy.grace()?;
         let near = self.table.as_ref().and_then(|table| {
             match table.look(hash, |k| k == key, Touch::Leave) {
-                Look::Expired { value, since, by_call: false } if since <= grace => Some(value),
-                Look::Live { value, .. } => Some(value),
+                Look::Expired { value, since, by_call: false, tags } if since <= grace => {
+                    Some((value, tags))
+                }
+                Look::Live { value, tags, .. } => Some((value, tags)),
                 Look::Expired { .. } | Look::Missing(_) => None,
             }
         });
-        near.or_else(|| self.aged.get(hash, key, self.clock.nanos()))
+        let (value, tags) = near.or_else(|| self.aged.get(hash, key, &self.clock))?;
+        // Whoever makes something of it is to try again soon.
+        self.hand(&tags, Duration::ZERO);
+        Some(value)
     }
 
     /// The same without trying to compute, while a failing computation is left alone.
@@ -177,27 +210,22 @@ where
 
     /// How this value is to live.
     #[inline]
-    pub(crate) fn life_of(&self, value: &V) -> Life {
+    pub(crate) fn life_of(&self, value: &V, longest: Option<Duration>) -> Life {
         match self.life {
-            Some(life) => life,
-            None => self.own_life(value),
+            Some(life) if longest.is_none() => life,
+            _ => self.own_life(value, longest),
         }
     }
 
-    fn own_life(&self, value: &V) -> Life {
+    fn own_life(&self, value: &V, longest: Option<Duration>) -> Life {
         let mut own = self.values.ttl_of.and_then(|ttl| ttl(value));
+        own = longest.map_or(own, |longest| Some(own.map_or(longest, |own| own.min(longest))));
         if let Some((failed, Some(ttl))) = &self.values.failed
             && failed(value)
         {
             own = Some(own.map_or(*ttl, |own| own.min(*ttl)));
         }
         self.policy.life(own)
-    }
-
-    /// An entry of this value.
-    pub(crate) fn entry(&self, value: V) -> Entry<V> {
-        let life = self.life_of(&value);
-        Entry { value, ttl: life.ttl, refresh_after: life.refresh_after }
     }
 
     pub(crate) fn is_wanted(&self, value: &V) -> bool {
@@ -227,7 +255,14 @@ where
     }
 
     pub(crate) async fn put(&self, hash: u64, key: K, value: V) {
-        let entry = self.entry(value);
+        let note = self.capture(&key).await;
+        if note.unknown {
+            // What could not be invalidated is not stored; nor may the old value stay.
+            self.stats.count(Event::Unstored);
+            self.invalidate(hash, key).await;
+            return;
+        }
+        let entry = self.entry(value, &note);
         let Some(far) = &self.far else { return self.put_near(hash, key, entry) };
         self.fence(hash, &key);
         // Far to near, so that nobody reads the old value from behind after the near one is new.
@@ -261,7 +296,10 @@ where
     /// Whether a far cache that changes its near tier too, and may then fail, had a value there.
     fn is_near(&self, hash: u64, key: &K) -> bool {
         self.far.is_some()
-            && matches!(self.look(hash, |k| k == key, Touch::Leave), Found::Live { .. })
+            && self.table.as_ref().is_some_and(|table| {
+                let look = table.look(hash, |k| k == key, Touch::Leave);
+                matches!(look, Look::Live { softened: false, .. })
+            })
     }
 
     pub(crate) async fn clear(&self) {

@@ -1,6 +1,7 @@
 //! Async computations that nobody polls: as tasks of the caller's runtime, or of larder's own.
 
 use crate::flight::{Flight, Follow};
+use crate::gather::{Gathered, Note};
 use crate::handoff::{Giver, handoff};
 use std::any::Any;
 use std::future::Future;
@@ -63,13 +64,13 @@ where
     F: Future<Output: Send> + Send + 'static,
 {
     let (giver, taker) = handoff(name);
-    spawn(Box::pin(Detached { work: Some((Box::pin(future), giver)) }));
+    spawn(Box::pin(Detached { work: Some((Gathered::new(Box::pin(future)), giver)) }));
     Box::pin(taker)
 }
 
 /// A future and who waits for its outcome; it changes the runtime rather than be dropped.
 struct Detached<F: Future<Output: Send> + Send + 'static> {
-    work: Option<(Pin<Box<F>>, Giver<F::Output>)>,
+    work: Option<(Gathered<Pin<Box<F>>>, Giver<F::Output>)>,
 }
 
 impl<F: Future<Output: Send> + Send + 'static> Future for Detached<F> {
@@ -78,15 +79,15 @@ impl<F: Future<Output: Send> + Send + 'static> Future for Detached<F> {
         let Some((future, giver)) = &mut self.work else { return Poll::Ready(()) };
         let polled = catch_unwind(AssertUnwindSafe(|| {
             let _inside = giver.enter();
-            future.as_mut().poll(cx)
+            Pin::new(future).poll(cx)
         }));
-        let outcome = match polled {
+        let (outcome, note) = match polled {
             Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(out)) => Ok(out),
-            Err(panic) => Err(panic),
+            Ok(Poll::Ready((out, note))) => (Ok(out), note),
+            Err(panic) => (Err(panic), Note::default()),
         };
         if let Some((_, giver)) = self.work.take() {
-            giver.give(outcome);
+            giver.give(outcome, note);
         }
         Poll::Ready(())
     }

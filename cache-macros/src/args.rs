@@ -1,7 +1,9 @@
 //! What was written between the parentheses of `#[cached(..)]`.
 
 use crate::duration::{Jitter, Time};
+use crate::errors::Errors;
 use crate::options::{self, Argument};
+use crate::template::Template;
 use proc_macro2::Span;
 use std::collections::HashMap;
 use syn::ext::IdentExt;
@@ -25,6 +27,8 @@ pub(crate) struct Args {
     pub(crate) cache_if: Option<Expr>,
     pub(crate) ttl_of: Option<Expr>,
     pub(crate) cache_err: Option<CacheErr>,
+    pub(crate) tags: Vec<Template>,
+    pub(crate) isolate: bool,
     pub(crate) companion: Option<Companion>,
     pub(crate) larder: Option<Path>,
     /// Where each argument was named.
@@ -98,6 +102,10 @@ impl Args {
         match argument.name {
             "async_ttl" if is_flag(input) => self.async_ttl = Some(AsyncTtl::Half),
             "cache_err" if is_flag(input) => self.cache_err = Some(CacheErr(None)),
+            "isolate" if is_flag(input) => self.isolate = true,
+            "isolate" => {
+                return Err(Error::new(name.span(), "`isolate` stands alone: it has no value"));
+            }
             "skip" => self.skip = skipped(&name, input)?,
             _ => {
                 equals(argument, &name, input)?;
@@ -118,6 +126,7 @@ impl Args {
             "companion" => self.companion = Some(companion(input)?),
             "crate" => self.larder = Some(input.call(Path::parse_mod_style)?),
             "key" => self.key = Some(input.parse()?),
+            "tags" => self.tags = tags(&input.parse()?)?,
             "client" => self.client = Some(input.parse()?),
             "capacity" => self.capacity = Some(input.parse()?),
             "version" => self.version = Some(input.parse()?),
@@ -194,6 +203,37 @@ impl Parse for Skip {
     }
 }
 
+/// Tags that one value may have.
+const MOST_TAGS: usize = 16;
+
+fn tags(list: &Expr) -> Result<Vec<Template>> {
+    let list = match list {
+        Expr::Array(list) => list,
+        Expr::Group(inner) => return tags(&inner.expr),
+        other => {
+            let message = "`tags` is a list of names: `tags = [\"user:{id}\", \"team\"]`";
+            return Err(Error::new_spanned(other, message));
+        }
+    };
+    if list.elems.is_empty() {
+        return Err(Error::new_spanned(list, "`tags = []` names no tag: leave it out"));
+    }
+    if let Some(beyond) = list.elems.iter().nth(MOST_TAGS) {
+        let message = format!("a value has at most {MOST_TAGS} tags");
+        return Err(Error::new_spanned(beyond, message));
+    }
+    let mut errors = Errors::default();
+    let mut tags: Vec<Template> = Vec::new();
+    for tag in &list.elems {
+        let Some(tag) = errors.take(Template::read(tag)) else { continue };
+        if tags.iter().any(|known| known.literal.value() == tag.literal.value()) {
+            errors.at(&tag, "this tag is given twice");
+        }
+        tags.push(tag);
+    }
+    errors.finish().map(|()| tags)
+}
+
 fn namespace(input: ParseStream<'_>) -> Result<Namespace> {
     Ok(match input.parse::<Expr>()? {
         Expr::Path(path) if path.path.is_ident("none") => Namespace::None,
@@ -268,6 +308,11 @@ mod tests {
         assert!(wrong(quote!("5m")).contains("begins with its name"));
         assert!(wrong(quote!(CLIENT)).contains("`client = CLIENT`"));
         assert!(wrong(quote!(skip = a)).contains("parentheses"));
+        assert!(wrong(quote!(isolate = true)).contains("stands alone"));
+        assert!(wrong(quote!(tags = "team")).contains("a list of names"));
+        assert!(wrong(quote!(tags = [])).contains("names no tag"));
+        assert!(wrong(quote!(tags = ["team", 7])).contains("text in quotes"));
+        assert!(wrong(quote!(tags = ["team", "team"])).contains("given twice"));
         assert!(wrong(quote!(skip(a = copy))).contains("skip(a = clone)"));
         assert!(wrong(quote!(weight = |v| 1)).contains("closure of 2"));
         assert!(wrong(quote!(ttl = 5 capacity = 3)).contains("comma"));

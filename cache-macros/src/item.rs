@@ -1,7 +1,7 @@
 //! The decorated function: its signature parsed, its body left alone, so that half-written bodies pass.
 
 use proc_macro2::TokenStream;
-use syn::parse::{Parse, ParseStream};
+use syn::parse::{Parse, ParseStream, Parser};
 use syn::{Attribute, Error, Result, Signature, Token, Visibility, token};
 
 /// A function as it was written.
@@ -15,13 +15,25 @@ pub(crate) struct Item {
 
 impl Parse for Item {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
+        Item::parse_for("#[cached]", input)
+    }
+}
+
+impl Item {
+    /// The function under the attribute that is written so.
+    pub(crate) fn read(attribute: &str, function: TokenStream) -> Result<Self> {
+        (|input: ParseStream<'_>| Item::parse_for(attribute, input)).parse2(function)
+    }
+
+    fn parse_for(attribute: &str, input: ParseStream<'_>) -> Result<Self> {
         let attrs = input.call(Attribute::parse_outer)?;
         let vis: Visibility = input.parse()?;
-        refuse_others(input)?;
+        refuse_others(attribute, input)?;
         let sig: Signature = input.parse()?;
         if input.peek(Token![;]) {
+            let to = if attribute == "#[cached]" { " to cache" } else { "" };
             let message =
-                "this function has no body to cache: put `#[cached]` on its implementation";
+                format!("this function has no body{to}: put `{attribute}` on its implementation");
             return Err(Error::new_spanned(&sig.ident, message));
         }
         if !input.peek(token::Brace) {
@@ -32,7 +44,7 @@ impl Parse for Item {
 }
 
 /// Everything that is not a function, by its first keyword.
-fn refuse_others(input: ParseStream<'_>) -> Result<()> {
+fn refuse_others(attribute: &str, input: ParseStream<'_>) -> Result<()> {
     let what = if input.peek(Token![struct]) || input.peek(Token![enum]) || input.peek(Token![type])
     {
         "a type"
@@ -50,8 +62,14 @@ fn refuse_others(input: ParseStream<'_>) -> Result<()> {
     } else {
         return Ok(());
     };
+    let what = match attribute {
+        "#[cached]" => what.to_owned(),
+        _ => what
+            .replace("that is to be cached", "that changes something")
+            .replace(", which is computed once anyway", ""),
+    };
     let at = input.span();
-    Err(Error::new(at, format!("`#[cached]` is for functions, this is {what}")))
+    Err(Error::new(at, format!("`{attribute}` is for functions, this is {what}")))
 }
 
 /// `const X`, but neither `const fn` nor `const unsafe fn`.

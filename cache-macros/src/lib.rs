@@ -8,11 +8,13 @@ mod duration;
 mod errors;
 mod expand;
 mod fallback;
+mod invalidates;
 mod item;
 mod mention;
 mod model;
 mod options;
 mod shape;
+mod template;
 mod types;
 
 use args::Args;
@@ -42,6 +44,25 @@ pub fn cached(
 ) -> proc_macro::TokenStream {
     let function = TokenStream::from(function);
     expansion(arguments.into(), function.clone())
+        .unwrap_or_else(|error| fallback::fallback(function, &error))
+        .into()
+}
+
+/// Forgets cached values once a function that changes things has succeeded.
+///
+/// ```ignore
+/// #[larder::invalidates(user(id), tag = "team:{team}")]
+/// fn rename(id: u64, team: u64, name: &str) -> Result<(), Error> {
+///     database::rename(id, name)
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn invalidates(
+    arguments: proc_macro::TokenStream,
+    function: proc_macro::TokenStream,
+) -> proc_macro::TokenStream {
+    let function = TokenStream::from(function);
+    invalidates::expansion(arguments.into(), function.clone())
         .unwrap_or_else(|error| fallback::fallback(function, &error))
         .into()
 }

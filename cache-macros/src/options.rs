@@ -140,6 +140,22 @@ pub(crate) const ARGUMENTS: &[Argument] = &[
         also: &["plain", "errors", "none", "result", "option", "cache_none", "negative_ttl"],
     },
     Argument {
+        name: "tags",
+        forms: "a list of strings with `{argument}`",
+        example: "tags = [\"user:{id}\", \"team\"]",
+        default: "none of its own",
+        doc: "groups that `invalidate_tag` forgets at once; `{argument}`, `{argument.field}` and `{self.field}` stand for parts of the key",
+        also: &["tag", "groups", "group", "labels", "label", "depends_on", "dependencies"],
+    },
+    Argument {
+        name: "isolate",
+        forms: "nothing",
+        example: "isolate",
+        default: "tags and TTLs of the cached functions that the body calls count for its own value",
+        doc: "they do not",
+        also: &["no_propagation", "independent", "detached", "cut"],
+    },
+    Argument {
         name: "companion",
         forms: "a name, `fn`, or `none`",
         example: "companion = ScoreCache",
@@ -192,7 +208,7 @@ pub(crate) fn markdown() -> String {
 }
 
 /// How many letters have to be typed or untyped between two words.
-fn distance(a: &str, b: &str) -> usize {
+pub(crate) fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, left) in a.chars().enumerate() {

@@ -266,7 +266,7 @@ where
             self.space(namespace.name()),
             format,
             self.flights(namespace),
-            namespace.name(),
+            namespace,
         )
     }
 }

@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | 0 | 4 | `LRDR` |
 //! | 4 | 1 | version |
-//! | 5 | 1 | flags: 1 signed, 2 manifest of pages, 4 page |
+//! | 5 | 1 | flags: 1 signed, 2 manifest of pages, 4 page, 8 tagged |
 //! | 6 | 1 | codec: 1 MessagePack, 2 postcard, 3 JSON |
 //! | 7 | 1 | compression: 0 none, 1 lz4, 2 zstd |
 //! | 8 | 8 | created, in milliseconds since 1970 |
@@ -17,11 +17,13 @@
 //! | 56 | 8 | print of the value's shape; 0: it has none |
 //! | 64 | 8 | length of the payload as it is here |
 //! | 72 | 8 | length of the payload before it was compressed |
-//! | 80 | 8 | XXH3 of the header up to here, and of the payload |
+//! | 80 | 8 | XXH3 of the header up to here, of the payload, and of the tags |
 //! | 88 | | the payload |
+//! | then | | where tagged: the [tags](super::tagged) with their versions |
 //! | then | 32 | where signed: keyed BLAKE3 of everything before |
 
 use super::sign::{SIGNATURE, SigningKey};
+use super::tagged;
 use cache_core::Reason;
 use xxhash_rust::xxh3::Xxh3Default;
 
@@ -35,6 +37,7 @@ const CHECKSUM: usize = 80;
 const SIGNED: u8 = 1;
 const MANIFEST: u8 = 2;
 const PAGE: u8 = 4;
+const TAGGED: u8 = 8;
 
 /// A time without end.
 pub(super) const NEVER: u64 = u64::MAX;
@@ -68,19 +71,14 @@ pub(super) struct Header {
 }
 
 impl Header {
-    fn write(&self, out: &mut [u8], payload: u64, signed: bool) {
+    fn write(&self, out: &mut [u8], payload: u64, flags: u8) {
         out[..4].copy_from_slice(&MAGIC);
         let kind = match self.kind {
             Kind::Value => 0,
             Kind::Manifest => MANIFEST,
             Kind::Page => PAGE,
         };
-        out[4..8].copy_from_slice(&[
-            VERSION,
-            kind | if signed { SIGNED } else { 0 },
-            self.codec,
-            self.compression,
-        ]);
+        out[4..8].copy_from_slice(&[VERSION, kind | flags, self.codec, self.compression]);
         for (n, word) in [self.created, self.soft, self.hard, self.cost].into_iter().enumerate() {
             put_word(out, 8 + 8 * n, word);
         }
@@ -116,10 +114,23 @@ pub(super) fn begin(payload: usize) -> Vec<u8> {
 }
 
 /// Fills the room in front of the payload, and signs.
-pub(super) fn seal(mut buffer: Vec<u8>, header: &Header, key: Option<&SigningKey>) -> Vec<u8> {
-    let (front, payload) = buffer.split_at_mut(HEADER);
-    header.write(front, payload.len() as u64, key.is_some());
-    let sum = checksum(&front[..CHECKSUM], payload);
+pub(super) fn seal(buffer: Vec<u8>, header: &Header, key: Option<&SigningKey>) -> Vec<u8> {
+    seal_tagged(buffer, header, &[], key)
+}
+
+/// The same, with a section of tags; none if that is empty.
+pub(super) fn seal_tagged(
+    mut buffer: Vec<u8>,
+    header: &Header,
+    tags: &[u8],
+    key: Option<&SigningKey>,
+) -> Vec<u8> {
+    let payload = (buffer.len() - HEADER) as u64;
+    buffer.extend_from_slice(tags);
+    let (front, rest) = buffer.split_at_mut(HEADER);
+    let tagged = if tags.is_empty() { 0 } else { TAGGED };
+    header.write(front, payload, tagged | if key.is_some() { SIGNED } else { 0 });
+    let sum = checksum(&front[..CHECKSUM], rest);
     put_word(front, CHECKSUM, sum);
     if let Some(key) = key {
         let signature = key.sign(&buffer);
@@ -128,13 +139,19 @@ pub(super) fn seal(mut buffer: Vec<u8>, header: &Header, key: Option<&SigningKey
     buffer
 }
 
-/// What is inside, if nothing has happened to it. The payload is borrowed.
+/// What is inside an envelope, borrowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Opened<'a> {
+    pub(super) header: Header,
+    pub(super) payload: &'a [u8],
+    /// The section of tags; empty if there are none.
+    pub(super) tags: &'a [u8],
+}
+
+/// What is inside, if nothing has happened to it.
 ///
 /// The order matters: a payload is looked at only after its signature and checksum.
-pub(super) fn open<'a>(
-    bytes: &'a [u8],
-    key: Option<&SigningKey>,
-) -> Result<(Header, &'a [u8]), Reason> {
+pub(super) fn open<'a>(bytes: &'a [u8], key: Option<&SigningKey>) -> Result<Opened<'a>, Reason> {
     if bytes.len() < HEADER || bytes[..4] != MAGIC {
         return Err(Reason::Damaged);
     }
@@ -150,8 +167,10 @@ pub(super) fn open<'a>(
     let end = bytes.len().checked_sub(if signed { SIGNATURE } else { 0 });
     let end = end.filter(|end| *end >= HEADER).ok_or(Reason::Damaged)?;
     let (front, rest) = bytes.split_at(HEADER);
-    let (payload, signature) = rest.split_at(end - HEADER);
-    if word(front, 64) != payload.len() as u64 {
+    let (inside, signature) = rest.split_at(end - HEADER);
+    let length = usize::try_from(word(front, 64)).map_err(|_| Reason::Damaged)?;
+    let (payload, tags) = inside.split_at_checked(length).ok_or(Reason::Damaged)?;
+    if (flags & TAGGED != 0) == tags.is_empty() {
         return Err(Reason::Damaged);
     }
     if let Some(key) = key
@@ -159,14 +178,23 @@ pub(super) fn open<'a>(
     {
         return Err(Reason::Damaged);
     }
-    if word(front, CHECKSUM) != checksum(&front[..CHECKSUM], payload) {
+    if word(front, CHECKSUM) != checksum(&front[..CHECKSUM], inside) {
         return Err(Reason::Damaged);
     }
-    Ok((read(front)?, payload))
+    let header = read(front)?;
+    if !tags.is_empty() {
+        tagged::check(tags)?;
+    }
+    Ok(Opened { header, payload, tags })
+}
+
+/// Whether bytes say that they have tags; whether that is true, [`open`] tells.
+pub(super) fn is_tagged(bytes: &[u8]) -> bool {
+    bytes.len() >= HEADER && bytes[5] & TAGGED != 0
 }
 
 fn read(front: &[u8]) -> Result<Header, Reason> {
-    let kind = match front[5] & !SIGNED {
+    let kind = match front[5] & !(SIGNED | TAGGED) {
         0 => Kind::Value,
         MANIFEST => Kind::Manifest,
         PAGE => Kind::Page,
@@ -256,6 +284,64 @@ mod tests {
         );
     }
 
+    /// With the tags `team`, seen at version 5, and `user:7`, seen at the last there is.
+    fn sealed_tagged(payload: &[u8], key: Option<&SigningKey>) -> Vec<u8> {
+        let mut buffer = begin(payload.len());
+        buffer.extend_from_slice(payload);
+        let tags = tagged::section([("team", 5), ("user:7", u64::MAX)]).unwrap();
+        seal_tagged(buffer, &header(), &tags, key)
+    }
+
+    #[test]
+    fn the_bytes_of_a_tagged_envelope_never_change() {
+        let bytes = sealed_tagged(b"abc", None);
+        assert_eq!(hex(&bytes[4..8]), "01080100", "version, flags, codec, compression");
+        assert_eq!(hex(&bytes[64..72]), "0300000000000000", "the payload alone");
+        assert_eq!(hex(&bytes[80..88]), "20a004541acb56ea");
+        let tags = concat!(
+            "02", // how many
+            "04",
+            "7465616d",
+            "0500000000000000", // length of the name, name, version
+            "06",
+            "757365723a37",
+            "ffffffffffffffff",
+        );
+        assert_eq!(hex(&bytes[88..]), format!("616263{tags}"));
+        let signed = sealed_tagged(b"abc", Some(&key()));
+        assert_eq!(hex(&signed[4..8]), "01090100");
+        assert_eq!(signed.len(), bytes.len() + SIGNATURE);
+        assert_eq!(
+            hex(&signed[bytes.len()..]),
+            "c3158bd75f1aaaa92d3e47b4b1450e4c7e53ef74df8f7f584bc7954d26ca0206"
+        );
+    }
+
+    #[test]
+    fn tags_are_found_again_behind_the_payload() {
+        for key in [None, Some(&key())] {
+            let bytes = sealed_tagged(b"abc", key);
+            let opened = open(&bytes, key).unwrap();
+            assert_eq!((opened.header, opened.payload), (header(), &b"abc"[..]));
+            let tags = tagged::read(opened.tags).collect::<Vec<_>>();
+            assert_eq!(tags, [("team", 5), ("user:7", u64::MAX)]);
+        }
+    }
+
+    #[test]
+    fn a_flag_without_tags_and_tags_without_a_flag_are_damage() {
+        let mut without = sealed(b"abc", None);
+        without[5] |= TAGGED;
+        let mut unsaid = sealed_tagged(b"abc", None);
+        unsaid[5] &= !TAGGED;
+        for bytes in [&mut without, &mut unsaid] {
+            let (front, inside) = bytes.split_at_mut(HEADER);
+            let sum = checksum(&front[..CHECKSUM], inside);
+            put_word(front, CHECKSUM, sum);
+            assert_eq!(open(bytes, None), Err(Reason::Damaged));
+        }
+    }
+
     #[test]
     fn what_was_sealed_is_found_again() {
         for key in [None, Some(&key())] {
@@ -264,7 +350,8 @@ mod tests {
                 let mut buffer = begin(3);
                 buffer.extend_from_slice(b"abc");
                 let bytes = seal(buffer, &header, key);
-                assert_eq!(open(&bytes, key), Ok((header, &b"abc"[..])));
+                let opened = Opened { header, payload: b"abc", tags: b"" };
+                assert_eq!(open(&bytes, key), Ok(opened));
             }
         }
     }
@@ -293,7 +380,7 @@ mod tests {
 
         #[test]
         fn x16_bytes_behind_a_true_beginning_are_no_value(
-            tail in prop::collection::vec(any::<u8>(), 0..300), flags in 0_u8..8, signed: bool
+            tail in prop::collection::vec(any::<u8>(), 0..300), flags in 0_u8..16, signed: bool
         ) {
             let mut bytes = [&MAGIC[..], &[VERSION, flags]].concat();
             bytes.extend(tail);
@@ -303,10 +390,14 @@ mod tests {
 
         #[test]
         fn x16_a_flipped_bit_is_never_a_value(
-            payload in prop::collection::vec(any::<u8>(), 0..100), at: prop::sample::Index, bit in 0_u8..8, signed: bool
+            payload in prop::collection::vec(any::<u8>(), 0..100), at: prop::sample::Index, bit in 0_u8..8,
+            signed: bool, tagged: bool
         ) {
             let key = signed.then(key);
-            let mut bytes = sealed(&payload, key.as_ref());
+            let mut bytes = match tagged {
+                true => sealed_tagged(&payload, key.as_ref()),
+                false => sealed(&payload, key.as_ref()),
+            };
             // Without a key, nobody looks at a signature.
             let at = at.index(bytes.len());
             bytes[at] ^= 1 << bit;

@@ -26,6 +26,7 @@ mod sign;
 mod solo;
 mod space;
 mod stats;
+mod tagged;
 
 pub use backend::Backend;
 pub use cache::EncodedCache;

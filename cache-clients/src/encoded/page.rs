@@ -5,7 +5,7 @@
 
 use super::client::Link;
 use super::digest::{self, Digest};
-use super::envelope::{self, HEADER, Header, Kind};
+use super::envelope::{self, HEADER, Header, Kind, Opened};
 use super::sign::{SIGNATURE, SigningKey};
 use crate::server::{Claim, Put, Server, When};
 use bytes::Bytes;
@@ -28,6 +28,9 @@ pub(super) struct Manifest {
 }
 
 impl Manifest {
+    /// Of a manifest, in bytes.
+    pub(super) const LENGTH: usize = 20;
+
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.generation.to_le_bytes());
         out.extend_from_slice(&self.pages.to_le_bytes());
@@ -88,7 +91,7 @@ fn open<'a>(
     digest: &Digest,
     key: Option<&SigningKey>,
 ) -> Result<&'a [u8], Reason> {
-    let (header, payload) = envelope::open(bytes, key)?;
+    let Opened { header, payload, .. } = envelope::open(bytes, key)?;
     let is_this = header.kind == Kind::Page
         && header.digest == *digest
         && payload.get(..8) == Some(&manifest.generation.to_le_bytes())

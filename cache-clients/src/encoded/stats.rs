@@ -23,6 +23,8 @@ pub struct EncodedStats {
     pub damaged: u64,
     /// Lookups that found a value of another shape, or of a later larder.
     pub schema: u64,
+    /// Lookups that found a value of which a tag was invalidated, or whose tags nobody could check.
+    pub tag: u64,
     /// Lookups that the server did not answer.
     pub unreachable: u64,
     /// Values that were stored.
@@ -73,6 +75,7 @@ pub(super) struct Counters {
     evicted: AtomicU64,
     damaged: AtomicU64,
     schema: AtomicU64,
+    tag: AtomicU64,
     unreachable: AtomicU64,
     stored: AtomicU64,
     fenced: AtomicU64,
@@ -105,6 +108,7 @@ impl Counters {
                 Reason::Evicted => &self.evicted,
                 Reason::Damaged => &self.damaged,
                 Reason::Schema => &self.schema,
+                Reason::Tag => &self.tag,
                 Reason::Unreachable => &self.unreachable,
                 _ => &self.absent,
             },
@@ -125,6 +129,7 @@ impl Counters {
             evicted: get(&self.evicted),
             damaged: get(&self.damaged),
             schema: get(&self.schema),
+            tag: get(&self.tag),
             unreachable: get(&self.unreachable),
             stored: get(&self.stored),
             fenced: get(&self.fenced),

@@ -4,8 +4,8 @@ use super::Options;
 use super::misses::{Misses, Writing};
 use super::read::is_enough;
 use cache_core::{
-    Aim, Cache, CacheExt, Entry, Filled, Flights, Lease, Lookup, Near, PutWhen, Reach, Reason,
-    Result, TierReport,
+    Aim, Cache, CacheExt, Entry, Filled, Flights, Lease, Lookup, Namespace, Near, PutWhen, Reach,
+    Reason, Result, TagRecords, TierReport,
 };
 use std::fmt;
 use std::hash::Hash;
@@ -31,18 +31,28 @@ pub(super) struct Inner<K, V, N, F> {
     pub(super) far: F,
     pub(super) options: Options,
     pub(super) misses: Option<Arc<Misses>>,
+    /// Of the versions of tags nothing is kept in front: only the last tier has the truth.
+    pub(super) is_far_only: bool,
     types: PhantomData<fn(K) -> V>,
 }
 
 impl<K, V, N, F> TieredCache<K, V, N, F> {
     pub(super) fn new(
-        namespace: Arc<str>,
+        namespace: &Namespace,
         near: N,
         far: F,
         options: Options,
         misses: Option<Arc<Misses>>,
     ) -> Self {
-        TieredCache(Arc::new(Inner { namespace, near, far, options, misses, types: PhantomData }))
+        TieredCache(Arc::new(Inner {
+            namespace: namespace.name().into(),
+            near,
+            far,
+            options,
+            misses,
+            is_far_only: namespace.get::<TagRecords>().is_some(),
+            types: PhantomData,
+        }))
     }
 
     /// The near tier alone: what is done to it concerns no other.
@@ -113,7 +123,7 @@ where
             places.push(at);
             near.push((
                 key.clone(),
-                self.near_entry(value, entry.ttl, entry.refresh_after),
+                self.near_entry(value, entry.ttl, entry.refresh_after, entry.tags.clone()),
                 lease.near(),
             ));
         }
@@ -161,10 +171,18 @@ where
     async fn put(&self, key: &K, entry: Entry<V>, when: PutWhen) -> Result<bool> {
         self.fence(key);
         let _writing = self.writing([key]);
+        if self.0.is_far_only {
+            return self.0.far.put(key, entry, when).await;
+        }
         if when == PutWhen::Absent && self.0.near.lookup(key, Aim::Read).await?.live().is_some() {
             return Ok(false);
         }
-        let near = self.near_entry(entry.value.clone(), entry.ttl, entry.refresh_after);
+        let near = self.near_entry(
+            entry.value.clone(),
+            entry.ttl,
+            entry.refresh_after,
+            entry.tags.clone(),
+        );
         let far = self.0.far.put(key, entry, when).await;
         if when == PutWhen::Absent && !matches!(far, Ok(true)) {
             return far;
@@ -193,9 +211,12 @@ where
         if aim == Aim::Peek && self.0.options.peek_tiers == 1 {
             return self.0.near.lookup_many(keys, aim).await;
         }
+        if aim == Aim::Farthest || self.0.is_far_only {
+            return self.ask_far(keys.to_vec(), aim).await;
+        }
         let mut known = self.ask_near(keys, aim).await?;
         let mut open: Vec<_> = (0..keys.len()).filter(|at| !is_enough(&known[*at], aim)).collect();
-        let looks = matches!(aim, Aim::Read | Aim::Peek | Aim::Least(_));
+        let looks = aim.is_look();
         let unknown = self.leave_out_misses(keys, &mut open, looks);
         if !open.is_empty() {
             let asked: Vec<K> = open.iter().map(|at| keys[*at].clone()).collect();
@@ -248,9 +269,17 @@ where
     async fn put_many(&self, entries: Vec<(K, Entry<V>)>) -> Result<()> {
         entries.iter().for_each(|(key, _)| self.fence(key));
         let near = entries.iter().map(|(key, entry)| {
-            (key.clone(), self.near_entry(entry.value.clone(), entry.ttl, entry.refresh_after))
+            (
+                key.clone(),
+                self.near_entry(
+                    entry.value.clone(),
+                    entry.ttl,
+                    entry.refresh_after,
+                    entry.tags.clone(),
+                ),
+            )
         });
-        let near = near.collect();
+        let near = if self.0.is_far_only { Vec::new() } else { near.collect() };
         let _writing = self.writing(entries.iter().map(|(key, _)| key));
         let far = self.0.far.put_many(entries).await;
         self.0.near.put_many(near).await?;

@@ -307,7 +307,7 @@ where
     fn open(&self, namespace: &Namespace) -> Self::Cache {
         let (near, far) = (self.near.open(namespace), self.far.open(namespace));
         let misses = self.options.misses::<K, V>(namespace);
-        TieredCache::new(namespace.name().into(), near, far, self.options.clone(), misses)
+        TieredCache::new(namespace, near, far, self.options.clone(), misses)
     }
 }
 

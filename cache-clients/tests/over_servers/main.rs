@@ -5,6 +5,7 @@
 mod explain;
 mod pages;
 mod stand;
+mod tags;
 mod tiers;
 mod values;
 
@@ -45,5 +46,16 @@ everywhere! {
     tiers::c33_c34_a_computed_value_is_stored_in_all_tiers_with_the_fraction_of_each
     tiers::c36_x21_promotion_never_lengthens_a_life
     tiers::c79_a_remembered_miss_ends_and_own_writes_are_seen_at_once
+    tags::x1_an_invalidated_tag_outdates_what_was_stored_also_elsewhere
+    tags::x1_a_tag_that_is_invalidated_during_a_computation_outdates_its_value
+    tags::a_softly_invalidated_tag_makes_values_stale_and_one_computes
+    tags::x9_an_evicted_record_of_a_tag_fails_closed
+    tags::x10_a_value_never_outlives_the_record_of_its_tag
+    tags::x19_what_is_filled_while_a_tag_is_invalidated_is_never_older_than_it
+    tags::tags_of_a_value_in_pages_are_kept_renewed_and_checked
+    tags::whoever_cannot_check_tags_believes_no_value_that_has_some
+    tags::x16_altered_tags_are_damage
+    tags::many_values_ask_for_their_tags_once
+    tags::too_many_and_too_long_tags_are_refused_by_name
     tiers::x1_a_delete_elsewhere_fences_what_a_tier_computes
 }

@@ -10,6 +10,7 @@ use cache_core::{ManualClock, Result, wait};
 use larder_test_servers as servers;
 use std::any::Any;
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -48,7 +49,12 @@ pub(crate) fn files() -> Stand<Files> {
 
 impl<S: Server> Stand<S> {
     fn over(server: S, process: impl Any) -> Self {
-        let server = Seen { server: Arc::new(server), names: Arc::default(), most: usize::MAX };
+        let server = Seen {
+            server: Arc::new(server),
+            names: Arc::default(),
+            questions: Arc::default(),
+            most: usize::MAX,
+        };
         Stand { time: ManualClock::new(), server, _process: Box::new(process) }
     }
 
@@ -82,12 +88,18 @@ impl<S: Server> Stand<S> {
 pub(crate) struct Seen<S> {
     server: Arc<S>,
     names: Arc<Mutex<BTreeSet<String>>>,
+    questions: Arc<AtomicUsize>,
     most: usize,
 }
 
 impl<S> Clone for Seen<S> {
     fn clone(&self) -> Self {
-        Seen { server: self.server.clone(), names: self.names.clone(), most: self.most }
+        Seen {
+            server: self.server.clone(),
+            names: self.names.clone(),
+            questions: self.questions.clone(),
+            most: self.most,
+        }
     }
 }
 
@@ -97,6 +109,11 @@ impl<S: Server> Seen<S> {
         let mut names: Vec<String> = self.names.lock().unwrap().iter().cloned().collect();
         names.sort_by_key(|name| (name.len(), name.clone()));
         names
+    }
+
+    /// How often somebody has read, one key or many.
+    pub(crate) fn questions(&self) -> usize {
+        self.questions.load(Ordering::SeqCst)
     }
 
     pub(crate) fn bytes(&self, name: &str) -> Option<Bytes> {
@@ -133,6 +150,7 @@ impl<S: Server> Server for Seen<S> {
         self.server.copies(key).await
     }
     async fn get_many(&self, keys: &[String], claim: Claim) -> Vec<Result<Answer>> {
+        self.questions.fetch_add(1, Ordering::SeqCst);
         self.server.get_many(keys, claim).await
     }
     async fn put_many(&self, puts: Vec<Put>) -> Vec<Result<bool>> {

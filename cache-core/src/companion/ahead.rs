@@ -37,7 +37,7 @@ fn fresh_enough<W: Sought>(work: &W) -> Option<W::Value> {
         return fresh(work);
     }
     match look(work, Touch::Visit) {
-        Found::Live { value, soft_passed, left } if !memo.policy.is_due(soft_passed, left) => {
+        Found::Live { value, soft_passed, left, .. } if !memo.policy.is_due(soft_passed, left) => {
             memo.stats.count(Event::Hit);
             Some(value)
         }

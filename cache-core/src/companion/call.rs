@@ -6,6 +6,7 @@ use crate::compute::{Miss, Want};
 use crate::detached::Body;
 use crate::entry::Reason;
 use crate::error::Timeout;
+use crate::gather::{Gather, Note};
 use crate::handoff::handoff;
 use crate::memo::Found;
 use crate::outcome::Rules;
@@ -234,10 +235,16 @@ impl<W: Work> Call<W> {
         pool::submit_or_run(Box::new(move || {
             let computed = catch_unwind(AssertUnwindSafe(|| {
                 let _inside = giver.enter();
-                memo.compute(hash, key, Want::Newer, Miss::Unmarked, rules, &mut || job(&again))
-                    .result
+                let gather = Gather::begin(Note::default());
+                let mut run = || job(&again);
+                let computed =
+                    memo.compute(hash, key, Want::Newer, Miss::Unmarked, rules, &mut run);
+                (computed.result, gather.end())
             }));
-            giver.give(computed);
+            match computed {
+                Ok((result, note)) => giver.give(Ok(result), note),
+                Err(panic) => giver.give(Err(panic), Note::default()),
+            }
         }));
         Pending::coming(&memo.clock, Box::pin(taker))
     }

@@ -5,6 +5,7 @@ use crate::detached::Settled;
 use crate::entry::Reason;
 use crate::far::{Far, Held, aim_of};
 use crate::flight::{Follow, Joined, Landing, Lead};
+use crate::gather::{self, Gathered};
 use crate::key::View;
 use crate::memo::{Found, Memo};
 use crate::observe::{Cause, Ending};
@@ -15,7 +16,7 @@ use crate::task::BoxFuture;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::hash::Hash;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 
 /// A hit, or the wait for the value or for the right to compute it.
 pub enum Claim<R, A> {
@@ -141,8 +142,8 @@ where
                 let (flight, count) = (lead.flight().clone(), want == Want::Value);
                 return match memo.ask_far(&flight, aim_of(want, None), count).await {
                     // Nothing of the body is left to refresh it with.
-                    Far::Value(value) | Far::Due(value) => {
-                        Step::Done(memo.land_found(lead, value, rules))
+                    Far::Value(value, note) | Far::Due(value, note) => {
+                        Step::Done(memo.land_found(lead, value, &note, rules))
                     }
                     Far::Compute(held) => Step::Lead(InlineLead { memo, lead, held, rules }),
                 };
@@ -172,19 +173,23 @@ where
     pub async fn compute<F: Future<Output = R>>(self, body: F) -> R {
         let flight = self.lead.flight().clone();
         let watch = self.memo.watch(&flight, &self.held, Cause::Call);
+        let captured = self.memo.capture_for(&flight).await;
         let tally = Tally::begin(self.memo, &flight);
-        let mut body = pin!(watch.around(body));
-        let result = poll_fn(|cx| {
+        let body = pin!(watch.around(body));
+        let mut body = Gathered::new(body);
+        let (result, used) = poll_fn(|cx| {
             let _inside = flight.enter();
-            body.as_mut().poll(cx)
+            Pin::new(&mut body).poll(cx)
         })
         .await;
         tally.end(false);
-        let settled = self.memo.settle(&flight, &result, self.rules);
+        let note = self.memo.noted(captured, &used);
+        let (settled, note) = self.memo.settle(&flight, &result, note, self.rules);
+        gather::hand(&note);
         match settled {
             Settled::Entry(entry) => {
                 let value = entry.value.clone();
-                watch.end(self.memo.store_async(&self.lead, entry, self.held).await);
+                watch.end(self.memo.store_async(&self.lead, entry, &note, self.held).await);
                 self.memo.land_computed(self.lead, value);
                 result
             }

@@ -6,11 +6,13 @@
 
 use super::single::own_ttl;
 use super::task::{
-    Body, Known, Panic, give_back, hash_of, is_purely_near, land, near_value, store_near,
+    Body, Known, Panic, clock_of, entry, give_back, hash_of, is_purely_near, land, near_value,
+    store_near,
 };
 use crate::client::Cache;
 use crate::entry::{Aim, Entry, Lease};
 use crate::flight::{Flight, Follow, Joined, KeptLead, Landed, Work};
+use crate::gather::Note;
 use crate::near::{Distinct, panic_in_circle, wrong_count};
 use crate::task::CatchUnwind;
 use parking_lot::Mutex;
@@ -75,7 +77,8 @@ async fn settle<K, V, C>(
 {
     for (at, flight) in flights {
         let id = flight.id;
-        match Follow::new(flight).await {
+        let follow = if report.is_some() { Follow::own(flight) } else { Follow::new(flight) };
+        match follow.await {
             Landed::Value(value) => batch.settle(at, Some(value)),
             Landed::Circle => refuse::<K, V>(cache),
             Landed::Sole(_) | Landed::Shared(_) | Landed::Gone => {
@@ -179,8 +182,8 @@ async fn run<K, V, C, F, Fut>(
         .filter(|(_, known)| matches!(known, Known::Lease(_)))
         .map(|(lead, _)| lead.flight().clone())
         .collect();
-    let mut values = match compute_all(&*compute, &computing, &report).await {
-        Some(values) => values.into_iter(),
+    let (mut values, note) = match compute_all(&*compute, &computing, &report).await {
+        Some((values, note)) => (values.into_iter(), note),
         None => {
             for (lead, known) in leads.iter().zip(known) {
                 if let Known::Lease(lease) = known {
@@ -190,13 +193,17 @@ async fn run<K, V, C, F, Fut>(
             return;
         }
     };
-    let (ttl, mut fills, mut landing) = (own_ttl(&cache), Vec::new(), Vec::new());
+    let made = (own_ttl(&cache), note);
+    let (mut fills, mut landing) = (Vec::new(), Vec::new());
     for (lead, known) in leads.into_iter().zip(known) {
         let value = match known {
-            Known::Value(value) => Some(value),
+            Known::Value(value, note) => {
+                lead.flight().annotate(&note);
+                Some(value)
+            }
             Known::Lease(lease) => {
                 let value = values.next();
-                keep(&cache, lead.flight(), value, ttl, lease, &report, &mut fills).await
+                keep(&cache, lead.flight(), value, &made, lease, &report, &mut fills).await
             }
         };
         landing.push((lead, value));
@@ -215,7 +222,7 @@ async fn compute_all<K, V, F, Fut>(
     compute: &F,
     flights: &[Arc<Flight<K, V>>],
     report: &Mutex<Report>,
-) -> Option<Vec<Option<V>>>
+) -> Option<(Vec<Option<V>>, Note)>
 where
     K: Clone,
     F: Fn(Vec<K>) -> Fut + Send + Sync,
@@ -224,15 +231,15 @@ where
     K: Send + Sync,
 {
     if flights.is_empty() {
-        return Some(Vec::new());
+        return Some((Vec::new(), Note::default()));
     }
     let missing: Vec<K> = flights.iter().map(|flight| flight.key.clone()).collect();
     let ids = flights.iter().map(|flight| flight.id).collect();
     match Body::new(async move { compute(missing).await }, ids).await {
-        Ok(values) => {
+        Ok((values, note)) => {
             let counts = (values.len(), flights.len());
             report.lock().wrong_count = (counts.0 != counts.1).then_some(counts);
-            Some(values)
+            Some((values, note))
         }
         Err(panic) => {
             report.lock().panic = Some(panic);
@@ -247,7 +254,7 @@ async fn keep<K, V, C>(
     cache: &C,
     flight: &Flight<K, V>,
     computed: Option<Option<V>>,
-    ttl: Option<Duration>,
+    (ttl, note): &(Option<Duration>, Note),
     lease: Option<Lease>,
     report: &Mutex<Report>,
     fills: &mut Vec<(K, Entry<V>, Lease)>,
@@ -259,7 +266,8 @@ where
 {
     match computed {
         Some(Some(value)) => {
-            fills.extend(store_near(cache, flight, value.clone(), ttl, lease));
+            let entry = entry(cache, flight, value.clone(), *ttl, note);
+            fills.extend(store_near(cache, flight, entry, lease));
             return Some(value);
         }
         Some(None) => report.lock().failed.push(flight.id),
@@ -277,16 +285,14 @@ where
     C: Cache<K, V>,
 {
     if is_purely_near(cache) {
-        let landed_before = |lead: &KeptLead<K, V>| {
-            let flight = lead.flight();
-            near_value(cache, flight.hash, &flight.key)
-        };
-        let known = |lead| landed_before(lead).map_or(Known::Lease(None), Known::Value);
-        return leads.iter().map(known).collect();
+        return leads.iter().map(|lead| Known::near(cache.near(), lead.flight())).collect();
     }
     let keys: Vec<K> = leads.iter().map(|lead| lead.flight().key.clone()).collect();
     match cache.lookup_many(&keys, Aim::Compute).await {
-        Ok(found) if found.len() == keys.len() => found.into_iter().map(Known::from).collect(),
+        Ok(found) if found.len() == keys.len() => {
+            let clock = clock_of(cache);
+            found.into_iter().map(|found| Known::of(found, &clock)).collect()
+        }
         Ok(_) | Err(_) => keys.iter().map(|_| Known::Lease(None)).collect(),
     }
 }

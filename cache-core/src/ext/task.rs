@@ -2,10 +2,12 @@
 //! their panics reach whoever began them.
 
 use crate::client::{Cache, Reach};
+use crate::clock::Clock;
 use crate::entry::{Entry, Filled, Lease, Lookup};
 use crate::flight::{Flight, KeptLead, Landing};
+use crate::gather::{Gathered, Note};
 use crate::key::View;
-use crate::table::Life;
+use crate::near::Near;
 use crate::task::BoxFuture;
 use crate::trail::Inside;
 use std::any::Any;
@@ -44,20 +46,43 @@ where
 
 /// What a lookup allows: to use the value, or to store another.
 pub(super) enum Known<V> {
-    Value(V),
+    Value(V, Note),
     /// None where the cache failed.
     Lease(Option<Lease>),
 }
 
-impl<V> From<Lookup<V>> for Known<V> {
-    fn from(lookup: Lookup<V>) -> Self {
+impl<V> Known<V> {
+    pub(super) fn of(lookup: Lookup<V>, clock: &Clock) -> Self {
         match lookup {
-            Lookup::Fresh { value, .. } | Lookup::Stale { value, .. } => Known::Value(value),
+            // Softly invalidated, and for this caller to compute.
+            Lookup::Stale { lease, .. } if lease.is_some() => Known::Lease(Some(lease)),
+            Lookup::Fresh { value, left, tags, .. } | Lookup::Stale { value, left, tags, .. } => {
+                Known::Value(value, Note::of(tags, left, clock))
+            }
             Lookup::Expired { lease, .. } | Lookup::Missing { lease, .. } => {
                 Known::Lease(Some(lease))
             }
         }
     }
+
+    /// Of a cache that has nothing behind its near table.
+    pub(super) fn near<K>(near: Option<&Near<K, V>>, flight: &Flight<K, V>) -> Self
+    where
+        K: Hash + Eq + Clone + Send + Sync + 'static,
+        V: Clone + Send + Sync + 'static,
+    {
+        let found = near.and_then(|near| near.left_behind(flight.hash, &flight.key));
+        found.map_or(Known::Lease(None), |(value, note)| Known::Value(value, note))
+    }
+}
+
+/// What a cache's times are told by.
+pub(super) fn clock_of<K, V>(cache: &impl Cache<K, V>) -> Clock
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    cache.near().map_or_else(Clock::system, |near| near.clock().clone())
 }
 
 /// Whether everything that the cache knows is in its near table, where a flight's own fence is exact.
@@ -81,15 +106,14 @@ where
 pub(super) async fn store<K, V, C>(
     cache: &C,
     flight: &Flight<K, V>,
-    value: V,
-    ttl: Option<Duration>,
+    entry: Option<Entry<V>>,
     lease: Option<Lease>,
 ) where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
     C: Cache<K, V>,
 {
-    if let Some((key, entry, lease)) = store_near(cache, flight, value, ttl, lease) {
+    if let Some((key, entry, lease)) = store_near(cache, flight, entry, lease) {
         match cache.fill(&key, entry, lease).await {
             Ok(Filled::Stored | Filled::Fenced | Filled::Refused) | Err(_) => {}
         }
@@ -100,8 +124,7 @@ pub(super) async fn store<K, V, C>(
 pub(super) fn store_near<K, V, C>(
     cache: &C,
     flight: &Flight<K, V>,
-    value: V,
-    ttl: Option<Duration>,
+    entry: Option<Entry<V>>,
     lease: Option<Lease>,
 ) -> Option<(K, Entry<V>, Lease)>
 where
@@ -113,11 +136,37 @@ where
     if let Some(near) = cache.near()
         && (is_purely_near(cache) || lease.is_none())
     {
-        near.commit(flight, value, Life { ttl, refresh_after: None });
+        if let Some(entry) = entry {
+            near.commit(flight, entry);
+        }
         return None;
     }
     let lease = lease.filter(|_| !flight.is_fenced())?;
-    Some((flight.key.clone(), Entry { value, ttl, refresh_after: None }, lease))
+    Some((flight.key.clone(), entry?, lease))
+}
+
+/// The entry of a value that was made from what is noted, if it may be stored; its flight knows then
+/// what it is made from.
+pub(super) fn entry<K, V, C>(
+    cache: &C,
+    flight: &Flight<K, V>,
+    value: V,
+    ttl: Option<Duration>,
+    note: &Note,
+) -> Option<Entry<V>>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    C: Cache<K, V>,
+{
+    let clock = clock_of(cache);
+    let ttl = match (ttl, note.left(&clock)) {
+        (Some(ttl), Some(left)) => Some(ttl.min(left)),
+        (ttl, left) => ttl.or(left),
+    };
+    let left = ttl.unwrap_or(Duration::MAX);
+    flight.annotate(&Note::of(note.tags.clone(), left, &clock).made_from(note));
+    (!note.unknown).then(|| Entry::new(value).with_ttl(ttl).with_tags(note.tags.clone()))
 }
 
 /// Hands out a computed value, or the right to try.
@@ -128,24 +177,25 @@ pub(super) fn land<K, V>(lead: KeptLead<K, V>, value: Option<V>) {
     }
 }
 
-/// The user's future: polled inside of the flights that it computes, its panic given as a value.
+/// The user's future: polled inside of the flights that it computes, its panic given as a value, its
+/// result with what that was made from.
 pub(super) struct Body<'a, T> {
-    future: BoxFuture<'a, T>,
+    future: Gathered<BoxFuture<'a, T>>,
     flights: Vec<u64>,
 }
 
 impl<'a, T> Body<'a, T> {
     pub(super) fn new(future: impl Future<Output = T> + Send + 'a, flights: Vec<u64>) -> Self {
-        Body { future: Box::pin(future), flights }
+        Body { future: Gathered::new(Box::pin(future)), flights }
     }
 }
 
 impl<T> Future for Body<'_, T> {
-    type Output = Result<T, Panic>;
+    type Output = Result<(T, Note), Panic>;
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         let _inside = this.flights.split_last().map(|(last, rest)| Inside::enter(rest, *last));
-        match catch_unwind(AssertUnwindSafe(|| this.future.as_mut().poll(cx))) {
+        match catch_unwind(AssertUnwindSafe(|| Pin::new(&mut this.future).poll(cx))) {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(out)) => Poll::Ready(Ok(out)),
             Err(panic) => Poll::Ready(Err(panic)),

@@ -1,6 +1,8 @@
 //! Waiting for somebody else's computation, and helping with it where that is possible.
 
 use super::{Failure, Flight, Landing};
+use crate::gather;
+use crate::tags::epoch;
 use crate::trail::Waiting;
 use std::any::Any;
 use std::future::Future;
@@ -26,11 +28,19 @@ pub(crate) struct Follow<K: Send + Sync + 'static, V: Send + Sync + 'static> {
     flight: Arc<Flight<K, V>>,
     place: Option<u64>,
     waiting: Option<Waiting>,
+    /// The moment of the call, as [`epoch`] counts: a value that a tag has made worthless before it
+    /// is of no use here.
+    epoch: u64,
 }
 
 impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Follow<K, V> {
     pub(crate) fn new(flight: Arc<Flight<K, V>>) -> Self {
-        Follow { flight, place: None, waiting: None }
+        Follow { flight, place: None, waiting: None, epoch: epoch() }
+    }
+
+    /// Of the flight's own leader, who takes what there is.
+    pub(crate) fn own(flight: Arc<Flight<K, V>>) -> Self {
+        Follow { flight, place: None, waiting: None, epoch: 0 }
     }
 
     pub(crate) fn flight(&self) -> &Arc<Flight<K, V>> {
@@ -58,9 +68,25 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Follow<K, V> {
 }
 
 impl<K: Send + Sync + 'static, V: Clone + Send + Sync + 'static> Follow<K, V> {
+    /// Whether one of the tags was invalidated after the computation began, and before this call.
+    fn is_outdated(&self) -> bool {
+        self.flight.note.get().is_some_and(|note| note.tags.were_invalidated_by(self.epoch))
+    }
+
+    /// Tells the computation that waits what it gets.
+    fn hand_note(&self) {
+        if let Some(note) = self.flight.note.get() {
+            gather::hand(note);
+        }
+    }
+
     fn landed(&self) -> Option<Landed<V>> {
         Some(match self.flight.landed.get()? {
-            Landing::Value(value) => Landed::Value(value.clone()),
+            Landing::Value(_) if self.is_outdated() => Landed::Gone,
+            Landing::Value(value) => {
+                self.hand_note();
+                Landed::Value(value.clone())
+            }
             Landing::Failed { sole, shared } => match (sole.lock().take(), shared) {
                 (Some(failure), _) => Landed::Sole(failure),
                 (None, Some(failure)) => Landed::Shared(failure.clone()),

@@ -6,6 +6,7 @@
 
 use super::seat::{Holder, Seat};
 use super::{Flights, Landing};
+use crate::gather::Note;
 use crate::trail::Inside;
 
 /// Held by whoever computes. Dropping it without an outcome lets the next one try.
@@ -66,13 +67,24 @@ impl<'a, K, V> Lone<'a, K, V> {
         }
     }
 
-    /// Hands the outcome to those who wait. `landing` is not called when nobody does.
+    #[cfg(test)]
     pub(crate) fn land(&mut self, landing: impl FnOnce() -> Landing<V>) {
+        self.land_noted(Note::default, landing);
+    }
+
+    /// Hands the outcome, and what it was made from, to those who wait. `landing` is not called when
+    /// nobody does.
+    pub(crate) fn land_noted(
+        &mut self,
+        note: impl FnOnce() -> Note,
+        landing: impl FnOnce() -> Landing<V>,
+    ) {
         self.close();
         // If making the landing panics, the drop lands it.
         if let End::Taken(Some(seat)) = &self.end
             && let Some(flight) = seat.flight()
         {
+            flight.annotate(&note());
             flight.land(landing());
         }
     }

@@ -5,6 +5,7 @@
 
 use super::Near;
 use crate::flight::{Flight, Follow, Joined, Landed, Landing, Lead};
+use crate::gather::{self, Gather, Note};
 use crate::trail::Inside;
 use crate::wait;
 use std::collections::HashMap;
@@ -157,8 +158,9 @@ where
             let key = batch.key(at);
             match self.flights.join(self.table.hash(key), key.clone()) {
                 Joined::Follow(flight, _) => follows.push((at, flight)),
-                Joined::Lead(lead) => match self.landed_before(&lead) {
-                    Some(value) => {
+                Joined::Lead(lead) => match self.left_behind(lead.flight().hash, key) {
+                    Some((value, note)) => {
+                        lead.flight().annotate(&note);
                         batch.settle(at, Some(value.clone()));
                         lead.land(|| Landing::Value(value));
                     }
@@ -178,15 +180,22 @@ where
         compute: &mut impl FnMut(&[K]) -> Vec<Option<V>>,
     ) {
         let missing: Vec<K> = leads.iter().map(|(at, _)| batch.key(*at).clone()).collect();
-        let values = {
+        let (values, note) = {
             let flights: Vec<u64> = leads.iter().map(|(_, lead)| lead.flight().id).collect();
             let _inside = flights.split_last().map(|(last, rest)| Inside::enter(rest, *last));
-            compute(&missing)
+            let gather = Gather::begin(Note::default());
+            let values = compute(&missing);
+            (values, gather.end())
         };
+        gather::hand(&note);
         let (given, wanted) = (values.len(), missing.len());
         for ((at, lead), value) in leads.into_iter().zip(values) {
             if let Some(value) = &value {
-                self.commit(lead.flight(), value.clone(), self.life());
+                let entry = self.entry(value.clone(), self.ttl, &note);
+                lead.flight().annotate(&self.note_of(&entry).made_from(&note));
+                if !note.unknown {
+                    self.commit(lead.flight(), entry);
+                }
                 lead.land(|| Landing::Value(value.clone()));
             }
             batch.settle(at, value);

@@ -6,7 +6,7 @@ use crate::entry::{Aim, Entry, Filled, Lease, Lookup, PutWhen};
 use crate::error::Result;
 use crate::explain::{TierReport, TierState};
 use crate::flight::Flights;
-use crate::table::{Inserted, Life, Look, Touch};
+use crate::table::{Inserted, Look, Touch};
 use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -23,16 +23,22 @@ where
         // The mark first: whatever happens to the key after it makes the lease worthless.
         let mark = self.stripe(hash).load(Ordering::Acquire);
         let lease = |given| if given { Lease::new(mark) } else { Lease::none() };
-        let wanted = lease(!matches!(aim, Aim::Read | Aim::Peek | Aim::Least(_)));
+        let wanted = lease(!aim.is_look());
         match self.table.look(hash, |k| k == key, Touch::Visit) {
-            Look::Live { value, soft_passed: false, left, refresh_in } if aim != Aim::Replace => {
-                Lookup::Fresh { value, left, refresh_in }
+            Look::Live { value, soft_passed: false, left, refresh_in, tags, .. }
+                if aim != Aim::Replace =>
+            {
+                Lookup::Fresh { value, left, refresh_in, tags }
             }
-            Look::Live { value, left, .. } => {
-                let lease = lease(matches!(aim, Aim::Refresh | Aim::Replace));
-                Lookup::Stale { value, left, lease }
+            Look::Live { value, left, softened, tags, .. } => {
+                let renews = matches!(aim, Aim::Refresh | Aim::Replace);
+                // Softly invalidated: it is for the one who computes to compute it.
+                let lease = lease(renews || softened && aim == Aim::Compute);
+                Lookup::Stale { value, left, tags, lease }
             }
-            Look::Expired { value, since, .. } => Lookup::Expired { value, since, lease: wanted },
+            Look::Expired { value, since, tags, .. } => {
+                Lookup::Expired { value, since, tags, lease: wanted }
+            }
             Look::Missing(missing) => Lookup::Missing { reason: missing.into(), lease: wanted },
         }
     }
@@ -57,10 +63,9 @@ where
             return Filled::Refused;
         }
         let hash = self.table.hash(key);
-        let life = self.note(Life { ttl: entry.ttl, refresh_after: entry.refresh_after });
         let stripe = self.stripe(hash);
         let admit = || lease.mark() == Some(stripe.load(Ordering::Acquire));
-        match self.table.insert(hash, key.clone(), entry.value, life, PutWhen::Always, admit) {
+        match self.insert(hash, key.clone(), entry, admit) {
             Inserted::Stored => Filled::Stored,
             Inserted::Fenced => Filled::Fenced,
             Inserted::Present | Inserted::TooHeavy | Inserted::Busy => Filled::Refused,

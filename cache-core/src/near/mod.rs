@@ -13,8 +13,10 @@ use crate::clock::Clock;
 use crate::entry::{Entry, PutWhen};
 use crate::error::Error;
 use crate::flight::{Flight, Flights, Lone};
+use crate::gather::{self, Note};
 use crate::policy::IntoTtl;
 use crate::table::{Inserted, Life, Look, Table, TableOptions, Touch};
+use crate::tags::Validity;
 use std::fmt;
 use std::hash::Hash;
 use std::sync::Arc;
@@ -216,9 +218,13 @@ where
             PutWhen::Always => self.flights.find(hash, |k| *k == key),
             PutWhen::Absent => None,
         };
-        let queued = queued.map(|flight| (flight, entry.value.clone()));
+        let queued = queued.map(|flight| {
+            flight.annotate(&self.note_of(&entry));
+            (flight, entry.value.clone())
+        });
         let mut fenced = Vec::new();
-        let inserted = self.table.insert(hash, key, entry.value, life, when, || {
+        let (value, tags) = (entry.value, entry.tags);
+        let inserted = self.table.insert_tagged(hash, key, value, life, tags, when, || {
             self.fence_hash(hash, &mut fenced);
             true
         });
@@ -232,17 +238,29 @@ where
     }
 
     /// Stores what a flight computed, unless the flight has been fenced.
-    pub(crate) fn commit(&self, flight: &Flight<K, V>, value: V, life: Life) -> Inserted {
+    pub(crate) fn commit(&self, flight: &Flight<K, V>, entry: Entry<V>) -> Inserted {
         let key = flight.key.clone();
-        let admit = || !flight.is_fenced();
-        self.table.insert(flight.hash, key, value, self.note(life), PutWhen::Always, admit)
+        self.insert(flight.hash, key, entry, || !flight.is_fenced())
     }
 
     /// The same for a computation that may have no flight. Closes it at the moment of storing.
-    pub(crate) fn commit_lone(&self, lone: &mut Lone<'_, K, V>, value: V, life: Life) -> Inserted {
+    pub(crate) fn commit_lone(&self, lone: &mut Lone<'_, K, V>, entry: Entry<V>) -> Inserted {
         let Some(key) = lone.give_key() else { return Inserted::Fenced };
-        let hash = lone.hash();
-        self.table.insert(hash, key, value, self.note(life), PutWhen::Always, || lone.close())
+        self.insert(lone.hash(), key, entry, || lone.close())
+    }
+
+    /// Stores what was computed. What a tag has made worthless meanwhile could never be served.
+    fn insert(&self, hash: u64, key: K, entry: Entry<V>, admit: impl FnOnce() -> bool) -> Inserted {
+        let Entry { value, ttl, refresh_after, tags } = entry;
+        let life = self.note(Life { ttl, refresh_after });
+        let outdated = !tags.is_empty() && tags.verdict(self.clock()) == Validity::Hard;
+        let admit = || admit() && !outdated;
+        self.table.insert_tagged(hash, key, value, life, tags, PutWhen::Always, admit)
+    }
+
+    /// What a computation that uses this entry is to know.
+    pub(crate) fn note_of<T>(&self, entry: &Entry<T>) -> Note {
+        Note::of(entry.tags.clone(), entry.ttl.unwrap_or(Duration::MAX), self.clock())
     }
 
     pub(crate) fn remove_hashed(&self, hash: u64, key: &K) -> bool {
@@ -289,14 +307,37 @@ where
         touch: Touch,
     ) -> Option<(V, Duration)> {
         match self.table.look(hash, eq, touch) {
-            Look::Live { value, left, .. } => Some((value, left)),
-            Look::Expired { .. } | Look::Missing(_) => None,
+            // Made stale by its tags: as by `expire`.
+            Look::Live { softened: true, .. } | Look::Expired { .. } | Look::Missing(_) => None,
+            Look::Live { value, left, tags, .. } => {
+                if gather::is_gathering() {
+                    gather::hand(&Note::of(tags, left, self.clock()));
+                }
+                Some((value, left))
+            }
         }
     }
 
-    /// The life of values that come without a TTL.
-    pub(crate) fn life(&self) -> Life {
-        Life { ttl: self.ttl, refresh_after: None }
+    /// What a flight that ended between a look and a lead has left, with what it was made from.
+    pub(crate) fn left_behind(&self, hash: u64, key: &K) -> Option<(V, Note)> {
+        match self.table.look(hash, |k| k == key, Touch::Visit) {
+            Look::Live { softened: true, .. } | Look::Expired { .. } | Look::Missing(_) => None,
+            Look::Live { value, left, tags, .. } => {
+                let note = Note::of(tags, left, self.clock());
+                gather::hand(&note);
+                Some((value, note))
+            }
+        }
+    }
+
+    /// The entry of a value that was computed from what is noted.
+    pub(crate) fn entry<T>(&self, value: T, ttl: Option<Duration>, note: &Note) -> Entry<T> {
+        let left = note.left(self.clock());
+        let ttl = match (ttl, left) {
+            (Some(ttl), Some(left)) => Some(ttl.min(left)),
+            (ttl, left) => ttl.or(left),
+        };
+        Entry { value, ttl, refresh_after: None, tags: note.tags.clone() }
     }
 
     pub(crate) fn panic_in_circle(&self) -> ! {

@@ -1,13 +1,14 @@
 //! One value from the caller's own closure, computed once however many ask for it at a time.
 
 use super::Near;
-use crate::flight::{Follow, JoinedLone, Landed, Landing, Lead, Lone};
+use crate::flight::{Follow, JoinedLone, Landed, Landing, Lone};
+use crate::gather::{self, Gather, Note};
 use crate::policy::IntoTtl;
-use crate::table::Life;
 use crate::wait;
 use std::borrow::Borrow;
 use std::convert::Infallible;
 use std::hash::Hash;
+use std::time::Duration;
 
 impl<K, V> Near<K, V>
 where
@@ -36,7 +37,7 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
-        self.compute(key, self.life(), || Ok(compute()))
+        self.compute(key, self.ttl, || Ok(compute()))
             .unwrap_or_else(|never: Infallible| match never {})
     }
 
@@ -62,8 +63,8 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
-        let life = Life { ttl: ttl.into_ttl(), refresh_after: None };
-        self.compute(key, life, || Ok(compute())).unwrap_or_else(|never: Infallible| match never {})
+        self.compute(key, ttl.into_ttl(), || Ok(compute()))
+            .unwrap_or_else(|never: Infallible| match never {})
     }
 
     /// [`get_or_compute`](Near::get_or_compute) where the computation may fail. The error is for the
@@ -88,14 +89,14 @@ where
         K: Borrow<Q>,
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
-        self.compute(key, self.life(), compute)
+        self.compute(key, self.ttl, compute)
     }
 
     #[inline]
     fn compute<Q, E>(
         &self,
         key: &Q,
-        life: Life,
+        ttl: Option<Duration>,
         compute: impl FnOnce() -> Result<V, E>,
     ) -> Result<V, E>
     where
@@ -106,7 +107,7 @@ where
         if let Some(value) = self.find(hash, |k| k.borrow() == key) {
             return Ok(value);
         }
-        self.join(hash, key.to_owned(), life, compute)
+        self.join(hash, key.to_owned(), ttl, compute)
     }
 
     #[cold]
@@ -114,12 +115,12 @@ where
         &self,
         hash: u64,
         mut key: K,
-        life: Life,
+        ttl: Option<Duration>,
         compute: impl FnOnce() -> Result<V, E>,
     ) -> Result<V, E> {
         loop {
             match self.flights.join_lone(hash, key) {
-                JoinedLone::Lead(lone) => return self.lead(lone, life, compute),
+                JoinedLone::Lead(lone) => return self.lead(lone, ttl, compute),
                 JoinedLone::Follow(flight, again) => {
                     // Still in the pool's queue: no need to wait for a thread.
                     flight.run_job();
@@ -137,27 +138,32 @@ where
     fn lead<E>(
         &self,
         mut lone: Lone<'_, K, V>,
-        life: Life,
+        ttl: Option<Duration>,
         compute: impl FnOnce() -> Result<V, E>,
     ) -> Result<V, E> {
         // What a flight that ended between the look and the join has left.
-        let found = lone.key().and_then(|key| self.find(lone.hash(), |k| k == key));
-        if let Some(value) = found {
-            lone.land(|| Landing::Value(value.clone()));
+        let found = lone.key().and_then(|key| self.left_behind(lone.hash(), key));
+        if let Some((value, note)) = found {
+            lone.land_noted(|| note, || Landing::Value(value.clone()));
             return Ok(value);
         }
-        let value = {
+        let (computed, used) = {
             let _inside = lone.enter();
-            compute()?
+            let gather = Gather::begin(Note::default());
+            let computed = compute();
+            (computed, gather.end())
         };
-        self.commit_lone(&mut lone, value.clone(), life);
-        lone.land(|| Landing::Value(value.clone()));
+        let value = computed.inspect_err(|_| gather::hand(&used))?;
+        let shell = self.entry((), ttl, &used);
+        // Mostly nobody asks, and the time costs something.
+        let note = || self.note_of(&shell).made_from(&used);
+        if gather::is_gathering() {
+            gather::hand(&note());
+        }
+        if !used.unknown {
+            self.commit_lone(&mut lone, shell.clone().with_value(value.clone()));
+        }
+        lone.land_noted(note, || Landing::Value(value.clone()));
         Ok(value)
-    }
-
-    /// What a flight that ended between the look and the join has left.
-    pub(super) fn landed_before(&self, lead: &Lead<'_, K, V>) -> Option<V> {
-        let flight = lead.flight();
-        self.find(flight.hash, |k| *k == flight.key)
     }
 }

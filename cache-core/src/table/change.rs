@@ -2,12 +2,14 @@
 
 use super::Table;
 use super::budget::{Member, Room};
+use super::entry::Entry;
 use super::ghost::Gone;
 use super::here::{self, Effort};
 use super::shard::{Inserted, Offer, PutWhen, Shard, Slot, Step};
 use super::stamp::{self, Life, Stamp};
 use super::trash::Trash;
 use crate::sync::{Ordering, yield_now};
+use crate::tags::Tags;
 use std::fmt;
 use std::hash::Hash;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -58,10 +60,27 @@ where
         when: PutWhen,
         admit: impl FnOnce() -> bool,
     ) -> Inserted {
+        self.insert_tagged(hash, key, value, life, Tags::none(), when, admit)
+    }
+
+    /// [`insert`](Table::insert) of a value with tags. Of keys with equal hashes, one at a time is
+    /// kept with tags.
+    #[expect(clippy::too_many_arguments, reason = "an insertion is all of them")]
+    pub fn insert_tagged(
+        &self,
+        hash: u64,
+        key: K,
+        value: V,
+        life: Life,
+        tags: Tags,
+        when: PutWhen,
+        admit: impl FnOnce() -> bool,
+    ) -> Inserted {
         let weight =
             self.weigher.as_ref().map_or(1, |weigher| u64::from(weigher(&key, &value).max(1)));
         let (stamp, tick) = stamp::stamp(&self.clock, life);
-        let mut offer = Offer { hash, pair: Some((key, value)), weight, stamp, when, tick };
+        let stamp = stamp.with_tags(!tags.is_empty());
+        let mut offer = Offer { hash, pair: Some((key, value)), weight, stamp, tags, when, tick };
         let mut trash = Trash::new(self.listener.as_ref());
         let mut admit = Some(admit);
         let mut ask = || admit.take().is_some_and(|admit| admit());
@@ -121,7 +140,7 @@ where
             let live = shard
                 .store
                 .get(offer.hash, |k| k == key)
-                .is_some_and(|entry| entry.is_live(offer.tick));
+                .is_some_and(|entry| shard.is_live(offer.hash, entry.stamp(), offer.tick));
             if offer.when == PutWhen::Absent && live {
                 return Inserted::Present;
             }
@@ -173,12 +192,15 @@ where
     pub fn remove(&self, hash: u64, eq: impl Fn(&K) -> bool) -> bool {
         let tick = self.clock.tick();
         let mut trash = Trash::new(self.listener.as_ref());
-        let taken = self
-            .slot(hash)
-            .write(&self.budget, |shard| shard.take(hash, eq, Gone::Invalidated, &mut trash));
+        let taken = self.slot(hash).write(&self.budget, |shard| {
+            let stamp = shard.store.get(hash, &eq).map(Entry::stamp);
+            let live = stamp.is_some_and(|stamp| shard.is_live(hash, stamp, tick));
+            shard.take(hash, eq, Gone::Invalidated, &mut trash);
+            live
+        });
         trash.empty(self.listener.as_ref());
         match taken {
-            Some(stamp) => stamp.is_some_and(|stamp| stamp.is_live(tick)),
+            Some(live) => live,
             None => {
                 self.remove_later(hash);
                 false
@@ -221,11 +243,12 @@ where
         eq: impl Fn(&K) -> bool,
         change: impl Fn(Stamp) -> Option<Stamp> + Clone + 'static,
     ) -> bool {
-        let done = self.slot(hash).lock.write(|shard| apply(shard, hash, eq, &change));
+        let tick = self.clock.tick();
+        let done = self.slot(hash).lock.write(|shard| apply(shard, hash, eq, &change, tick));
         done.unwrap_or_else(|| {
             self.later(hash, move |table| {
                 let same = |key: &K| table.hash(key) == hash;
-                table.slot(hash).lock.write(|shard| apply(shard, hash, same, &change));
+                table.slot(hash).lock.write(|shard| apply(shard, hash, same, &change, tick));
             });
             false
         })
@@ -258,10 +281,14 @@ where
         let until = tick.saturating_add(stamp::ticks(hold).max(1));
         let claim =
             |stamp: Stamp| (stamp.soft() <= tick && stamp.hard() > tick).then(|| stamp.hold(until));
-        let held = self
-            .slot(hash)
-            .lock
-            .read(|shard| shard.store.get(hash, eq).is_some_and(|entry| entry.try_change(claim)));
+        let held = self.slot(hash).lock.read(|shard| {
+            let Some(entry) = shard.store.get(hash, eq) else { return false };
+            let stamp = entry.stamp();
+            let softened = stamp.is_tagged()
+                && stamp.is_live(tick)
+                && shard.side.hold(hash, tick, until.min(stamp.hard()));
+            softened || entry.try_change(claim)
+        });
         held.unwrap_or(false)
     }
 
@@ -299,18 +326,23 @@ where
         });
     }
 
-    /// Drops what has been dead for longer than `stale_for`; says how much that was. Passes over
+    /// Drops what has been dead for longer than `stale_for`, or is invalid by its tags; says how
+    /// much that was. Passes over
     /// all entries, one shard at a time.
     pub fn purge(&self, stale_for: Duration) -> usize {
-        let Some(limit) = self.clock.tick().checked_sub(stamp::ticks(stale_for)) else { return 0 };
-        self.slots.iter().map(|slot| self.purge_slot(slot, limit)).sum()
+        let now = self.clock.tick();
+        let limit = now.checked_sub(stamp::ticks(stale_for));
+        self.slots.iter().map(|slot| self.purge_slot(slot, limit, now)).sum()
     }
 
-    fn purge_slot(&self, slot: &Slot<K, V>, limit: u64) -> usize {
+    fn purge_slot(&self, slot: &Slot<K, V>, limit: Option<u64>, now: u64) -> usize {
         let mut trash = Trash::new(self.listener.as_ref());
         let purged = slot.write(&self.budget, |shard| {
+            let invalid = shard.take_invalid(now, &mut trash);
+            let Some(limit) = limit else { return invalid };
             let dead = shard.store.hashes(|entry| !entry.is_live(limit));
-            dead.into_iter().filter(|hash| shard.take_dead(*hash, limit, &mut trash)).count()
+            invalid
+                + dead.into_iter().filter(|hash| shard.take_dead(*hash, limit, &mut trash)).count()
         });
         trash.empty(self.listener.as_ref());
         purged.unwrap_or(0)
@@ -322,11 +354,15 @@ fn apply<K: Hash + Eq, V>(
     hash: u64,
     eq: impl Fn(&K) -> bool,
     change: &impl Fn(Stamp) -> Option<Stamp>,
+    tick: u64,
 ) -> bool {
+    // Changed all the same: a tag that is not believed now may turn out to be as it was.
+    let stamp = shard.store.get(hash, &eq).map(Entry::stamp);
+    let allowed = stamp.is_none_or(|stamp| !stamp.is_tagged() || shard.side.allows(hash, tick));
     let Some(entry) = shard.store.get_mut(hash, eq) else { return false };
     let Some(stamp) = change(entry.stamp()) else { return false };
     entry.set_stamp(stamp);
-    true
+    allowed
 }
 
 impl<K, V> Member for Table<K, V>

@@ -21,11 +21,11 @@ impl<K, V> Entry<K, V> {
         Stamp(self.word.load(Ordering::Relaxed))
     }
 
-    /// The value if it is fresh, counting the visit.
+    /// The value if it is fresh, counting the visit; `tags` is asked where there are any.
     #[inline(always)]
-    pub(super) fn fresh(&self, tick: u64) -> Option<&V> {
+    pub(super) fn fresh(&self, tick: u64, tags: impl FnOnce() -> bool) -> Option<&V> {
         let word = self.word.load(Ordering::Relaxed);
-        if !stamp::is_fresh(word, tick) {
+        if !stamp::is_fresh(word, tick) || stamp::is_tagged(word) && !tags() {
             return None;
         }
         self.count(word);
@@ -55,6 +55,7 @@ impl<K, V> Entry<K, V> {
         self.word.store(stamp.0, Ordering::Relaxed);
     }
 
+    /// By its times alone.
     pub(super) fn is_live(&self, tick: u64) -> bool {
         self.stamp().is_live(tick)
     }

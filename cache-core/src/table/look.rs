@@ -7,6 +7,8 @@ use super::ghost::Gone;
 use super::shard::Shard;
 use super::stamp::NEVER;
 use crate::clock::{Clock, TICK_SHIFT};
+use crate::gather::{self, Note};
+use crate::tags::{Tags, Validity};
 use std::hash::Hash;
 use std::time::Duration;
 
@@ -41,6 +43,10 @@ pub enum Look<V> {
         left: Duration,
         /// When its refresh threshold comes; `None`: it has passed, or there is none.
         refresh_in: Option<Duration>,
+        /// One of its tags was softly invalidated, and nobody computes it anew.
+        softened: bool,
+        /// Its tags.
+        tags: Tags,
     },
     /// It may not, but it is still there.
     Expired {
@@ -50,6 +56,8 @@ pub enum Look<V> {
         since: Duration,
         /// By [`Table::expire`], and not by its age.
         by_call: bool,
+        /// Its tags.
+        tags: Tags,
     },
     /// It is not there.
     Missing(Missing),
@@ -68,7 +76,7 @@ pub enum Missing {
     Expired,
     /// It was computed, and kept out since something newer had happened to it meanwhile.
     Fenced,
-    /// It was dropped since one of its tags was invalidated.
+    /// One of its tags was invalidated, or has to be asked for again where it is shared.
     Tag,
     /// It was dropped since its region was invalidated.
     Region,
@@ -111,6 +119,9 @@ where
         eq: impl Fn(&K) -> bool,
         tick: u64,
     ) -> Result<V, Look<V>> {
+        if gather::is_gathering() {
+            return self.probe_noted(hash, eq);
+        }
         let lock = &self.slot(hash).lock;
         if self.eviction == Eviction::S3Fifo {
             if let Some(reading) = lock.read_biased() {
@@ -121,6 +132,19 @@ where
             }
         }
         self.probe_slow(hash, eq, tick)
+    }
+
+    /// Inside of a computation, which is to know what it has used.
+    #[cold]
+    #[inline(never)]
+    fn probe_noted(&self, hash: u64, eq: impl Fn(&K) -> bool) -> Result<V, Look<V>> {
+        match self.look(hash, eq, Touch::Visit) {
+            Look::Live { value, soft_passed: false, left, tags, .. } => {
+                gather::hand(&Note::of(tags, left, &self.clock));
+                Ok(value)
+            }
+            look => Err(look),
+        }
     }
 
     #[cold]
@@ -141,7 +165,7 @@ where
 }
 
 #[inline(always)]
-fn try_fresh<K: Hash + Eq, V: Clone>(
+fn try_fresh<K: Hash + Eq + 'static, V: Clone + 'static>(
     shard: &Shard<K, V>,
     hash: u64,
     eq: impl Fn(&K) -> bool,
@@ -152,23 +176,23 @@ fn try_fresh<K: Hash + Eq, V: Clone>(
         shard.store.foresee();
         return Err(missing(shard, hash));
     };
-    match entry.fresh(tick) {
+    match entry.fresh(tick, || shard.side.allows(hash, tick)) {
         Some(value) => Ok(value.clone()),
         None => {
             entry.visit();
-            Err(read(entry, clock))
+            Err(read(shard, hash, entry, clock))
         }
     }
 }
 
-fn see<K: Hash + Eq, V: Clone>(
+fn see<K: Hash + Eq + 'static, V: Clone + 'static>(
     shard: &Shard<K, V>,
     hash: u64,
     eq: impl Fn(&K) -> bool,
     clock: &Clock,
 ) -> Look<V> {
     match shard.store.get(hash, eq) {
-        Some(entry) => read(entry, clock),
+        Some(entry) => read(shard, hash, entry, clock),
         None => missing(shard, hash),
     }
 }
@@ -188,11 +212,20 @@ fn missing<K: Hash + Eq, V>(shard: &Shard<K, V>, hash: u64) -> Look<V> {
 
 #[cold]
 #[inline(never)]
-fn read<K, V: Clone>(entry: &Entry<K, V>, clock: &Clock) -> Look<V> {
+fn read<K: Hash + Eq + 'static, V: Clone + 'static>(
+    shard: &Shard<K, V>,
+    hash: u64,
+    entry: &Entry<K, V>,
+    clock: &Clock,
+) -> Look<V> {
     // The coarse clock may run a step ahead of the precise one; both must agree with the hit path.
     let nanos = clock.nanos().max(clock.tick() << TICK_SHIFT);
     let (stamp, tick) = (entry.stamp(), nanos >> TICK_SHIFT);
-    let value = entry.value.clone();
+    let (verdict, tags) = shard.judge(hash, stamp, tick);
+    if verdict >= Validity::Unknown {
+        return Look::Missing(Missing::Tag);
+    }
+    let (softened, value) = (verdict == Validity::Soft, entry.value.clone());
     if stamp.is_live(tick) {
         let left = match stamp.hard() {
             NEVER => Duration::MAX,
@@ -201,8 +234,9 @@ fn read<K, V: Clone>(entry: &Entry<K, V>, clock: &Clock) -> Look<V> {
         let (soft, hard) = (stamp.soft(), stamp.hard());
         let refresh_in = (tick < soft && soft < hard)
             .then(|| Duration::from_nanos((soft << TICK_SHIFT).saturating_sub(nanos)));
-        return Look::Live { value, soft_passed: soft <= tick, left, refresh_in };
+        let soft_passed = softened || soft <= tick;
+        return Look::Live { value, soft_passed, left, refresh_in, softened, tags };
     }
     let since = Duration::from_nanos(nanos - (stamp.end() << TICK_SHIFT));
-    Look::Expired { value, since, by_call: stamp.is_expired_by_call() }
+    Look::Expired { value, since, by_call: stamp.is_expired_by_call(), tags }
 }

@@ -67,6 +67,11 @@ impl<K, V> Lru<K, V> {
         self.entries.pop(&hash)
     }
 
+    pub(super) fn take_tagged(&mut self, hash: u64) -> Option<Entry<K, V>> {
+        self.entries.peek(&hash).filter(|entry| entry.stamp().is_tagged())?;
+        self.entries.pop(&hash)
+    }
+
     pub(super) fn evict(&mut self, tick: u64) -> Option<(u64, Entry<K, V>, Gone)> {
         let (hash, entry) = self.entries.pop_lru()?;
         let gone = if entry.is_live(tick) { Gone::Old } else { Gone::Expired };

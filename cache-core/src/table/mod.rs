@@ -24,6 +24,7 @@ mod record;
 mod s3fifo;
 mod seed;
 mod shard;
+mod side;
 mod stamp;
 mod store;
 mod trash;
@@ -44,6 +45,7 @@ pub use shard::{Inserted, PutWhen};
 pub use stamp::Life;
 
 use crate::clock::Clock;
+use crate::gather;
 use crate::sync::{AtomicU64, Ordering};
 use foldhash::fast::{FoldHasher, SeedableRandomState};
 use lock::Bias;
@@ -145,6 +147,9 @@ where
     /// With [`Eviction::Lru`] this excludes all other access to the table.
     #[inline]
     pub fn fresh(&self, hash: u64, eq: impl Fn(&K) -> bool) -> Option<V> {
+        if gather::is_gathering() {
+            return self.fresh_noted(hash, eq);
+        }
         let tick = self.clock.tick();
         match self.slot(hash).lock.read_biased() {
             Some(reading) => reading.with(|shard| shard.fresh(hash, eq, tick)),
@@ -157,8 +162,18 @@ where
     #[inline]
     pub(crate) fn fresh_at_once(&self, hash: u64, eq: impl Fn(&K) -> bool) -> Result<V, u64> {
         let tick = self.clock.tick();
+        if gather::is_gathering() {
+            return Err(tick);
+        }
         let Some(reading) = self.slot(hash).lock.read_biased() else { return Err(tick) };
         reading.with(|shard| shard.fresh(hash, eq, tick)).ok_or(tick)
+    }
+
+    /// Inside of a computation, which is to know what it has used.
+    #[cold]
+    #[inline(never)]
+    fn fresh_noted(&self, hash: u64, eq: impl Fn(&K) -> bool) -> Option<V> {
+        self.probe(hash, eq, self.clock.tick()).ok()
     }
 
     /// Without the bias: writers are about, or reading is writing.
@@ -170,7 +185,8 @@ where
             return slot.lock.read(|shard| shard.fresh(hash, eq, tick))?;
         }
         slot.lock.write(|shard| {
-            let value = shard.store.get(hash, eq)?.fresh(tick)?.clone();
+            let entry = shard.store.get(hash, eq)?;
+            let value = entry.fresh(tick, || shard.side.allows(hash, tick))?.clone();
             shard.store.promote(hash);
             Some(value)
         })?

@@ -105,6 +105,13 @@ impl<K: Hash + Eq, V> S3Fifo<K, V> {
         })
     }
 
+    /// The tagged entry of this hash, of which there is one at most.
+    pub(super) fn take_tagged(&mut self, hash: u64) -> Option<Entry<K, V>> {
+        self.take_if(hash, |entry, hasher| {
+            entry.stamp().is_tagged() && hasher.hash_one(&entry.key) == hash
+        })
+    }
+
     fn take_if(
         &mut self,
         hash: u64,

@@ -6,11 +6,13 @@ use super::ghost::{Ghost, Gone};
 use super::here;
 use super::lock::{Bias, Lock};
 use super::options::Cause;
+use super::side::Side;
 use super::stamp::Stamp;
 use super::store::Store;
 use super::trash::Trash;
 use super::weights::Weights;
 use crate::sync::{AtomicU64, AtomicUsize, Ordering};
+use crate::tags::{Tags, Validity};
 use std::hash::Hash;
 
 /// A shard behind its lock, on lines of its own.
@@ -25,6 +27,7 @@ pub(super) struct Slot<K, V> {
 pub(super) struct Shard<K, V> {
     pub(super) store: Store<K, V>,
     pub(super) ghost: Ghost,
+    pub(super) side: Side,
     weights: Option<Box<Weights>>,
     /// Units of the budget that belong to this shard.
     reserved: u64,
@@ -61,8 +64,15 @@ pub(super) struct Offer<K, V> {
     pub(super) pair: Option<(K, V)>,
     pub(super) weight: u64,
     pub(super) stamp: Stamp,
+    pub(super) tags: Tags,
     pub(super) when: PutWhen,
     pub(super) tick: u64,
+}
+
+/// What a shard held; dropped when no lock is held.
+pub(super) struct Cleared<K, V> {
+    _store: Store<K, V>,
+    _side: Side,
 }
 
 pub(super) enum Step {
@@ -128,7 +138,8 @@ impl<K: Hash + Eq + 'static, V: 'static> Drop for Account<'_, K, V> {
 
 impl<K: Hash + Eq + 'static, V: 'static> Shard<K, V> {
     pub(super) fn new(store: Store<K, V>, weighted: bool) -> Self {
-        Shard { store, ghost: Ghost::default(), weights: weighted.then(Box::default), reserved: 0 }
+        let weights = weighted.then(Box::default);
+        Shard { store, ghost: Ghost::default(), side: Side::new(), weights, reserved: 0 }
     }
 
     /// The value if it is there and wants no refresh.
@@ -138,7 +149,7 @@ impl<K: Hash + Eq + 'static, V: 'static> Shard<K, V> {
         V: Clone,
     {
         let Store::S3Fifo(store) = &self.store else { return None };
-        store.get(hash, eq)?.fresh(tick).cloned()
+        store.get(hash, eq)?.fresh(tick, || self.side.allows(hash, tick)).cloned()
     }
 
     #[cfg(all(test, not(loom)))]
@@ -148,11 +159,17 @@ impl<K: Hash + Eq + 'static, V: 'static> Shard<K, V> {
         let weighed =
             self.weights.as_ref().map_or((len, len as u64), |all| (all.count(), all.total()));
         assert_eq!(weighed, (len, units), "the account is wrong");
+        let tagged = self.store.hashes(|entry| entry.stamp().is_tagged());
+        assert_eq!(tagged.len(), self.side.len(), "tags without an entry, or the other way round");
+        assert!(tagged.iter().all(|hash| self.side.has(*hash)), "an entry has lost its tags");
     }
 
     /// What the entries weigh, from the store itself.
     #[inline]
     fn units(&mut self, len: usize) -> u64 {
+        if self.side.len() > len {
+            return self.start_again();
+        }
         match &self.weights {
             None => len as u64,
             Some(weights) if weights.count() == len => weights.total(),
@@ -161,7 +178,7 @@ impl<K: Hash + Eq + 'static, V: 'static> Shard<K, V> {
     }
 
     /// A panic of the user's `Hash` while the store grew has lost entries nobody can name any more;
-    /// the weights of the others cannot be told from theirs, so all have to go.
+    /// the weights and tags of the others cannot be told from theirs, so all have to go.
     #[cold]
     fn start_again(&mut self) -> u64 {
         let lost = self.clear();
@@ -199,9 +216,11 @@ impl<K: Hash + Eq + 'static, V: 'static> Shard<K, V> {
         trash: &mut Trash<K, V>,
     ) -> bool {
         let Some((hash, entry, gone)) = self.store.evict(tick) else { return false };
+        let gone = self.untag(hash, &entry, tick).unwrap_or(gone);
         self.book_out(hash, room);
         self.ghost.remember(hash, gone, self.store.len());
-        let cause = if gone == Gone::Expired { Cause::Expired } else { Cause::Capacity };
+        let dead = matches!(gone, Gone::Expired | Gone::Tag);
+        let cause = if dead { Cause::Expired } else { Cause::Capacity };
         trash.overflow(entry.key, entry.value, cause);
         true
     }
@@ -235,13 +254,50 @@ impl<K: Hash + Eq + 'static, V: 'static> Shard<K, V> {
         true
     }
 
+    /// Takes out what has become invalid by its tags; says how much that was.
+    pub(super) fn take_invalid(&mut self, tick: u64, trash: &mut Trash<K, V>) -> usize {
+        let mut taken = 0;
+        for hash in self.side.invalid(tick) {
+            if let Some(entry) = self.store.take_tagged(hash) {
+                self.bury(hash, entry, Gone::Tag, trash);
+                taken += 1;
+            }
+        }
+        taken
+    }
+
+    /// What the tags of an entry say.
+    pub(super) fn judge(&self, hash: u64, stamp: Stamp, tick: u64) -> (Validity, Tags) {
+        match stamp.is_tagged() {
+            true => self.side.judge(hash, tick),
+            false => (Validity::Valid, Tags::none()),
+        }
+    }
+
+    /// Whether the entry may be served, by its times and by its tags.
+    pub(super) fn is_live(&self, hash: u64, stamp: Stamp, tick: u64) -> bool {
+        stamp.is_live(tick) && (!stamp.is_tagged() || self.side.allows(hash, tick))
+    }
+
+    /// Drops the tags of an entry that goes; says so if it is for them that it is worthless.
+    #[inline]
+    fn untag(&mut self, hash: u64, entry: &Entry<K, V>, tick: u64) -> Option<Gone> {
+        if !entry.stamp().is_tagged() {
+            return None;
+        }
+        let (verdict, _) = self.side.judge(hash, tick);
+        self.side.remove(hash);
+        (verdict == Validity::Hard).then_some(Gone::Tag)
+    }
+
     /// Forgets all, also what is gone; the account gives the room back.
-    pub(super) fn clear(&mut self) -> Store<K, V> {
+    pub(super) fn clear(&mut self) -> Cleared<K, V> {
         self.ghost = Ghost::default();
+        let side = std::mem::replace(&mut self.side, Side::new());
         if let Some(weights) = &mut self.weights {
             **weights = Weights::default();
         }
-        self.store.clear()
+        Cleared { _store: self.store.clear(), _side: side }
     }
 
     /// Evicts for others; says whether anything came of it.
@@ -271,6 +327,9 @@ impl<K: Hash + Eq + 'static, V: 'static> Shard<K, V> {
         }
         self.ghost.remember(hash, gone, self.store.len());
         let stamp = entry.stamp();
+        if stamp.is_tagged() {
+            self.side.remove(hash);
+        }
         trash.silent(entry.key, entry.value);
         stamp
     }
@@ -287,7 +346,8 @@ impl<K: Hash + Eq + 'static, V: 'static> Shard<K, V> {
         let Some((key, _)) = &offer.pair else { return Step::Done(Inserted::Stored) };
         let (hash, tick) = (offer.hash, offer.tick);
         let mut old = self.store.get(hash, |k| k == key).map(Entry::stamp);
-        if offer.when == PutWhen::Absent && old.is_some_and(|stamp| stamp.is_live(tick)) {
+        if offer.when == PutWhen::Absent && old.is_some_and(|stamp| self.is_live(hash, stamp, tick))
+        {
             return Step::Done(Inserted::Present);
         }
         let mut admitted = false;
@@ -319,6 +379,14 @@ impl<K: Hash + Eq + 'static, V: 'static> Shard<K, V> {
         if old.is_none() {
             self.store.reserve();
         }
+        let own = old.is_some_and(Stamp::is_tagged);
+        if !offer.tags.is_empty() && !own && self.side.has(hash) {
+            // Of another key with this hash: see `side`.
+            match self.store.take_tagged(hash) {
+                Some(entry) => drop(self.bury(hash, entry, Gone::Old, trash)),
+                None => self.side.remove(hash),
+            }
+        }
         if !admitted && !admit() {
             return self.turned_away(hash, old);
         }
@@ -344,8 +412,13 @@ impl<K: Hash + Eq + 'static, V: 'static> Shard<K, V> {
         let Some((key, value)) = &mut offer.pair else { return };
         let Some(entry) = self.store.get_mut(hash, |k| k == key) else { return };
         std::mem::swap(&mut entry.value, value);
-        entry.set_stamp(offer.stamp.with_visits(entry.stamp().visits()));
+        let old = entry.stamp();
+        entry.set_stamp(offer.stamp.with_visits(old.visits()));
         self.store.promote(hash);
+        if old.is_tagged() {
+            self.side.remove(hash);
+        }
+        self.tag(hash, offer);
         if self.weights.is_some() {
             self.book_out(hash, room);
             self.book_in(hash, offer.weight, room);
@@ -361,5 +434,12 @@ impl<K: Hash + Eq + 'static, V: 'static> Shard<K, V> {
         let proven = self.ghost.forget(hash) == Some(Gone::Young);
         self.book_in(hash, offer.weight, room);
         self.store.push(hash, Entry::new(key, value, offer.stamp), proven);
+        self.tag(hash, offer);
+    }
+
+    fn tag(&mut self, hash: u64, offer: &mut Offer<K, V>) {
+        if !offer.tags.is_empty() {
+            self.side.put(hash, std::mem::take(&mut offer.tags));
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The stamp of an entry: refresh point, deadline and visits in one word.
 //!
 //! ```text
-//! | 42 bits: soft tick | 18 bits: hard - soft, a small float | EXPIRED | spare | 2 bits: visits |
+//! | 42 bits: soft tick | 18 bits: hard - soft, a small float | EXPIRED | TAGGED | 2 bits: visits |
 //! ```
 //!
 //! A hit compares the upper 42 bits with the clock and nothing else.
@@ -16,6 +16,7 @@ const SOFT_SHIFT: u32 = 22;
 const REST_SHIFT: u32 = 4;
 const REST: u64 = (1 << 18) - 1;
 const EXPIRED: u64 = 1 << 3;
+const TAGGED: u64 = 1 << 2;
 const VISITS: u64 = 3;
 
 /// How long a value may be served, and from when on it wants to be renewed.
@@ -50,6 +51,12 @@ pub(super) struct Stamp(pub(super) u64);
 #[inline(always)]
 pub(super) fn is_fresh(word: u64, tick: u64) -> bool {
     word >> SOFT_SHIFT > tick
+}
+
+/// Whether the entry has tags beside it.
+#[inline(always)]
+pub(super) fn is_tagged(word: u64) -> bool {
+    word & TAGGED != 0
 }
 
 /// The word with one visit more, if another visit still counts.
@@ -94,6 +101,14 @@ impl Stamp {
         Stamp(self.0 & !VISITS | visits.min(VISITS))
     }
 
+    pub(super) fn is_tagged(self) -> bool {
+        is_tagged(self.0)
+    }
+
+    pub(super) fn with_tags(self, tagged: bool) -> Self {
+        Stamp(self.0 & !TAGGED | if tagged { TAGGED } else { 0 })
+    }
+
     /// Expired by call, not by age.
     pub(super) fn is_expired_by_call(self) -> bool {
         self.0 & EXPIRED != 0
@@ -117,7 +132,7 @@ impl Stamp {
             NEVER => REST,
             hard => shrink(hard - soft, Round::Down),
         };
-        Stamp(soft << SOFT_SHIFT | rest << REST_SHIFT | self.0 & VISITS | EXPIRED)
+        Stamp(soft << SOFT_SHIFT | rest << REST_SHIFT | self.0 & (VISITS | TAGGED) | EXPIRED)
     }
 
     /// The soft point moved to `soft` at least, so that one caller at a time renews; never behind
@@ -128,7 +143,7 @@ impl Stamp {
     pub(super) fn hold(self, soft: u64) -> Self {
         let hard = self.hard();
         let soft = soft.min(hard);
-        let flags = self.0 & (VISITS | EXPIRED);
+        let flags = self.0 & (VISITS | TAGGED | EXPIRED);
         if hard == NEVER {
             return Stamp(soft << SOFT_SHIFT | REST << REST_SHIFT | flags);
         }
@@ -147,7 +162,7 @@ impl Stamp {
             (false, true) => soft,
             (false, false) => soft + (hard - old),
         };
-        Stamp(Stamp::new(soft, hard).0 | self.0 & VISITS)
+        Stamp(Stamp::new(soft, hard).0 | self.0 & (VISITS | TAGGED))
     }
 }
 
@@ -267,6 +282,16 @@ mod tests {
         let stamp = Stamp(word);
         assert_eq!((stamp.visits(), stamp.soft(), stamp.hard()), (3, 7, 9));
         assert_eq!(stamp.with_visits(1).visits(), 1);
+    }
+
+    #[test]
+    fn the_mark_of_tags_survives_every_change() {
+        let stamp = Stamp::new(50, 100).with_tags(true);
+        for changed in [stamp.expire(10), stamp.hold(60), stamp.lengthen(200), stamp.with_visits(2)]
+        {
+            assert!(changed.is_tagged() && !changed.with_tags(false).is_tagged());
+        }
+        assert_eq!((stamp.soft(), stamp.hard(), stamp.visits()), (50, 100, 0));
     }
 
     #[test]

@@ -77,6 +77,11 @@ impl<K: Hash + Eq, V> Store<K, V> {
         }
     }
 
+    /// The tagged entry of this hash.
+    pub(super) fn take_tagged(&mut self, hash: u64) -> Option<Entry<K, V>> {
+        each!(self, store => store.take_tagged(hash))
+    }
+
     /// Makes room in memory for one more. May panic in the user's `Hash`.
     pub(super) fn reserve(&mut self) {
         if let Store::S3Fifo(store) = self {

@@ -6,6 +6,7 @@ mod settings;
 use crate::args::Companion;
 use crate::errors::Errors;
 use crate::expand::is_plain;
+use crate::expand::tags::part as tag_part;
 use crate::model::{Fate, Model, Owner, Shape};
 use crate::types;
 use syn::{ReceiverKind, ReturnType, Safety, Signature, Type};
@@ -20,11 +21,23 @@ pub(crate) fn check(model: &Model, errors: &mut Errors) {
     }
     key::skipped(model, errors);
     key::key(model, errors);
+    tags(model, errors);
     settings::times(&model.args, errors);
     settings::storage(&model.args, errors);
     settings::once(model, errors);
     background(model, errors);
     companion(model, errors);
+}
+
+fn tags(model: &Model, errors: &mut Errors) {
+    for tag in &model.args.tags {
+        let place = tag.literal.span();
+        for hole in tag.holes() {
+            if let Err(why) = tag_part(model, hole, place) {
+                errors.here(place, why);
+            }
+        }
+    }
 }
 
 fn signature(sig: &Signature, errors: &mut Errors) {

@@ -30,7 +30,7 @@ pub(crate) fn computed(model: &Model) -> TokenStream {
     lets.collect()
 }
 
-fn is_cast(ty: &Type) -> bool {
+pub(crate) fn is_cast(ty: &Type) -> bool {
     types::last_segment(ty).is_some_and(|last| CASTS.contains(&&*last.ident.to_string()))
 }
 

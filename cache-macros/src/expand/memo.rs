@@ -1,10 +1,12 @@
 //! The memo of a function: what it is built with, and how it is reached.
 
+use super::tags;
 use crate::args::{AsyncTtl, CacheErr, Namespace};
 use crate::duration::{Jitter, Time, duration};
 use crate::model::Model;
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::Ident;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 
@@ -29,6 +31,7 @@ fn settings(model: &Model) -> TokenStream {
         ttl_of(model),
         args.weight.as_ref().map(|weight| quote!(.weight(#weight))),
         args.capacity.as_ref().map(|capacity| quote!(.capacity(#capacity))),
+        args.isolate.then(|| quote!(.isolate())),
     ];
     all.into_iter().flatten().collect()
 }
@@ -38,11 +41,28 @@ fn settings(model: &Model) -> TokenStream {
 fn set(model: &Model, builder: &TokenStream) -> TokenStream {
     let (larder, value, settings) = (&model.larder, &model.output.value, settings(model));
     let builder = quote!(#builder #settings);
-    let Some(client) = &model.args.client else { return builder };
+    let tags = tags::names(model);
+    let Some(client) = &model.args.client else {
+        let tags = tags.map(|tags| quote!(.tags(#larder::TagSource::local(), #tags)));
+        return quote!(#builder #tags);
+    };
     // The shape of a value type: of a type parameter nothing is known.
     let builder =
         if model.is_generic() { builder } else { quote!(#larder::shape_extra!((#builder) #value)) };
-    quote_spanned!(client.span()=> #builder.client(&#client))
+    match tags {
+        Some(tags) => quote_spanned!(client.span()=> #builder.tagged_client(&#client, #tags)),
+        None => {
+            let name = Ident::new("__client", Span::mixed_site());
+            let source = quote!({
+                #[allow(unused_imports)]
+                use #larder::TagProbeFallback as _;
+                #larder::TagProbe(#name).source()
+            });
+            quote_spanned!(client.span()=> match &#client {
+                #name => #builder.tag_source(#source).client(#name),
+            })
+        }
+    }
 }
 
 fn async_ttl(model: &Model, when: &AsyncTtl) -> TokenStream {

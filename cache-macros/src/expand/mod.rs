@@ -10,6 +10,7 @@ mod key;
 mod memo;
 mod proof;
 mod signature;
+pub(crate) mod tags;
 
 pub(crate) use proof::is_plain;
 

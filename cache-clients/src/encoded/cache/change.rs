@@ -74,7 +74,7 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
 
     fn is_live(&self, digest: &Digest, stored: &Stored) -> bool {
         self.open(digest, &stored.bytes)
-            .is_ok_and(|(header, _)| self.is_within(&header, stored.stale))
+            .is_ok_and(|opened| self.is_within(&opened.header, stored.stale))
     }
 
     pub(super) async fn expire(&self, digest: &Digest) -> Result<bool> {
@@ -99,17 +99,16 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
         let (name, grace) = (self.space.names.value(generation, digest), self.link.options.grace);
         for _ in 0..TURNS {
             let stored = self.link.get_one(&name, Claim::Nothing).await?.stored;
-            let Some((stored, Ok((header, payload)))) =
+            let Some((stored, Ok(opened))) =
                 stored.as_ref().map(|stored| (stored, self.open(digest, &stored.bytes)))
             else {
                 // Also what is computed at the moment must not be stored.
                 self.link.delete_one(&name).await?;
                 return Ok(false);
             };
-            let live = self.is_within(&header, stored.stale);
-            let mut ended = header;
-            ended.hard = header.hard.min(self.link.now());
-            let bytes = self.reseal(&ended, payload);
+            let within = self.is_within(&opened.header, stored.stale);
+            let live = within && self.is_valid(&opened).await;
+            let bytes = self.reseal(&opened, opened.header.hard.min(self.link.now()));
             let when = When::Token(stored.token);
             if self.link.put_one(Put { key: name.clone(), bytes, keep: Some(grace), when }).await? {
                 return Ok(live);

@@ -40,11 +40,11 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
             let (reason, since) = self.why(generation, digest);
             return Ok(TierState::Missing { reason, since });
         };
-        let header = self.open(digest, &stored.bytes).ok().map(|(header, _)| header);
+        let header = self.open(digest, &stored.bytes).ok().map(|opened| opened.header);
         let now = self.link.now();
         let ago = |then: u64| Duration::from_millis(now.saturating_sub(then));
         let age = header.map(|header| ago(header.created));
-        Ok(match self.unpack_twice(&name, digest, &answer).await {
+        Ok(match self.unpack_twice(&name, digest, &answer, None).await {
             Seen::Live { left, refresh, .. } => {
                 let left = (left < Duration::MAX).then_some(left);
                 match refresh {

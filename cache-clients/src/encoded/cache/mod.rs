@@ -6,6 +6,7 @@ mod parcel;
 mod read;
 mod renew;
 mod store;
+mod tags;
 
 use super::client::Link;
 use super::codec::Format;
@@ -13,8 +14,8 @@ use super::digest::{self, Digest};
 use super::space::Space;
 use crate::server::{Server, Stored};
 use cache_core::{
-    Aim, Cache, CacheExt, Entry, Filled, Flights, Lease, Lookup, Near, PutWhen, Reach, Reason,
-    Result, TierReport,
+    Aim, Cache, CacheExt, Entry, Filled, Flights, Lease, Lookup, Namespace, Near, PutWhen, Reach,
+    Reason, Result, TagSource, TierReport,
 };
 use parcel::Seen;
 use serde::Serialize;
@@ -33,6 +34,8 @@ struct Room<S, K, V> {
     space: Arc<Space>,
     format: Format<V>,
     flights: Arc<Flights<K, V>>,
+    /// Where the versions of tags are.
+    source: Option<TagSource>,
     /// Of the namespace, for messages.
     name: Box<str>,
     /// Of the last value that was encoded, in bytes.
@@ -45,10 +48,11 @@ impl<S, K, V> EncodedCache<S, K, V> {
         space: Arc<Space>,
         format: Format<V>,
         flights: Arc<Flights<K, V>>,
-        name: &str,
+        namespace: &Namespace,
     ) -> Self {
-        let (name, length) = (name.into(), AtomicUsize::new(0));
-        EncodedCache(Arc::new(Room { link, space, format, flights, name, length }))
+        let (name, length) = (namespace.name().into(), AtomicUsize::new(0));
+        let source = namespace.get::<TagSource>().cloned();
+        EncodedCache(Arc::new(Room { link, space, format, flights, source, name, length }))
     }
 }
 
@@ -62,7 +66,7 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> EncodedCache<S, K
         // Whoever reads begins with the key, too.
         let digest = self.0.digest(key)?;
         let stored = Stored { bytes: parcel.bytes, token: 0, stale: false };
-        match self.0.unpack("", &digest, Some(&stored)).await {
+        match self.0.unpack("", &digest, Some(&stored), None).await {
             Seen::Live { value, .. } | Seen::Expired { value, .. } => Ok(Some(value)),
             Seen::Nothing(_) => Ok(None),
         }

@@ -1,15 +1,17 @@
 //! One value as bytes: sealed on its way to the server, opened on its way back.
 
 use super::Room;
+use super::tags::Checked;
 use crate::encoded::compress;
 use crate::encoded::digest::Digest;
-use crate::encoded::envelope::{self, HEADER, Header, Kind, NEVER};
+use crate::encoded::envelope::{self, HEADER, Header, Kind, NEVER, Opened};
 use crate::encoded::page::{self, Cut, Manifest};
 use crate::encoded::sign::SIGNATURE;
 use crate::encoded::space::random;
+use crate::encoded::tagged;
 use crate::server::{Server, Stored};
 use bytes::Bytes;
-use cache_core::{Entry, Error, Reason, Result};
+use cache_core::{Entry, Error, Reason, Result, Tags};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::borrow::Cow;
@@ -30,8 +32,8 @@ pub(super) struct Parcel {
 
 /// What lies under a key.
 pub(super) enum Seen<V> {
-    Live { value: V, left: Duration, refresh: Refresh, cost: u64 },
-    Expired { value: V, since: Duration },
+    Live { value: V, left: Duration, refresh: Refresh, tags: Tags, cost: u64 },
+    Expired { value: V, since: Duration, tags: Tags },
     Nothing(Reason),
 }
 
@@ -65,6 +67,7 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
         if life == 0 {
             return Ok(None);
         }
+        let tags = self.section(&entry.tags)?;
         let hard = created.saturating_add(life);
         let soft = entry.refresh_after.map_or(NEVER, |age| created.saturating_add(millis(age)));
         let mut buffer =
@@ -89,7 +92,19 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
             plain,
         };
         let keep = (hard != NEVER).then(|| self.keep(hard - created));
-        self.cut(buffer, &header, keep).map(Some)
+        self.cut(buffer, &header, &tags, keep).map(Some)
+    }
+
+    fn section(&self, tags: &Tags) -> Result<Vec<u8>> {
+        tagged::section(tags.stored()).ok_or_else(|| {
+            Error::invalid(format!(
+                "a value of `{}` cannot be stored with its {} tags: at most {}, with names of 1 to {} bytes",
+                self.name,
+                tags.len(),
+                tagged::MOST,
+                tagged::LONGEST
+            ))
+        })
     }
 
     /// For how long the server keeps what lives for so many milliseconds.
@@ -98,11 +113,26 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
     }
 
     /// In one piece, or in pages.
-    fn cut(&self, buffer: Vec<u8>, header: &Header, keep: Option<Duration>) -> Result<Parcel> {
+    fn cut(
+        &self,
+        buffer: Vec<u8>,
+        header: &Header,
+        tags: &[u8],
+        keep: Option<Duration>,
+    ) -> Result<Parcel> {
         let (key, most) = (self.link.options.key(), self.link.server.limits().max_value);
-        if buffer.len() + key.map_or(0, |_| SIGNATURE) <= most {
-            let bytes = envelope::seal(buffer, header, key).into();
+        let around = tags.len() + key.map_or(0, |_| SIGNATURE);
+        if buffer.len() + around <= most {
+            let bytes = envelope::seal_tagged(buffer, header, tags, key).into();
             return Ok(Parcel { bytes, pages: None, keep });
+        }
+        if HEADER + Manifest::LENGTH + around > most {
+            return Err(Error::invalid(format!(
+                "the tags of a value of `{}` alone are longer than {} takes: {} bytes",
+                self.name,
+                self.link.server.name(),
+                tags.len()
+            )));
         }
         let payload = &buffer[HEADER..];
         let pages =
@@ -113,20 +143,18 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
                     self.name
                 ))
             })?;
-        let mut front = envelope::begin(20);
+        let mut front = envelope::begin(Manifest::LENGTH + tags.len());
         pages.manifest.write(&mut front);
         let header = Header { kind: Kind::Manifest, ..*header };
         self.space.paged.store(true, Ordering::Relaxed);
-        Ok(Parcel { bytes: envelope::seal(front, &header, key).into(), pages: Some(pages), keep })
+        let bytes = envelope::seal_tagged(front, &header, tags, key).into();
+        Ok(Parcel { bytes, pages: Some(pages), keep })
     }
 
-    /// The header and payload under a key, if they belong there.
-    pub(super) fn open<'a>(
-        &self,
-        digest: &Digest,
-        bytes: &'a [u8],
-    ) -> Result<(Header, &'a [u8]), Reason> {
-        let (header, payload) = envelope::open(bytes, self.link.options.key())?;
+    /// What is in the envelope under a key, if it belongs there.
+    pub(super) fn open<'a>(&self, digest: &Digest, bytes: &'a [u8]) -> Result<Opened<'a>, Reason> {
+        let opened = envelope::open(bytes, self.link.options.key())?;
+        let header = &opened.header;
         if header.digest != *digest || header.kind == Kind::Page {
             return Err(Reason::Damaged);
         }
@@ -136,32 +164,47 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
         if header.kind == Kind::Manifest {
             self.space.paged.store(true, Ordering::Relaxed);
         }
-        Ok((header, payload))
+        Ok(opened)
     }
 
     /// The manifest under a key, if there is one.
     pub(super) fn manifest(&self, digest: &Digest, stored: &Stored) -> Option<Manifest> {
         match self.open(digest, &stored.bytes) {
-            Ok((Header { kind: Kind::Manifest, .. }, payload)) => Manifest::read(payload).ok(),
+            Ok(Opened { header: Header { kind: Kind::Manifest, .. }, payload, .. }) => {
+                Manifest::read(payload).ok()
+            }
             Ok(_) | Err(_) => None,
         }
     }
 
-    /// What a server's bytes come to.
+    /// What a server's bytes come to. `known` says what the versions of the value's tags say, where
+    /// somebody has asked already.
     pub(super) async fn unpack(
         &self,
         name: &str,
         digest: &Digest,
         stored: Option<&Stored>,
+        known: Option<Checked>,
     ) -> Seen<V> {
         let Some(stored) = stored else { return Seen::Nothing(Reason::Never) };
-        self.see(name, digest, stored).await.unwrap_or_else(Seen::Nothing)
+        self.see(name, digest, stored, known).await.unwrap_or_else(Seen::Nothing)
     }
 
-    async fn see(&self, name: &str, digest: &Digest, stored: &Stored) -> Result<Seen<V>, Reason> {
-        let (header, payload) = self.open(digest, &stored.bytes)?;
+    async fn see(
+        &self,
+        name: &str,
+        digest: &Digest,
+        stored: &Stored,
+        known: Option<Checked>,
+    ) -> Result<Seen<V>, Reason> {
+        let opened = self.open(digest, &stored.bytes)?;
+        let Opened { header, payload, .. } = opened;
         let now = self.link.now();
         let dead_since = self.dead_since(&header, now, stored.stale)?;
+        let (tags, softly) = match known {
+            Some(known) => known?,
+            None => self.checked(&opened).await?,
+        };
         let whole = match header.kind {
             Kind::Manifest => {
                 let manifest = Manifest::read(payload)?;
@@ -172,7 +215,7 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
         let plain = compress::unpack(header.compression, &whole, header.plain)?;
         let value = self.format.decode(header.codec, &plain)?;
         if let Some(since) = dead_since {
-            return Ok(Seen::Expired { value, since });
+            return Ok(Seen::Expired { value, since, tags });
         }
         // The writer's clock may be ahead: what it gave is the most that can be left.
         let left = match header.hard {
@@ -180,11 +223,12 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
             hard => age(now, hard).min(age(header.created, hard)),
         };
         let refresh = match header.soft {
+            _ if softly => Refresh::Due,
             NEVER => Refresh::Never,
             soft if soft > now => Refresh::In(age(now, soft)),
             _ => Refresh::Due,
         };
-        Ok(Seen::Live { value, left, refresh, cost: header.cost })
+        Ok(Seen::Live { value, left, refresh, tags, cost: header.cost })
     }
 
     /// For how long it has been past its TTL; an error if it has been for too long.
@@ -208,10 +252,11 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
         }
     }
 
-    /// The same payload with another end of its life.
-    pub(super) fn reseal(&self, header: &Header, payload: &[u8]) -> Bytes {
-        let mut buffer = envelope::begin(payload.len());
-        buffer.extend_from_slice(payload);
-        envelope::seal(buffer, header, self.link.options.key()).into()
+    /// The same payload and tags with another end of their life.
+    pub(super) fn reseal(&self, opened: &Opened<'_>, hard: u64) -> Bytes {
+        let mut buffer = envelope::begin(opened.payload.len() + opened.tags.len());
+        buffer.extend_from_slice(opened.payload);
+        let header = Header { hard, ..opened.header };
+        envelope::seal_tagged(buffer, &header, opened.tags, self.link.options.key()).into()
     }
 }

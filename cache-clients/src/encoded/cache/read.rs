@@ -2,6 +2,7 @@
 
 use super::Room;
 use super::parcel::{Refresh, Seen};
+use super::tags::Checked;
 use crate::encoded::digest::Digest;
 use crate::encoded::options::Contention;
 use crate::encoded::page;
@@ -9,7 +10,7 @@ use crate::encoded::stats::Event;
 use crate::io;
 use crate::server::{Answer, Claim, Leased, Server};
 use cache_core::observe::{FarLookup, Found};
-use cache_core::{Aim, Error, Lease, Lookup, Reason, Result};
+use cache_core::{Aim, Error, Lease, Lookup, Reason, Result, Tags};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
@@ -69,7 +70,7 @@ impl<V> Search<'_, V> {
     ) -> Verdict<V> {
         let lease = self.lease_of(leased);
         match (self.aim, leased) {
-            (Aim::Read | Aim::Peek | Aim::Least(_), _) => Verdict::Done(told(Lease::none())),
+            (aim, _) if aim.is_look() => Verdict::Done(told(Lease::none())),
             (Aim::Compute | Aim::Refresh, Leased::Taken) => Verdict::Taken(told(lease)),
             (Aim::Compute | Aim::Refresh, Leased::No) if matches!(claim, Claim::Missing(_)) => {
                 Verdict::Claim
@@ -82,7 +83,7 @@ impl<V> Search<'_, V> {
         &self,
         claim: Claim,
         leased: Leased,
-        (value, left, refresh): (V, Duration, Refresh),
+        (value, left, refresh, tags): (V, Duration, Refresh, Tags),
         busy: Duration,
     ) -> Verdict<V> {
         let due = refresh == Refresh::Due;
@@ -91,24 +92,34 @@ impl<V> Search<'_, V> {
             Refresh::Never | Refresh::Due => None,
         };
         let plain = match due {
-            true => |value, left, _| Lookup::Stale { value, left, lease: Lease::none() },
-            false => |value, left, refresh_in| Lookup::Fresh { value, left, refresh_in },
+            true => |value, left, _, tags| {
+                let lease = Lease::none();
+                Lookup::Stale { value, left, tags, lease }
+            },
+            false => {
+                |value, left, refresh_in, tags| Lookup::Fresh { value, left, refresh_in, tags }
+            }
         };
         match (self.aim, leased) {
             (Aim::Replace, leased) => {
-                Verdict::Done(Lookup::Stale { value, left, lease: self.lease_of(leased) })
+                let lease = self.lease_of(leased);
+                Verdict::Done(Lookup::Stale { value, left, tags, lease })
             }
             (Aim::Refresh, _) if refresh_in.is_none() => match (leased, claim) {
                 (Leased::Won(token), _) => {
-                    Verdict::Done(Lookup::Stale { value, left, lease: self.lease(token) })
+                    let lease = self.lease(token);
+                    Verdict::Done(Lookup::Stale { value, left, tags, lease })
                 }
                 (Leased::No, Claim::Missing(_)) => Verdict::Claim,
                 // Whoever has it will be done by then, or have lost it.
-                _ => Verdict::Done(Lookup::Fresh { value, left, refresh_in: Some(busy) }),
+                _ => {
+                    let refresh_in = Some(busy);
+                    Verdict::Done(Lookup::Fresh { value, left, refresh_in, tags })
+                }
             },
             // Stored between two questions.
-            (_, Leased::Won(token)) => Verdict::Free(token, plain(value, left, refresh_in)),
-            _ => Verdict::Done(plain(value, left, refresh_in)),
+            (_, Leased::Won(token)) => Verdict::Free(token, plain(value, left, refresh_in, tags)),
+            _ => Verdict::Done(plain(value, left, refresh_in, tags)),
         }
     }
 }
@@ -234,7 +245,7 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
     async fn turn(&self, search: &mut Search<'_, V>, open: Vec<usize>) -> Vec<(usize, Lookup<V>)> {
         let lease = self.link.options.lease;
         let claim = match search.aim {
-            Aim::Read | Aim::Peek | Aim::Least(_) => Claim::Nothing,
+            Aim::Read | Aim::Peek | Aim::Least(_) | Aim::Farthest => Claim::Nothing,
             Aim::Compute | Aim::Refresh => Claim::Missing(lease),
             Aim::Replace => Claim::Replace(lease),
         };
@@ -256,8 +267,15 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
             return (taken, unleased);
         }
         let names: Vec<String> = open.iter().map(|n| search.names[*n].clone()).collect();
-        let mut answers = self.link.server.get_many(&names, claim).await.into_iter();
+        let answers = self.link.server.get_many(&names, claim).await;
+        let digests = open.iter().map(|n| &search.digests[*n]);
+        let checked = match answers.len() {
+            0 | 1 => Vec::new(),
+            _ => self.checked_all(digests.zip(&answers)).await,
+        };
+        let (mut answers, mut checked) = (answers.into_iter(), checked.into_iter());
         for n in open {
+            let known = checked.next().flatten();
             let answer = match answers.next().unwrap_or_else(|| Err(self.link.silent())) {
                 Ok(answer) => answer,
                 Err(error) => {
@@ -265,7 +283,7 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
                     continue;
                 }
             };
-            let found = match self.judge(search, n, claim, answer).await {
+            let found = match self.judge(search, n, claim, answer, known).await {
                 Verdict::Done(found) => found,
                 Verdict::Free(token, found) => {
                     drop(self.link.server.release(&search.names[n], token).await);
@@ -298,22 +316,23 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
         n: usize,
         claim: Claim,
         answer: Answer,
+        known: Option<Checked>,
     ) -> Verdict<V> {
         let (name, digest) = (&search.names[n], &search.digests[n]);
         let leased = answer.leased;
-        match self.unpack_twice(name, digest, &answer).await {
-            Seen::Live { value, left, refresh, cost } => {
+        match self.unpack_twice(name, digest, &answer, known).await {
+            Seen::Live { value, left, refresh, tags, cost } => {
                 let ends = left < Duration::MAX;
-                let verdict =
-                    search.live(claim, leased, (value, left, refresh), self.link.options.lease);
+                let found = (value, left, refresh, tags);
+                let verdict = search.live(claim, leased, found, self.link.options.lease);
                 if !matches!(verdict, Verdict::Claim) {
                     self.link.count(Event::Hit(cost));
                 }
                 self.note_life(search.generation, digest, search.began, ends.then_some(left));
                 verdict
             }
-            Seen::Expired { value, since } => {
-                search.dead(claim, leased, |lease| Lookup::Expired { value, since, lease })
+            Seen::Expired { value, since, tags } => {
+                search.dead(claim, leased, |lease| Lookup::Expired { value, since, tags, lease })
             }
             Seen::Nothing(Reason::Damaged) if claim == Claim::Nothing => {
                 self.discard(name, digest, &answer).await;
@@ -351,14 +370,15 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
         name: &str,
         digest: &Digest,
         answer: &Answer,
+        known: Option<Checked>,
     ) -> Seen<V> {
-        let seen = self.unpack(name, digest, answer.stored.as_ref()).await;
+        let seen = self.unpack(name, digest, answer.stored.as_ref(), known).await;
         let (Seen::Nothing(Reason::Evicted), Some(first)) = (&seen, &answer.stored) else {
             return seen;
         };
         match self.link.get_one(name, Claim::Nothing).await {
             Ok(Answer { stored: Some(second), .. }) if second.token != first.token => {
-                self.unpack(name, digest, Some(&second)).await
+                self.unpack(name, digest, Some(&second), None).await
             }
             Ok(_) | Err(_) => seen,
         }
@@ -380,14 +400,17 @@ fn summary<V>(found: &[Result<Lookup<V>>]) -> Found {
 fn copied<V: Clone>(lookup: &Lookup<V>, without_lease: bool) -> Lookup<V> {
     let lease = |lease: &Lease| if without_lease { Lease::none() } else { lease.clone() };
     match lookup {
-        Lookup::Fresh { value, left, refresh_in } => {
-            Lookup::Fresh { value: value.clone(), left: *left, refresh_in: *refresh_in }
+        Lookup::Fresh { value, left, refresh_in, tags } => {
+            let (value, tags) = (value.clone(), tags.clone());
+            Lookup::Fresh { value, left: *left, refresh_in: *refresh_in, tags }
         }
-        Lookup::Stale { value, left, lease: own } => {
-            Lookup::Stale { value: value.clone(), left: *left, lease: lease(own) }
+        Lookup::Stale { value, left, tags, lease: own } => {
+            let (value, tags) = (value.clone(), tags.clone());
+            Lookup::Stale { value, left: *left, tags, lease: lease(own) }
         }
-        Lookup::Expired { value, since, lease: own } => {
-            Lookup::Expired { value: value.clone(), since: *since, lease: lease(own) }
+        Lookup::Expired { value, since, tags, lease: own } => {
+            let (value, tags) = (value.clone(), tags.clone());
+            Lookup::Expired { value, since: *since, tags, lease: lease(own) }
         }
         Lookup::Missing { reason, lease: own } => {
             Lookup::Missing { reason: *reason, lease: lease(own) }

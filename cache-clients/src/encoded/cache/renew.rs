@@ -2,7 +2,7 @@
 
 use super::Room;
 use crate::encoded::digest::Digest;
-use crate::encoded::envelope::{Header, Kind, NEVER};
+use crate::encoded::envelope::{Header, Kind, NEVER, Opened};
 use crate::encoded::page::{self, Manifest};
 use crate::server::{Claim, Put, Server, When};
 use cache_core::Result;
@@ -33,8 +33,9 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
             let Some(stored) = self.link.get_one(&name, Claim::Nothing).await?.stored else {
                 return Ok(false);
             };
-            let Ok((header, payload)) = self.open(digest, &stored.bytes) else { return Ok(false) };
-            if !self.is_within(&header, stored.stale) {
+            let Ok(opened) = self.open(digest, &stored.bytes) else { return Ok(false) };
+            let Opened { header, payload, .. } = opened;
+            if !self.is_within(&header, stored.stale) || !self.is_valid(&opened).await {
                 return Ok(false);
             }
             let now = self.link.now();
@@ -49,7 +50,7 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
                     continue;
                 }
             }
-            let bytes = self.reseal(&Header { hard, ..header }, payload);
+            let bytes = self.reseal(&opened, hard);
             let when = When::Token(stored.token);
             if self.link.put_one(Put { key: name.clone(), bytes, keep, when }).await? {
                 let left = (hard != NEVER).then(|| Duration::from_millis(hard - now));

@@ -164,7 +164,7 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
             let Some(parcel) = self.seal(digest, entry, 0)? else {
                 let stored = self.link.get_one(&name, Claim::Nothing).await?.stored;
                 return Ok(!matches!(
-                    self.unpack(&name, digest, stored.as_ref()).await,
+                    self.unpack(&name, digest, stored.as_ref(), None).await,
                     Seen::Live { .. }
                 ));
             };
@@ -175,7 +175,7 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
             }
             // There is something; it may be past its TTL, or nothing that counts.
             let stored = self.link.get_one(&name, Claim::Nothing).await?.stored;
-            if let Seen::Live { .. } = self.unpack(&name, digest, stored.as_ref()).await {
+            if let Seen::Live { .. } = self.unpack(&name, digest, stored.as_ref(), None).await {
                 return Ok(false);
             }
             when = stored.map_or(When::Absent, |stored| When::Token(stored.token));

@@ -78,7 +78,7 @@ fn expired_by_call_it_is_dead_until_a_refresh_is_held_and_never_outlives_its_ttl
         assert!(!table.expire(hash, |key| *key == 1));
         assert_eq!(table.get(&1), None);
         time.advance(secs(1));
-        let Look::Expired { value: 10, since, by_call: true } = table.see(&1) else {
+        let Look::Expired { value: 10, since, by_call: true, .. } = table.see(&1) else {
             panic!("it is there")
         };
         assert!(since >= secs(1) && since < Duration::from_millis(1001));
