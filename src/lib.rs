@@ -38,9 +38,9 @@ pub use cache_core::{
     CachedFn, Call, Client, Clock, Entry, Error, Eviction, Filled, Flights, Float, IntoAsyncTtl,
     IntoTtl, Invalidation, Jitter, Key, Later, Lease, Lookup, MAX_TAGS, ManualClock, Misses,
     Namespace, Near, Outcome, Part, Pending, Policy, PoolOptions, PutWhen, Reach, Reason, Result,
-    Shared, Sleep, Sought, Stats, Storable, TableOptions, TagRecords, TagSource, Tags, Timeout, Verdict,
-    WeakNear, Weigher, Work, configure_pool, invalidate_tag, invalidate_tag_soft, invalidate_tags,
-    isolate, isolate_async, queued_jobs, registry, report, shutdown_pool, wait,
+    Shared, Sleep, Sought, Stats, Storable, TableOptions, TagRecords, TagSource, Tags, Timeout,
+    Verdict, WeakNear, Weigher, Work, configure_pool, invalidate_tag, invalidate_tag_soft,
+    invalidate_tags, isolate, isolate_async, queued_jobs, registry, report, shutdown_pool, wait,
 };
 #[cfg(feature = "encoded")]
 pub use cache_macros::CacheShape;

@@ -42,8 +42,7 @@ fn a_tag_takes_its_name_from_arguments_of_every_kind() {
         assert!(id == 7 && name == "ann" && order.pair.0 == 1 && weight > 0.0 && r#ref == "r");
         RUNS.next()
     }
-    let order =
-        Order { user: User { r#type: "admin".to_owned() }, pair: (1, "second".to_owned()) };
+    let order = Order { user: User { r#type: "admin".to_owned() }, pair: (1, "second".to_owned()) };
     let call = || f(7, "ann", &order, 0.5, "r".to_owned());
     let tags = ["id:7", "name:ann", "type:admin", "pair:second", "{braces}", "ref:r"];
     for (n, tag) in (1..).zip(tags) {

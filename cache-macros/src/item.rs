@@ -64,7 +64,9 @@ fn refuse_others(attribute: &str, input: ParseStream<'_>) -> Result<()> {
     };
     let what = match attribute {
         "#[cached]" => what.to_owned(),
-        _ => what.replace("that is to be cached", "that changes something").replace(", which is computed once anyway", ""),
+        _ => what
+            .replace("that is to be cached", "that changes something")
+            .replace(", which is computed once anyway", ""),
     };
     let at = input.span();
     Err(Error::new(at, format!("`{attribute}` is for functions, this is {what}")))

@@ -68,7 +68,8 @@ impl Place {
 
 /// A name that may be a keyword otherwise.
 pub(crate) fn ident(name: &str, place: Span) -> Ident {
-    let plain = Ident::parse_any.parse_str(name).is_ok_and(|_| syn::parse_str::<Ident>(name).is_ok());
+    let plain =
+        Ident::parse_any.parse_str(name).is_ok_and(|_| syn::parse_str::<Ident>(name).is_ok());
     if plain || name == "self" { Ident::new(name, place) } else { Ident::new_raw(name, place) }
 }
 
@@ -143,7 +144,9 @@ fn pieces(text: &str) -> std::result::Result<Vec<Piece>, String> {
             return Err("this `}` closes nothing: write `}}` for a brace".to_owned());
         } else {
             let Some((inside, after)) = after.split_once('}') else {
-                return Err("this `{` is never closed: write `{id}`, or `{{` for a brace".to_owned());
+                return Err(
+                    "this `{` is never closed: write `{id}`, or `{{` for a brace".to_owned()
+                );
             };
             if !plain.is_empty() {
                 pieces.push(Piece::Text(std::mem::take(&mut plain)));
@@ -164,7 +167,9 @@ fn hole(inside: &str) -> std::result::Result<Place, String> {
         return Err("name an argument in the braces: `{id}`".to_owned());
     }
     if let Some((name, _)) = inside.split_once(':') {
-        return Err(format!("a tag takes arguments as they are, without a format: write `{{{name}}}`"));
+        return Err(format!(
+            "a tag takes arguments as they are, without a format: write `{{{name}}}`"
+        ));
     }
     let mut parts = inside.split('.').map(str::to_owned);
     let root = parts.next().unwrap_or_default();
@@ -174,7 +179,9 @@ fn hole(inside: &str) -> std::result::Result<Place, String> {
     if is_name(&place.root) && place.fields.iter().all(is_field) {
         return Ok(place);
     }
-    Err(format!("`{{{inside}}}` is no argument, nor a field of one: write `{{id}}` or `{{order.user}}`"))
+    Err(format!(
+        "`{{{inside}}}` is no argument, nor a field of one: write `{{id}}` or `{{order.user}}`"
+    ))
 }
 
 #[cfg(test)]

@@ -78,12 +78,7 @@ impl Header {
             Kind::Manifest => MANIFEST,
             Kind::Page => PAGE,
         };
-        out[4..8].copy_from_slice(&[
-            VERSION,
-            kind | flags,
-            self.codec,
-            self.compression,
-        ]);
+        out[4..8].copy_from_slice(&[VERSION, kind | flags, self.codec, self.compression]);
         for (n, word) in [self.created, self.soft, self.hard, self.cost].into_iter().enumerate() {
             put_word(out, 8 + 8 * n, word);
         }
@@ -316,7 +311,10 @@ mod tests {
         let signed = sealed_tagged(b"abc", Some(&key()));
         assert_eq!(hex(&signed[4..8]), "01090100");
         assert_eq!(signed.len(), bytes.len() + SIGNATURE);
-        assert_eq!(hex(&signed[bytes.len()..]), "c3158bd75f1aaaa92d3e47b4b1450e4c7e53ef74df8f7f584bc7954d26ca0206");
+        assert_eq!(
+            hex(&signed[bytes.len()..]),
+            "c3158bd75f1aaaa92d3e47b4b1450e4c7e53ef74df8f7f584bc7954d26ca0206"
+        );
     }
 
     #[test]

@@ -191,8 +191,7 @@ pub(crate) fn x19_what_is_filled_while_a_tag_is_invalidated_is_never_older_than_
                     time.advance(LAG);
                     let tags = filler.capture(&["truth"]);
                     let value = truth.load(Ordering::SeqCst).to_string();
-                    let lease =
-                        wait(filler.texts.lookup(&key, Aim::Replace)).unwrap().into_lease();
+                    let lease = wait(filler.texts.lookup(&key, Aim::Replace)).unwrap().into_lease();
                     let value = entry(&value).with_tags(tags);
                     wait(filler.texts.fill(&key, value, lease)).unwrap();
                 }

@@ -9,8 +9,8 @@ mod source;
 
 pub use all::{invalidate_tag, invalidate_tag_soft, invalidate_tags};
 pub use cell::Verdict;
-pub use of::{TagProbe, TagProbeFallback, TagRecords};
 pub(crate) use cell::{TagCell, Version, epoch};
+pub use of::{TagProbe, TagProbeFallback, TagRecords};
 pub use source::TagSource;
 
 use crate::clock::Clock;

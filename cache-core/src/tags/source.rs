@@ -329,8 +329,7 @@ impl FarTags {
             if !matches!(put, Ok(true)) {
                 let cause = put.err().map_or("it was not stored".to_owned(), |e| e.to_string());
                 let name = &key[1..];
-                written =
-                    Err(Error::unreachable(format!("the source of the tag `{name}`"), cause));
+                written = Err(Error::unreachable(format!("the source of the tag `{name}`"), cause));
             }
         }
         written

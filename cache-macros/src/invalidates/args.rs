@@ -72,13 +72,16 @@ impl Args {
             input.parse::<Token![=]>()?;
             if name != "tag" {
                 let message = match &*name.to_string() {
-                    "tags" => "write each tag by itself: `tag = \"user:{id}\", tag = \"team\"`".to_owned(),
+                    "tags" => {
+                        "write each tag by itself: `tag = \"user:{id}\", tag = \"team\"`".to_owned()
+                    }
                     _ => format!("unknown argument `{name}`: write {EXAMPLES}"),
                 };
                 return Err(Error::new(name.span(), message));
             }
             if !input.peek(LitStr) {
-                let message = "a tag is text in quotes, with arguments in braces: `tag = \"user:{id}\"`";
+                let message =
+                    "a tag is text in quotes, with arguments in braces: `tag = \"user:{id}\"`";
                 return Err(Error::new(input.span(), message));
             }
             self.targets.push(Target::Tag(Template::of(&input.parse()?)?));
@@ -103,9 +106,12 @@ fn called(expr: &Expr) -> Result<Called> {
         }
         Expr::Path(ExprPath { qself: None, path, .. }) => {
             let name = path.segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
-            Err(Error::new_spanned(expr, format!(
-                "say which value of `{name}` is to be forgotten: `{name}(id)`, with its arguments; `{name}()` if it has none"
-            )))
+            Err(Error::new_spanned(
+                expr,
+                format!(
+                    "say which value of `{name}` is to be forgotten: `{name}(id)`, with its arguments; `{name}()` if it has none"
+                ),
+            ))
         }
         _ => Err(what(expr)),
     }

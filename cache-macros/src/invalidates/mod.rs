@@ -9,10 +9,7 @@ use crate::item::Item;
 use args::Args;
 use proc_macro2::TokenStream;
 
-pub(crate) fn expansion(
-    arguments: TokenStream,
-    function: TokenStream,
-) -> syn::Result<TokenStream> {
+pub(crate) fn expansion(arguments: TokenStream, function: TokenStream) -> syn::Result<TokenStream> {
     let mut errors = Errors::default();
     let args = errors.take(syn::parse2::<Args>(arguments));
     let item = errors.take(Item::read("#[invalidates]", function));

@@ -152,11 +152,7 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
     }
 
     /// What is in the envelope under a key, if it belongs there.
-    pub(super) fn open<'a>(
-        &self,
-        digest: &Digest,
-        bytes: &'a [u8],
-    ) -> Result<Opened<'a>, Reason> {
+    pub(super) fn open<'a>(&self, digest: &Digest, bytes: &'a [u8]) -> Result<Opened<'a>, Reason> {
         let opened = envelope::open(bytes, self.link.options.key())?;
         let header = &opened.header;
         if header.digest != *digest || header.kind == Kind::Page {

@@ -94,7 +94,9 @@ impl<V> Search<'_, V> {
                 let lease = Lease::none();
                 Lookup::Stale { value, left, tags, lease }
             },
-            false => |value, left, refresh_in, tags| Lookup::Fresh { value, left, refresh_in, tags },
+            false => {
+                |value, left, refresh_in, tags| Lookup::Fresh { value, left, refresh_in, tags }
+            }
         };
         match (self.aim, leased) {
             (Aim::Replace, leased) => {
