@@ -16,7 +16,7 @@ where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    /// [`compute`](Memo::compute) without far tiers.
+    /// [`compute`](Memo::compute) without far tiers and without tags of the function's own.
     pub(crate) fn compute_near<R: 'static>(
         &self,
         near: &Near<K, V>,
@@ -64,13 +64,12 @@ where
         run: &mut dyn FnMut() -> R,
     ) -> R {
         let hash = lone.hash();
-        let captured = lone.key().map_or_else(Note::unknown, |key| self.capture_now(key));
         let (result, note) = {
             let _tally = Tally::of(self, hash);
             let _inside = lone.enter();
             let gather = Gather::begin(Note::default());
             let result = run();
-            (result, self.noted(captured, &gather.end()))
+            (result, self.noted(Note::default(), &gather.end()))
         };
         let Some(value) = (rules.value)(&result) else {
             gather::hand(&note);

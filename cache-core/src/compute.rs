@@ -76,7 +76,7 @@ where
             self.stats.count(Event::Computation);
             return Computed::young(run());
         }
-        if let (None, Some(near)) = (&self.far, &self.near) {
+        if let (None, Some(near), None) = (&self.far, &self.near, &self.tags) {
             let miss = (want, miss);
             return Computed::young(self.compute_near(near, (hash, key), miss, rules, run));
         }
@@ -224,7 +224,7 @@ where
 
     /// Runs the body, and counts it and its time, also when it panics; says what it depends on.
     fn timed<R>(&self, flight: &Flight<K, V>, run: &mut dyn FnMut() -> R) -> (R, Note) {
-        let captured = self.capture_now(&flight.key);
+        let captured = self.capture_now(flight);
         let _tally = Tally::begin(self, flight);
         let _inside = flight.enter();
         let gather = Gather::begin(Note::default());

@@ -156,7 +156,7 @@ where
             Far::Compute(held) => held,
         };
         let computed = catch_unwind(AssertUnwindSafe(|| {
-            let captured = self.capture_now(&flight.key);
+            let captured = self.capture_now(&flight);
             let _tally = Tally::begin(self, &flight);
             let _inside = flight.enter();
             let gather = Gather::begin(Note::default());
@@ -200,7 +200,7 @@ where
         let tally = Tally::begin(self, &flight);
         let body = flight.clone();
         let body = pin!(async move {
-            let captured = self.capture(&body.key).await;
+            let captured = self.capture_for(&body).await;
             let run = pin!(async { job(body.key.clone()).await });
             let (result, used) = Gathered::new(run).await;
             (result, self.noted(captured, &used))

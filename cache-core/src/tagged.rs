@@ -1,6 +1,7 @@
 //! The tags of a cached function: captured before each computation, put on whatever is stored.
 
 use crate::entry::{Entry, Lease, Lookup, Reason};
+use crate::flight::Flight;
 use crate::gather::Note;
 use crate::memo::Memo;
 use crate::tags::{TagSource, Tags, Verdict};
@@ -28,13 +29,20 @@ where
         }
     }
 
+    /// The same for a flight, which is joined by nobody any more once they are outdated.
+    pub(crate) async fn capture_for(&self, flight: &Flight<K, V>) -> Note {
+        let captured = self.capture(&flight.key).await;
+        flight.begin_under(&captured.tags);
+        captured
+    }
+
     /// The same in a thread that may wait.
     #[inline]
-    pub(crate) fn capture_now(&self, key: &K) -> Note {
+    pub(crate) fn capture_now(&self, flight: &Flight<K, V>) -> Note {
         if self.tags.is_none() {
             return Note::default();
         }
-        wait(self.capture(key))
+        wait(self.capture_for(flight))
     }
 
     /// All that a value depends on: the function's own tags, and what its body has used.

@@ -171,7 +171,7 @@ where
     /// Runs the body as this key's computation, stores its result and hands it to those who wait.
     pub async fn compute<F: Future<Output = R>>(self, body: F) -> R {
         let flight = self.lead.flight().clone();
-        let captured = self.memo.capture(&flight.key).await;
+        let captured = self.memo.capture_for(&flight).await;
         let tally = Tally::begin(self.memo, &flight);
         let body = pin!(body);
         let mut body = Gathered::new(body);

@@ -6,7 +6,8 @@
 
 use super::single::own_ttl;
 use super::task::{
-    Body, Known, Panic, entry, give_back, hash_of, is_purely_near, land, near_value, store_near,
+    Body, Known, Panic, clock_of, entry, give_back, hash_of, is_purely_near, land, near_value,
+    store_near,
 };
 use crate::client::Cache;
 use crate::entry::{Aim, Entry, Lease};
@@ -76,7 +77,8 @@ async fn settle<K, V, C>(
 {
     for (at, flight) in flights {
         let id = flight.id;
-        match Follow::new(flight).await {
+        let follow = if report.is_some() { Follow::own(flight) } else { Follow::new(flight) };
+        match follow.await {
             Landed::Value(value) => batch.settle(at, Some(value)),
             Landed::Circle => refuse::<K, V>(cache),
             Landed::Sole(_) | Landed::Shared(_) | Landed::Gone => {
@@ -195,7 +197,10 @@ async fn run<K, V, C, F, Fut>(
     let (mut fills, mut landing) = (Vec::new(), Vec::new());
     for (lead, known) in leads.into_iter().zip(known) {
         let value = match known {
-            Known::Value(value) => Some(value),
+            Known::Value(value, note) => {
+                lead.flight().annotate(&note);
+                Some(value)
+            }
             Known::Lease(lease) => {
                 let value = values.next();
                 keep(&cache, lead.flight(), value, &made, lease, &report, &mut fills).await
@@ -280,16 +285,14 @@ where
     C: Cache<K, V>,
 {
     if is_purely_near(cache) {
-        let landed_before = |lead: &KeptLead<K, V>| {
-            let flight = lead.flight();
-            near_value(cache, flight.hash, &flight.key)
-        };
-        let known = |lead| landed_before(lead).map_or(Known::Lease(None), Known::Value);
-        return leads.iter().map(known).collect();
+        return leads.iter().map(|lead| Known::near(cache.near(), lead.flight())).collect();
     }
     let keys: Vec<K> = leads.iter().map(|lead| lead.flight().key.clone()).collect();
     match cache.lookup_many(&keys, Aim::Compute).await {
-        Ok(found) if found.len() == keys.len() => found.into_iter().map(Known::from).collect(),
+        Ok(found) if found.len() == keys.len() => {
+            let clock = clock_of(cache);
+            found.into_iter().map(|found| Known::of(found, &clock)).collect()
+        }
         Ok(_) | Err(_) => keys.iter().map(|_| Known::Lease(None)).collect(),
     }
 }

@@ -1,7 +1,8 @@
 //! One value: join the flight of its key, or put the computation into a flight of its own.
 
 use super::task::{
-    Body, Known, Panic, entry, give_back, hash_of, is_purely_near, land, near_value, store,
+    Body, Known, Panic, clock_of, entry, give_back, hash_of, is_purely_near, land, near_value,
+    store,
 };
 use crate::client::Cache;
 use crate::entry::Aim;
@@ -106,13 +107,16 @@ async fn run<K, V, E, C, F, Fut>(
 {
     let flight = lead.flight().clone();
     let known = if is_purely_near(&cache) {
-        let landed_before = near_value(&cache, flight.hash, &flight.key);
-        landed_before.map_or(Known::Lease(None), Known::Value)
+        Known::near(cache.near(), &flight)
     } else {
-        cache.lookup(&flight.key, Aim::Compute).await.map_or(Known::Lease(None), Known::from)
+        let (known, clock) = (cache.lookup(&flight.key, Aim::Compute).await, clock_of(&cache));
+        known.map_or(Known::Lease(None), |known| Known::of(known, &clock))
     };
     let lease = match known {
-        Known::Value(value) => return land(lead, Some(value)),
+        Known::Value(value, note) => {
+            flight.annotate(&note);
+            return land(lead, Some(value));
+        }
         Known::Lease(lease) => lease,
     };
     let body = Body::new(async move { compute().await }, Vec::new());

@@ -7,6 +7,7 @@ use crate::entry::{Entry, Filled, Lease, Lookup};
 use crate::flight::{Flight, KeptLead, Landing};
 use crate::gather::{Gathered, Note};
 use crate::key::View;
+use crate::near::Near;
 use crate::task::BoxFuture;
 use crate::trail::Inside;
 use std::any::Any;
@@ -45,22 +46,43 @@ where
 
 /// What a lookup allows: to use the value, or to store another.
 pub(super) enum Known<V> {
-    Value(V),
+    Value(V, Note),
     /// None where the cache failed.
     Lease(Option<Lease>),
 }
 
-impl<V> From<Lookup<V>> for Known<V> {
-    fn from(lookup: Lookup<V>) -> Self {
+impl<V> Known<V> {
+    pub(super) fn of(lookup: Lookup<V>, clock: &Clock) -> Self {
         match lookup {
             // Softly invalidated, and for this caller to compute.
             Lookup::Stale { lease, .. } if lease.is_some() => Known::Lease(Some(lease)),
-            Lookup::Fresh { value, .. } | Lookup::Stale { value, .. } => Known::Value(value),
+            Lookup::Fresh { value, left, tags, .. } | Lookup::Stale { value, left, tags, .. } => {
+                Known::Value(value, Note::of(tags, left, clock))
+            }
             Lookup::Expired { lease, .. } | Lookup::Missing { lease, .. } => {
                 Known::Lease(Some(lease))
             }
         }
     }
+
+    /// Of a cache that has nothing behind its near table.
+    pub(super) fn near<K>(near: Option<&Near<K, V>>, flight: &Flight<K, V>) -> Self
+    where
+        K: Hash + Eq + Clone + Send + Sync + 'static,
+        V: Clone + Send + Sync + 'static,
+    {
+        let found = near.and_then(|near| near.left_behind(flight.hash, &flight.key));
+        found.map_or(Known::Lease(None), |(value, note)| Known::Value(value, note))
+    }
+}
+
+/// What a cache's times are told by.
+pub(super) fn clock_of<K, V>(cache: &impl Cache<K, V>) -> Clock
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    cache.near().map_or_else(Clock::system, |near| near.clock().clone())
 }
 
 /// Whether everything that the cache knows is in its near table, where a flight's own fence is exact.
@@ -137,7 +159,7 @@ where
     V: Clone + Send + Sync + 'static,
     C: Cache<K, V>,
 {
-    let clock = cache.near().map_or_else(Clock::system, |near| near.clock().clone());
+    let clock = clock_of(cache);
     let ttl = match (ttl, note.left(&clock)) {
         (Some(ttl), Some(left)) => Some(ttl.min(left)),
         (ttl, left) => ttl.or(left),

@@ -32,6 +32,7 @@ pub(crate) use work::Work;
 
 use crate::gather::Note;
 use crate::sync::{AtomicBool, Mutex, Ordering};
+use crate::tags::Tags;
 use crate::task::Home;
 use crate::trail::Inside;
 use std::any::Any;
@@ -53,6 +54,8 @@ pub(crate) struct Flight<K, V> {
     adoption: Adoption,
     /// Where the future is at home.
     home: OnceLock<Home>,
+    /// The tags that were captured before the computation.
+    captured: OnceLock<Tags>,
     /// What its value was made from.
     note: OnceLock<Note>,
 }
@@ -116,6 +119,7 @@ impl<K, V> Flight<K, V> {
             polled: AtomicBool::new(false),
             adoption: Adoption::default(),
             home: OnceLock::new(),
+            captured: OnceLock::new(),
             note: OnceLock::new(),
         }
     }
@@ -128,6 +132,19 @@ impl<K, V> Flight<K, V> {
     /// Whether something happened to the key after this computation began.
     pub(crate) fn is_fenced(&self) -> bool {
         self.fenced.load(Ordering::Acquire)
+    }
+
+    /// Says under which tags the computation begins.
+    pub(crate) fn begin_under(&self, tags: &Tags) {
+        if !tags.is_empty() {
+            let _ = self.captured.set(tags.clone());
+        }
+    }
+
+    /// Whether a tag was invalidated since: then whoever comes now is to have a newer value. Who
+    /// reads the tags of a computation a moment too early learns of it when that lands.
+    fn is_outdated(&self) -> bool {
+        self.captured.get().is_some_and(|tags| tags.were_invalidated_by(u64::MAX))
     }
 
     /// Says what the value was made from, before it lands.

@@ -167,6 +167,11 @@ impl<K: Eq, V> Flights<K, V> {
             };
             // `Eq` is the user's: it may be slow, panic, or ask this very cache.
             match unknown.iter().find(|flight| flight.key == key) {
+                // As if somebody had fenced it when the tag was invalidated.
+                Some(flight) if flight.is_outdated() => {
+                    flight.fenced.store(true, Ordering::Release);
+                    self.dismiss(flight);
+                }
                 Some(flight) => return Err((flight.clone(), key)),
                 None => known.extend(unknown.iter().map(|flight| flight.id)),
             }

@@ -158,6 +158,46 @@ where
         self.store(key, value, ttl, PutWhen::Absent) == Inserted::Stored
     }
 
+    /// Stores a value with all that goes with it: TTL, refresh point, tags. False if there is no room
+    /// for it. The entry's TTL counts, not the cache's.
+    ///
+    /// Tags are to be captured before the value is made: what is invalidated in between is then
+    /// never served.
+    ///
+    /// ```
+    /// use cache_core::{Budget, Clock, Entry, Near, TableOptions, TagSource, invalidate_tag, wait};
+    ///
+    /// let prices = Near::<String, u64>::new(TableOptions::new(Budget::entries(100), Clock::system()));
+    /// let tags = wait(TagSource::local().capture(&["bakery".to_owned()])).unwrap();
+    /// let bread = Entry::new(3).with_ttl(60).with_tags(tags);
+    /// assert!(prices.put_entry("bread".to_owned(), bread));
+    /// assert_eq!(prices.get("bread"), Some(3));
+    /// wait(invalidate_tag("bakery")).unwrap();
+    /// assert_eq!(prices.get("bread"), None);
+    /// ```
+    pub fn put_entry(&self, key: K, entry: Entry<V>) -> bool {
+        let hash = self.table.hash(&key);
+        self.put_hashed(hash, key, entry, PutWhen::Always) == Inserted::Stored
+    }
+
+    /// [`put_entry`](Near::put_entry) of many.
+    ///
+    /// ```
+    /// use cache_core::{Budget, Clock, Entry, Near, TableOptions, TagSource, invalidate_tag, wait};
+    ///
+    /// let prices = Near::<u64, u64>::new(TableOptions::new(Budget::entries(100), Clock::system()));
+    /// let tags = wait(TagSource::local().capture(&["dairy".to_owned()])).unwrap();
+    /// prices.put_entries((1..=9).map(|n| (n, Entry::new(10 * n).with_tags(tags.clone()))));
+    /// assert_eq!(prices.get(&9), Some(90));
+    /// wait(invalidate_tag("dairy")).unwrap();
+    /// assert_eq!(prices.get_many(&[1, 9]), [None, None]);
+    /// ```
+    pub fn put_entries(&self, entries: impl IntoIterator<Item = (K, Entry<V>)>) {
+        for (key, entry) in entries {
+            self.put_entry(key, entry);
+        }
+    }
+
     fn store(&self, key: K, value: V, ttl: impl IntoTtl, when: PutWhen) -> Inserted {
         let hash = self.table.hash(&key);
         self.put_hashed(hash, key, Entry::new(value).with_ttl(ttl), when)
