@@ -27,6 +27,7 @@ mod shard;
 mod side;
 mod stamp;
 mod store;
+mod tagged;
 mod trash;
 mod weights;
 
