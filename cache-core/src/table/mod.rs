@@ -33,6 +33,8 @@ mod weights;
 
 #[cfg(all(test, loom))]
 mod loom_lock;
+#[cfg(all(test, loom))]
+mod loom_side;
 #[cfg(all(test, not(loom)))]
 mod tests;
 
