@@ -205,3 +205,27 @@ fn companions() {
     assert_eq!(of_hits(|| text::entry(x).get_within(std::time::Duration::ZERO)), 0);
     assert_eq!(of_hits(text::stats), 0);
 }
+
+#[test]
+fn hits_with_tags() {
+    #[cached(tags = ["one"])]
+    fn one(x: u64) -> u64 {
+        x
+    }
+    #[cached(tags = ["user:{x}", "team", "third", "fourth"], ttl = "1h", async_ttl)]
+    fn four(x: &str) -> usize {
+        x.len()
+    }
+    #[cached(tags = ["user:{x}"])]
+    async fn later(x: u64) -> u64 {
+        x
+    }
+    #[cached]
+    fn inherits(x: u64) -> u64 {
+        one(x)
+    }
+    assert_eq!(of_hits(|| one(1)), 0);
+    assert_eq!(of_hits(|| four("a text that is not short")), 0);
+    assert_eq!(of_hits(|| larder::wait(later(1))), 0);
+    assert_eq!(of_hits(|| inherits(1)), 0);
+}

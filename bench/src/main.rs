@@ -1,5 +1,5 @@
 //! larder against its peers: `cargo run --release -- hit`, likewise `miss`, `mix`, `memory`, `ratio`, `herd`,
-//! `torture`, `build`, `far`, `all`.
+//! `torture`, `build`, `far`, `tags`, `all`.
 
 mod build;
 mod count;
@@ -20,6 +20,7 @@ mod refresh;
 mod report;
 mod script;
 mod systems;
+mod tagged;
 mod thread;
 mod torture;
 mod zipf;
@@ -42,6 +43,7 @@ const BENCHES: &[(&str, Bench)] = &[
     ("torture", torture::run),
     ("build", build::run),
     ("far", far::run),
+    ("tags", tagged::run),
 ];
 
 fn main() -> ExitCode {

@@ -26,6 +26,7 @@ mod far;
 mod flight;
 mod fly;
 mod gather;
+mod grace;
 mod handoff;
 mod key;
 mod memo;
