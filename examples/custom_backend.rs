@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use larder::conformance::{self, Ability, Harness};
-use larder::encoded::{Backend, EncodedOptions, Solo};
-use larder::{CacheExt, Encoded, Error, ManualClock, Result, wait};
+use larder::encoded::{Backend, EncodedCache, EncodedOptions, Solo};
+use larder::{CacheExt, Client, Encoded, Error, ManualClock, Namespace, Result, TagSource, wait};
 use std::path::{Path, PathBuf};
 use std::{fs, io, panic, panic::AssertUnwindSafe, sync::Mutex, time::Duration};
 
@@ -56,7 +56,10 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     println!("bread costs {:?}", wait(again.get(&"bread".to_owned()))?);
 
     let tested = client(folder.path(), &time)?;
-    let harness = Harness::new(move |name| tested.open(name), move |by| time.advance(by));
+    let open = move |name: &str| -> EncodedCache<_, String, String> {
+        Client::open(&tested, &Namespace::new(name).with(TagSource::local()))
+    };
+    let harness = Harness::new(open, move |by| time.advance(by));
     let harness = harness.without(Ability::Usage).without(Ability::Grace);
     // It lets computations panic, too: of what they say, only the last is of interest, if it fails.
     panic::set_hook(Box::new(|panic| *LAST.lock().expect("no panic in here") = panic.to_string()));

@@ -4,10 +4,10 @@
 mod shelf;
 
 use cache_clients::encoded::{
-    Codec, Compression, Encoded, EncodedCache, EncodedOptions, SigningKey, Solo,
+    Codec, Compression, Encoded, EncodedCache, EncodedOptions, Shaped, SigningKey, Solo,
 };
 use cache_core::conformance::{Ability, Harness, Subject};
-use cache_core::{ManualClock, Shared};
+use cache_core::{Client, ManualClock, Namespace, Shared, TagSource};
 use shelf::Shelf;
 use std::time::Duration;
 
@@ -24,8 +24,13 @@ fn harness<C: Subject>(
     let options =
         EncodedOptions::new().with_clock(time.clock()).with_grace(Duration::from_secs(100_000));
     let client = Encoded::with_options(server, configure(options)).unwrap();
-    let open = move |name: &str| wrap(client.open(name));
+    let open = move |name: &str| wrap(Client::open(&client, &tagged(name)));
     Harness::new(open, move |by| time.advance(by)).without(Ability::Usage)
+}
+
+/// A namespace that checks the tags of this process.
+fn tagged(name: &str) -> Namespace {
+    Namespace::new(name).with(TagSource::local())
 }
 
 macro_rules! configurations {
@@ -68,7 +73,8 @@ mod shaped {
         let options = EncodedOptions::new().with_clock(time.clock());
         let server = Solo::new(Shelf::default()).with_clock(time.clock());
         let client = Encoded::with_options(server, options).unwrap();
-        let open = move |name: &str| client.open_shaped(name);
+        let open =
+            move |name: &str| Client::open(&client, &tagged(name).with(Shaped::<String>::of()));
         // Nothing is kept past its TTL unless asked for.
         Harness::new(open, move |by| time.advance(by))
             .without(Ability::Usage)
@@ -91,7 +97,10 @@ mod two_clients {
             Encoded::with_options(server.clone(), options).unwrap()
         };
         let (clients, turn) = ([client(), client()], AtomicUsize::new(0));
-        let open = move |name: &str| clients[turn.fetch_add(1, Ordering::Relaxed) % 2].open(name);
+        let open = move |name: &str| {
+            let client = &clients[turn.fetch_add(1, Ordering::Relaxed) % 2];
+            Client::open(client, &tagged(name))
+        };
         let harness = Harness::new(open, move |by| time.advance(by)).without(Ability::Usage);
         harness.with_lag(Duration::from_secs(1))
     }

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use cache_clients::encoded::{Backend, Encoded, EncodedCache, EncodedOptions, Solo};
 use cache_core::conformance::{Ability, Harness};
-use cache_core::{Error, ManualClock, Result};
+use cache_core::{Client, Error, ManualClock, Namespace, Result, TagSource};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -53,7 +53,7 @@ fn harness() -> Harness<EncodedCache<Solo<Drawer>, String, String>> {
     // The folder lives as long as the harness.
     let open = move |name: &str| {
         assert!(folder.path().exists());
-        client.open(name)
+        Client::open(&client, &Namespace::new(name).with(TagSource::local()))
     };
     Harness::new(open, move |by| time.advance(by)).without(Ability::Usage).without(Ability::Grace)
 }

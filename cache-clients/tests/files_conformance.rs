@@ -6,7 +6,7 @@
 use cache_clients::encoded::{Encoded, EncodedCache, EncodedOptions};
 use cache_clients::{Files, FilesOptions, Inproc, Mapping, Reads, Tiered};
 use cache_core::conformance::{Ability, Harness, Subject};
-use cache_core::{Client, ManualClock, Namespace, Shared};
+use cache_core::{Client, ManualClock, Namespace, Shared, TagSource};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -29,9 +29,14 @@ fn harness<C: Subject>(
     // The directory lives as long as who opens caches in it.
     let open = move |name: &str| {
         let _ = &folder;
-        wrap(client.open(name))
+        wrap(Client::open(&client, &tagged(name)))
     };
     Harness::new(open, move |by| time.advance(by)).without(Ability::Usage)
+}
+
+/// A namespace that checks the tags of this process.
+fn tagged(name: &str) -> Namespace {
+    Namespace::new(name).with(TagSource::local())
 }
 
 macro_rules! configurations {
@@ -60,7 +65,8 @@ mod two_handles {
         let (clients, turn) = ([client(), client()], AtomicUsize::new(0));
         let open = move |name: &str| {
             let _ = &folder;
-            clients[turn.fetch_add(1, Ordering::Relaxed) % 2].open(name)
+            let client = &clients[turn.fetch_add(1, Ordering::Relaxed) % 2];
+            Client::open(client, &tagged(name))
         };
         let harness = Harness::new(open, move |by| time.advance(by)).without(Ability::Usage);
         harness.with_lag(Duration::from_secs(1))
@@ -76,7 +82,7 @@ mod under_a_near_tier {
         let tiers = Tiered::new(near, client(&folder, &time, FilesOptions::new()));
         let open = move |name: &str| {
             let _ = &folder;
-            Client::<String, String>::open(&tiers, &Namespace::new(name))
+            Client::<String, String>::open(&tiers, &tagged(name))
         };
         Harness::new(open, move |by| time.advance(by)).without(Ability::Usage)
     }

@@ -6,7 +6,7 @@ use cache_clients::encoded::{Encoded, EncodedCache, EncodedOptions};
 use cache_clients::redis::{Redis, RedisOptions};
 use cache_clients::{Inproc, Tiered};
 use cache_core::conformance::{Ability, Harness, Subject};
-use cache_core::{Client, Clock, ManualClock, Namespace, Shared};
+use cache_core::{Client, Clock, ManualClock, Namespace, Shared, TagSource};
 use larder_test_servers::{self as servers, RedisCluster, Sentinel};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -52,7 +52,7 @@ fn harness<C: Subject>(
 ) -> Harness<C> {
     let time = ManualClock::new();
     let [client, _] = encoded(url, max_value, &time.clock());
-    let open = move |name: &str| wrap(client.open(name));
+    let open = move |name: &str| wrap(Client::open(&client, &tagged(name)));
     Harness::new(open, move |by| time.advance(by)).without(Ability::Usage)
 }
 
@@ -63,8 +63,13 @@ where
     let time = ManualClock::new();
     let [far, _] = encoded(&one(), WHOLE, &time.clock());
     let client = client(time.clock(), far);
-    let open = move |name: &str| client.open(&Namespace::new(name));
+    let open = move |name: &str| client.open(&tagged(name));
     Harness::new(open, move |by| time.advance(by)).without(Ability::Usage)
+}
+
+/// A namespace that checks the tags of this process.
+fn tagged(name: &str) -> Namespace {
+    Namespace::new(name).with(TagSource::local())
 }
 
 fn near(clock: &Clock) -> Inproc {
@@ -117,7 +122,10 @@ mod two_clients {
     fn apart() -> Harness<Plain> {
         let time = ManualClock::new();
         let (clients, turn) = (encoded(&one(), WHOLE, &time.clock()), AtomicUsize::new(0));
-        let open = move |name: &str| clients[turn.fetch_add(1, Ordering::Relaxed) % 2].open(name);
+        let open = move |name: &str| {
+            let client = &clients[turn.fetch_add(1, Ordering::Relaxed) % 2];
+            Client::open(client, &tagged(name))
+        };
         let harness = Harness::new(open, move |by| time.advance(by)).without(Ability::Usage);
         harness.with_lag(Duration::from_secs(1))
     }

@@ -7,7 +7,7 @@ use cache_clients::{Inproc, Tiered};
 use cache_core::conformance::{Ability, Harness, Subject};
 use cache_core::{
     Aim, Cache, CacheExt, Client, Clock, Entry, Filled, Lookup, ManualClock, Namespace, Shared,
-    wait,
+    TagSource, wait,
 };
 use remote::{Fault, Remote};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -24,7 +24,7 @@ where
 {
     let time = ManualClock::new();
     let client = client(time.clock());
-    let open = move |name: &str| client.open(&Namespace::new(name));
+    let open = move |name: &str| client.open(&Namespace::new(name).with(TagSource::local()));
     // How much there is in the near table says nothing of the other tiers.
     Harness::new(open, move |by| time.advance(by)).without(Ability::Usage)
 }

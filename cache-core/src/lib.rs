@@ -28,6 +28,7 @@ mod fenced;
 mod flight;
 mod fly;
 mod gather;
+mod grace;
 mod handoff;
 mod key;
 mod memo;
@@ -92,7 +93,9 @@ pub use tags::{
 pub use task::{BoxFuture, in_background};
 pub use timer::Sleep;
 #[doc(hidden)]
-pub use told::{AnySuccess, InTime, Now, OutcomeSuccess, ToldInTime, ToldNow, run_once, tag_told};
+pub use told::{
+    AnySuccess, InTime, Now, OutcomeSuccess, ToldInTime, ToldNow, run_once, tag_text, tag_told,
+};
 #[doc(hidden)]
 pub use wait::is_patient;
 pub use wait::wait;

@@ -2,6 +2,7 @@
 
 use crate::outcome::Outcome;
 use crate::tags;
+use std::fmt::Display;
 use std::future::{Future, Ready, ready};
 
 /// Runs a body that may `return`. Its bound tells the compiler that the closure runs once, and so may
@@ -79,6 +80,12 @@ impl Now {
 /// Invalidates a tag. What could not be reached has been noted, and hears of it before it is believed.
 pub async fn tag_told(name: String) {
     drop(tags::invalidate_tag(name).await);
+}
+
+/// What stands in the name of a tag: anything that is shown as text.
+#[inline]
+pub fn tag_text<T: Display + ?Sized>(shown: &T) -> &T {
+    shown
 }
 
 #[cfg(test)]

@@ -4,6 +4,9 @@ use larder::encoded::{Encoded, EncodedOptions, EncodedStats};
 use larder::memcached::{BreakerOptions, Memcached, MemcachedOptions};
 use larder::{Client, Namespace, Redis, RedisOptions, Shared};
 use larder::{Files, FilesOptions};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::hash::Hash;
 use std::time::Duration;
 
 /// A client of any kind.
@@ -57,8 +60,12 @@ impl Opened {
     }
 }
 
-impl Client<String, String> for Opened {
-    type Cache = Shared<String, String>;
+impl<K, V> Client<K, V> for Opened
+where
+    K: Serialize + Hash + Eq + Clone + Send + Sync + 'static,
+    V: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
+{
+    type Cache = Shared<K, V>;
     fn open(&self, namespace: &Namespace) -> Self::Cache {
         match self {
             Opened::Memcached(client) => Shared::new(Client::open(client, namespace)),

@@ -6,6 +6,7 @@ mod changes;
 mod far;
 mod reads;
 mod stand;
+mod tags;
 
 use far::Opened;
 use larder::encoded::EncodedOptions;
@@ -36,6 +37,8 @@ everywhere! {
     changes::more_invalidations_than_are_kept_forget_the_whole_namespace
     changes::an_invalidation_of_a_far_side_that_is_away_forgets_the_near_copy
     changes::a_strict_client_says_who_is_unreachable
+    tags::x14_an_invalidated_tag_is_delivered_on_return_before_a_value_is_trusted
+    tags::a_value_whose_tags_cannot_be_captured_is_computed_and_not_stored
     reads::wrong_bytes_are_never_a_wrong_value
     reads::an_answer_that_ends_early_is_a_miss_at_whatever_byte
     reads::a_server_that_was_stopped_is_used_again_by_itself
@@ -58,6 +61,14 @@ macro_rules! decorated {
             async fn whisper(text: &str) -> String {
                 text.to_lowercase()
             }
+            #[cached(client = CLIENT, ttl = "1h", tags = ["text:{text}"])]
+            fn tagged(text: &str) -> String {
+                text.repeat(2)
+            }
+            // A look, a capture of the tag, a lease given back.
+            let tag = |text: &str| within(text, 6 * DEADLINE, || tagged(text));
+            assert_eq!(tag("a"), "aa");
+            assert_eq!(tagged::peek("a").as_deref(), Some("aa"));
             let call = |text: &str| within(text, 3 * DEADLINE, || shout(text));
             let wait_for = |text: &str| within(text, 3 * DEADLINE, || wait(whisper(text)));
             assert_eq!((call("a"), wait_for("A")), ("A".to_owned(), "a".to_owned()));
@@ -71,6 +82,7 @@ macro_rules! decorated {
                 let (sync, asynchronous) = (shout::stats(), whisper::stats());
                 assert_eq!((call("a"), wait_for("A")), ("A".to_owned(), "a".to_owned()));
                 assert_eq!(within("peek", DEADLINE, || shout::peek("a")), None);
+                assert_eq!(tag("a"), "aa");
                 assert!(shout::stats().misses.unreachable > sync.misses.unreachable);
                 assert!(whisper::stats().misses.unreachable > asynchronous.misses.unreachable);
                 STAND.back();

@@ -44,11 +44,13 @@ impl Stand {
 
     /// Another process, whose way to the server is sound.
     pub(crate) fn other(&self) -> Shared<String, String> {
+        cache(&self.other_client())
+    }
+
+    pub(crate) fn other_client(&self) -> Opened {
         match &self.server {
-            Server::Memcached(server) => {
-                cache(&self.open(&server.address(), EncodedOptions::new()))
-            }
-            Server::Redis(server) => cache(&self.open(&server.address(), EncodedOptions::new())),
+            Server::Memcached(server) => self.open(&server.address(), EncodedOptions::new()),
+            Server::Redis(server) => self.open(&server.address(), EncodedOptions::new()),
         }
     }
 

@@ -34,6 +34,8 @@ everywhere! {
     x1_a_clear_during_a_computation_elsewhere_is_not_overwritten
     x1_an_expiry_during_a_computation_elsewhere_is_not_overwritten
     x1_a_put_during_a_computation_elsewhere_stays
+    x1_a_tag_invalidated_during_a_computation_elsewhere_outdates_its_value
+    a_tag_that_is_softly_invalidated_has_its_values_computed_anew_in_both_processes
     a_killed_process_holds_up_the_other_no_longer_than_its_lease
     a_failed_computation_does_not_hold_up_the_other_process
     x5_a_computation_that_outlives_its_lease_runs_twice_at_most_and_the_late_result_is_fenced
@@ -112,6 +114,47 @@ fn x1_a_put_during_a_computation_elsewhere_stays(stand: Stand) {
     pair.b.tell("call 3 gated");
     assert_eq!(pair.b.hear("called gated"), put);
     assert_eq!(pair.computations("gated"), 1);
+}
+
+fn x1_a_tag_invalidated_during_a_computation_elsewhere_outdates_its_value(stand: Stand) {
+    let pair = Pair::over(stand, LONG_LEASE);
+    for key in ["gated-tagged-1", "gated-tagged-2"] {
+        pair.b.tell(&format!("call 3 {key}"));
+        pair.b.hear(&format!("computing {key}"));
+        pair.a.ask(&format!("forget {key}"));
+        pair.b.tell(&format!("open {key}"));
+        // Who waited before may have it.
+        assert_eq!(pair.b.hear(&format!("called {key}")), format!("1 {key} by {}", pair.b.id()));
+        assert_eq!(pair.a.ask(&format!("peek {key}")), "None");
+        // The other process believes the version it had read until its lag is over.
+        let told = Instant::now();
+        while pair.b.ask(&format!("peek {key}")) != "None" {
+            assert!(told.elapsed() < worker::TAG_LAG + MARGIN, "{key}");
+        }
+        pair.a.tell(&format!("open {key}"));
+        pair.a.tell(&format!("call 3 {key}"));
+        let new = pair.a.hear(&format!("called {key}"));
+        assert_eq!(new, format!("2 {key} by {}", pair.a.id()));
+        pair.both(|worker| assert_eq!(worker.ask(&format!("peek {key}")), new));
+    }
+}
+
+fn a_tag_that_is_softly_invalidated_has_its_values_computed_anew_in_both_processes(stand: Stand) {
+    let pair = Pair::over(stand, LONG_LEASE);
+    let key = "tagged";
+    let call = |worker: &stand::Worker| {
+        worker.tell(&format!("call 1 {key}"));
+        worker.hear(&format!("called {key}"))
+    };
+    let old = call(&pair.a);
+    assert_eq!(call(&pair.b), old);
+    pair.a.ask(&format!("soften {key}"));
+    let told = Instant::now();
+    while call(&pair.b) == old {
+        assert!(told.elapsed() < worker::TAG_LAG + MARGIN, "the old value is still served");
+    }
+    assert_ne!(call(&pair.a), old);
+    assert_eq!(pair.computations(key), 2, "one of both computes");
 }
 
 fn a_killed_process_holds_up_the_other_no_longer_than_its_lease(stand: Stand) {

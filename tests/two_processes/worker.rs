@@ -1,8 +1,8 @@
 //! The second process: obeys the lines of its input, says by lines what happens.
 
 use crate::far::{Opened, open};
-use larder::cached;
 use larder::encoded::EncodedOptions;
+use larder::{TagSource, cached, invalidate_tag, invalidate_tag_soft, wait};
 use std::collections::HashSet;
 use std::env;
 use std::fs::{self, OpenOptions};
@@ -16,6 +16,8 @@ use std::time::Duration;
 const DEADLINE: Duration = Duration::from_secs(10);
 /// Within which time a process hears of another's `clear`.
 pub(crate) const CLEAR_LAG: Duration = Duration::from_millis(100);
+/// Within which time it hears of an invalidated tag.
+pub(crate) const TAG_LAG: Duration = Duration::from_millis(100);
 
 static SERVER: LazyLock<Opened> = LazyLock::new(|| {
     let lease = env::var("LARDER_TEST_LEASE").unwrap().parse().unwrap();
@@ -28,8 +30,28 @@ static SERVER: LazyLock<Opened> = LazyLock::new(|| {
 static OPEN: (Mutex<Vec<String>>, Condvar) = (Mutex::new(Vec::new()), Condvar::new());
 static FAILING: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
+/// Kept, since whoever asks for it later gets it with its lag.
+static TAGS: LazyLock<TagSource> = LazyLock::new(|| {
+    let source = TagSource::of(&*SERVER);
+    source.set_lag(TAG_LAG);
+    source
+});
+
 #[cached(client = SERVER, ttl = "10m", namespace = "two-processes")]
 fn compute(key: &str) -> Result<String, String> {
+    work(key)
+}
+
+#[cached(client = SERVER, ttl = "10m", namespace = "two-processes-tagged", tags = ["of:{key}"])]
+fn compute_tagged(key: &str) -> Result<String, String> {
+    work(key)
+}
+
+fn is_tagged(key: &str) -> bool {
+    key.contains("tagged")
+}
+
+fn work(key: &str) -> Result<String, String> {
     let round = write_down(key);
     say(&format!("computing {key}"));
     if key.starts_with("gated") {
@@ -61,7 +83,7 @@ fn second_process() {
     if env::var_os("LARDER_TEST_PLACE").is_none() {
         return;
     }
-    LazyLock::force(&SERVER);
+    LazyLock::force(&TAGS);
     say("ready");
     for order in std::io::stdin().lines().map_while(Result::ok) {
         obey(&order);
@@ -80,7 +102,8 @@ fn obey(order: &str) {
         }
         ["fail", key] => FAILING.lock().unwrap().push(key.to_owned()),
         ["peek", key] => {
-            say(&format!("{order} {}", compute::peek(key).unwrap_or_else(|| "None".to_owned())));
+            let known = if is_tagged(key) { compute_tagged::peek(key) } else { compute::peek(key) };
+            say(&format!("{order} {}", known.unwrap_or_else(|| "None".to_owned())));
         }
         ["put", key] => {
             compute::put(key, format!("put by {}", process::id()));
@@ -92,6 +115,14 @@ fn obey(order: &str) {
         }
         ["expire", key] => {
             compute::expire(key);
+            say(order);
+        }
+        ["forget", key] => {
+            wait(invalidate_tag(format!("of:{key}"))).unwrap();
+            say(order);
+        }
+        ["soften", key] => {
+            wait(invalidate_tag_soft(format!("of:{key}"))).unwrap();
             say(order);
         }
         ["clear", _] => {
@@ -111,7 +142,8 @@ fn call(threads: usize, key: &str) {
             if barrier.wait().is_leader() {
                 say(&format!("arrived {key}"));
             }
-            compute(&key).unwrap_or_else(|error| error)
+            let called = if is_tagged(&key) { compute_tagged(&key) } else { compute(&key) };
+            called.unwrap_or_else(|error| error)
         }
     };
     let callers: Vec<_> = (0..threads).map(|_| thread::spawn(one.clone())).collect();

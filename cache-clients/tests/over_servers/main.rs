@@ -57,5 +57,9 @@ everywhere! {
     tags::x16_altered_tags_are_damage
     tags::many_values_ask_for_their_tags_once
     tags::too_many_and_too_long_tags_are_refused_by_name
+    tags::x1_an_invalidated_tag_reaches_the_near_tiers_of_all_within_the_lag
+    tags::x1_a_computation_over_tiers_that_a_tag_overtakes_counts_nowhere
+    tags::x9_a_near_tier_does_not_hide_that_a_record_was_evicted
+    tags::a_softly_invalidated_tag_makes_values_in_tiers_stale
     tiers::x1_a_delete_elsewhere_fences_what_a_tier_computes
 }

@@ -289,3 +289,86 @@ pub(crate) fn too_many_and_too_long_tags_are_refused_by_name<S: Server>(stand: &
     assert!(error.contains("`texts`") && error.contains("1 to 250 bytes"), "{error}");
     assert_eq!(one.get(1), None);
 }
+
+type InTiers<S> = Process<
+    cache_clients::TieredCache<
+        u64,
+        String,
+        cache_core::Near<u64, String>,
+        EncodedCache<Seen<S>, u64, String>,
+    >,
+>;
+
+fn in_tiers<S: Server>(stand: &Stand<S>) -> InTiers<S> {
+    Process::over(stand, &stand.tiers())
+}
+
+pub(crate) fn x1_an_invalidated_tag_reaches_the_near_tiers_of_all_within_the_lag<S: Server>(
+    stand: &Stand<S>,
+) {
+    let (one, other) = (in_tiers(stand), in_tiers(stand));
+    one.put(1, "old", &["team"]);
+    assert_eq!(other.get(1), Some("old".to_owned()));
+    let before = stand.server.questions();
+    assert_eq!(other.get(1), Some("old".to_owned()));
+    assert_eq!(stand.server.questions(), before, "a tagged value is promoted, and read in front");
+    one.invalidate("team", Invalidation::Hard);
+    one.assert_gone(1);
+    stand.time.advance(LAG);
+    // The near tier cannot tell any more, so the far one is asked.
+    other.assert_gone(1);
+    one.put(1, "new", &["team"]);
+    assert_eq!((one.get(1), other.get(1)), (Some("new".to_owned()), Some("new".to_owned())));
+    stand.time.advance(LAG);
+    let before = stand.server.questions();
+    assert_eq!(other.get(1), Some("new".to_owned()));
+    assert!(stand.server.questions() > before, "after the lag somebody has to ask");
+    let before = stand.server.questions();
+    assert_eq!(other.get(1), Some("new".to_owned()));
+    assert_eq!(stand.server.questions(), before, "once");
+}
+
+pub(crate) fn x1_a_computation_over_tiers_that_a_tag_overtakes_counts_nowhere<S: Server>(
+    stand: &Stand<S>,
+) {
+    let (one, other) = (in_tiers(stand), in_tiers(stand));
+    let tags = other.capture(&["team"]);
+    let lease = wait(other.texts.lookup(&1, Aim::Compute)).unwrap().into_lease();
+    one.invalidate("team", Invalidation::Hard);
+    wait(other.texts.fill(&1, entry("old").with_tags(tags), lease)).unwrap();
+    one.assert_gone(1);
+    stand.time.advance(LAG);
+    other.assert_gone(1);
+}
+
+pub(crate) fn x9_a_near_tier_does_not_hide_that_a_record_was_evicted<S: Server>(stand: &Stand<S>) {
+    let (one, other) = (in_tiers(stand), in_tiers(stand));
+    one.invalidate("team", Invalidation::Hard);
+    one.put(1, "one", &["team"]);
+    assert_eq!((one.get(1), other.get(1)), (Some("one".to_owned()), Some("one".to_owned())));
+    records(stand).iter().for_each(|name| stand.server.remove(name));
+    stand.time.advance(LAG);
+    other.assert_gone(1);
+    one.assert_gone(1);
+    one.put(1, "new", &["team"]);
+    assert_eq!((one.get(1), other.get(1)), (Some("new".to_owned()), Some("new".to_owned())));
+}
+
+pub(crate) fn a_softly_invalidated_tag_makes_values_in_tiers_stale<S: Server>(stand: &Stand<S>) {
+    let (one, other) = (in_tiers(stand), in_tiers(stand));
+    one.put(1, "old", &["team"]);
+    assert_eq!(other.get(1), Some("old".to_owned()));
+    one.invalidate("team", Invalidation::Soft);
+    stand.time.advance(LAG);
+    for process in [&one, &other] {
+        let found = process.look(1);
+        assert!(matches!(&found, Lookup::Stale { value, .. } if value == "old"), "{found:?}");
+        // Also once it is promoted.
+        let found = process.look(1);
+        assert!(matches!(&found, Lookup::Stale { value, .. } if value == "old"), "{found:?}");
+    }
+    one.put(1, "new", &["team"]);
+    one.invalidate("team", Invalidation::Hard);
+    stand.time.advance(LAG);
+    other.assert_gone(1);
+}

@@ -6,7 +6,10 @@ use cache_clients::encoded::{
 };
 use cache_clients::server::Server;
 use cache_core::conformance::{Ability, Harness};
-use cache_core::{Aim, Cache, CacheExt, CacheShape, Entry, Filled, Lookup, Reason, wait};
+use cache_core::{
+    Aim, Cache, CacheExt, CacheShape, Client, Entry, Filled, Lookup, Namespace, Reason, TagSource,
+    wait,
+};
 use std::time::{Duration, Instant};
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -141,7 +144,9 @@ pub(crate) fn c78_other_codecs_and_compressions_keep_the_same_contract<S: Server
     for (name, options) in all {
         let client = stand.client_with(options.with_prefix(name));
         let (open, time) = (client.clone(), stand.time.clone());
-        let open = move |space: &str| open.open::<String, String>(space);
+        let open = move |space: &str| -> EncodedCache<Seen<S>, String, String> {
+            Client::open(&open, &Namespace::new(space).with(TagSource::local()))
+        };
         let harness = Harness::new(open, move |by| time.advance(by)).without(Ability::Usage);
         cache_core::conformance::run(&harness);
         assert_eq!((client.stats().damaged, client.stats().schema), (0, 0), "{name}");

@@ -23,6 +23,10 @@ pub enum Ability {
     Milliseconds,
     /// Keeps refresh points.
     Refresh,
+    /// Keeps and checks tags. The suite uses those of this process: caches of values as bytes are to
+    /// be opened with [`Namespace::with`](crate::Namespace::with) and
+    /// [`TagSource::local`](crate::TagSource::local).
+    Tags,
 }
 
 /// A client under test.

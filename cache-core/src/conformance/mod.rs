@@ -31,6 +31,7 @@ mod gate;
 mod harness;
 mod leases;
 mod namespaces;
+mod tags;
 mod times;
 
 pub use basics::*;
@@ -40,6 +41,7 @@ pub use flights::*;
 pub use harness::{Ability, Harness, Subject};
 pub use leases::*;
 pub use namespaces::*;
+pub use tags::*;
 pub use times::*;
 
 /// Writes one `#[test]` for each behaviour of the client contract. The argument is an expression
@@ -138,6 +140,10 @@ macro_rules! conformance_tests {
             x20_a_failed_key_of_a_batch_is_free_again
             x20_a_panic_in_a_batch_frees_all_its_keys
             x20_crossed_batches_do_not_wait_in_a_circle
+            a_value_lives_as_long_as_all_its_tags
+            a_soft_invalidation_makes_values_stale
+            x1_a_tag_invalidated_during_a_computation_wins
+            tags_stay_with_their_value
         }
     };
 }

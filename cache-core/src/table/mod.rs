@@ -27,11 +27,14 @@ mod shard;
 mod side;
 mod stamp;
 mod store;
+mod tagged;
 mod trash;
 mod weights;
 
 #[cfg(all(test, loom))]
 mod loom_lock;
+#[cfg(all(test, loom))]
+mod loom_side;
 #[cfg(all(test, not(loom)))]
 mod tests;
 

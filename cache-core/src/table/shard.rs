@@ -12,7 +12,7 @@ use super::store::Store;
 use super::trash::Trash;
 use super::weights::Weights;
 use crate::sync::{AtomicU64, AtomicUsize, Ordering};
-use crate::tags::{Tags, Validity};
+use crate::tags::Tags;
 use std::hash::Hash;
 
 /// A shard behind its lock, on lines of its own.
@@ -254,42 +254,6 @@ impl<K: Hash + Eq + 'static, V: 'static> Shard<K, V> {
         true
     }
 
-    /// Takes out what has become invalid by its tags; says how much that was.
-    pub(super) fn take_invalid(&mut self, tick: u64, trash: &mut Trash<K, V>) -> usize {
-        let mut taken = 0;
-        for hash in self.side.invalid(tick) {
-            if let Some(entry) = self.store.take_tagged(hash) {
-                self.bury(hash, entry, Gone::Tag, trash);
-                taken += 1;
-            }
-        }
-        taken
-    }
-
-    /// What the tags of an entry say.
-    pub(super) fn judge(&self, hash: u64, stamp: Stamp, tick: u64) -> (Validity, Tags) {
-        match stamp.is_tagged() {
-            true => self.side.judge(hash, tick),
-            false => (Validity::Valid, Tags::none()),
-        }
-    }
-
-    /// Whether the entry may be served, by its times and by its tags.
-    pub(super) fn is_live(&self, hash: u64, stamp: Stamp, tick: u64) -> bool {
-        stamp.is_live(tick) && (!stamp.is_tagged() || self.side.allows(hash, tick))
-    }
-
-    /// Drops the tags of an entry that goes; says so if it is for them that it is worthless.
-    #[inline]
-    fn untag(&mut self, hash: u64, entry: &Entry<K, V>, tick: u64) -> Option<Gone> {
-        if !entry.stamp().is_tagged() {
-            return None;
-        }
-        let (verdict, _) = self.side.judge(hash, tick);
-        self.side.remove(hash);
-        (verdict == Validity::Hard).then_some(Gone::Tag)
-    }
-
     /// Forgets all, also what is gone; the account gives the room back.
     pub(super) fn clear(&mut self) -> Cleared<K, V> {
         self.ghost = Ghost::default();
@@ -314,7 +278,7 @@ impl<K: Hash + Eq + 'static, V: 'static> Shard<K, V> {
         given > 0
     }
 
-    fn bury(
+    pub(super) fn bury(
         &mut self,
         hash: u64,
         entry: Entry<K, V>,
@@ -379,14 +343,7 @@ impl<K: Hash + Eq + 'static, V: 'static> Shard<K, V> {
         if old.is_none() {
             self.store.reserve();
         }
-        let own = old.is_some_and(Stamp::is_tagged);
-        if !offer.tags.is_empty() && !own && self.side.has(hash) {
-            // Of another key with this hash: see `side`.
-            match self.store.take_tagged(hash) {
-                Some(entry) => drop(self.bury(hash, entry, Gone::Old, trash)),
-                None => self.side.remove(hash),
-            }
-        }
+        self.make_way(offer, old, trash);
         if !admitted && !admit() {
             return self.turned_away(hash, old);
         }
@@ -435,11 +392,5 @@ impl<K: Hash + Eq + 'static, V: 'static> Shard<K, V> {
         self.book_in(hash, offer.weight, room);
         self.store.push(hash, Entry::new(key, value, offer.stamp), proven);
         self.tag(hash, offer);
-    }
-
-    fn tag(&mut self, hash: u64, offer: &mut Offer<K, V>) {
-        if !offer.tags.is_empty() {
-            self.side.put(hash, std::mem::take(&mut offer.tags));
-        }
     }
 }

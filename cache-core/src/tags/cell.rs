@@ -91,7 +91,7 @@ pub(crate) struct TagCell {
 
 impl TagCell {
     /// Of a tag whose truth is here.
-    pub(super) fn local(name: &str) -> Self {
+    pub(crate) fn local(name: &str) -> Self {
         let version = Version::of(next_number(), 0);
         TagCell::new(name, version, FOREVER)
     }
@@ -112,7 +112,7 @@ impl TagCell {
     }
 
     #[inline(always)]
-    pub(super) fn version(&self) -> Version {
+    pub(crate) fn version(&self) -> Version {
         Version(self.version.load(Ordering::Acquire))
     }
 
@@ -154,7 +154,7 @@ impl TagCell {
     }
 
     /// Invalidates a tag whose truth is here. To be called by one at a time.
-    pub(super) fn invalidate_local(&self, how: super::Invalidation) {
+    pub(crate) fn invalidate_local(&self, how: super::Invalidation) {
         let now = self.version();
         let new = match how {
             super::Invalidation::Soft => now.softer(),

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Weak};
 use std::time::Duration;
 
@@ -43,7 +44,7 @@ struct Source {
 struct FarTags {
     cache: Shared<String, u64>,
     /// For how many ticks a version is believed.
-    lag: u64,
+    lag: AtomicU64,
     clock: Clock,
 }
 
@@ -89,12 +90,26 @@ impl TagSource {
     /// without a TTL. What was read is believed for `lag`: zero asks at every hit.
     #[must_use]
     pub fn over(cache: Shared<String, u64>, lag: Duration, clock: Clock) -> Self {
-        let lag = u64::try_from(lag.as_nanos()).unwrap_or(u64::MAX) >> TICK_SHIFT;
+        let lag = AtomicU64::new(ticks(lag));
         let source = TagSource::new(Some(FarTags { cache, lag, clock }));
         let mut sources = SOURCES.lock();
         sources.retain(|source| source.strong_count() > 0);
         sources.push(Arc::downgrade(&source.0));
         source
+    }
+
+    /// For how long a version that is read from now on is believed; of a source in this process, where
+    /// nothing has to be read, it changes nothing.
+    ///
+    /// ```
+    /// use cache_core::TagSource;
+    /// use std::time::Duration;
+    /// TagSource::local().set_lag(Duration::from_millis(500)); // of a client: `TagSource::of(&client)`
+    /// ```
+    pub fn set_lag(&self, lag: Duration) {
+        if let Some(far) = &self.0.far {
+            far.lag.store(ticks(lag), Ordering::Relaxed);
+        }
     }
 
     fn new(far: Option<FarTags>) -> Self {
@@ -272,7 +287,7 @@ impl TagSource {
         if unread.is_empty() {
             return Ok(seen.into_iter().flatten().collect());
         }
-        let until = match far.lag {
+        let until = match far.lag.load(Ordering::Relaxed) {
             0 => 0,
             lag => tick.saturating_add(lag).min(FOREVER - 1),
         };
@@ -287,6 +302,10 @@ impl TagSource {
         }
         Ok(seen.into_iter().flatten().collect())
     }
+}
+
+fn ticks(lag: Duration) -> u64 {
+    u64::try_from(lag.as_nanos()).unwrap_or(u64::MAX) >> TICK_SHIFT
 }
 
 const HARD: char = 'h';

@@ -19,21 +19,30 @@ pub(crate) fn names(model: &Model) -> Option<TokenStream> {
 }
 
 fn name(model: &Model, tag: &Template) -> TokenStream {
-    let (place, format) = (tag.literal.span(), tag.format());
+    let (place, format) = (tag.literal.span().resolved_at(Span::mixed_site()), tag.format());
     let parts = tag.holes().filter_map(|hole| part(model, hole, place).ok());
-    // What cannot be shown is told at the literal.
-    quote_spanned!(place=> ::std::format!(#format #(, #parts)*))
+    let larder = &model.larder;
+    // What has no text is told at the literal.
+    let parts = parts.map(|part| quote_spanned!(place=> #larder::tag_text(&#part)));
+    quote!(::std::format!(#format #(, #parts)*))
 }
 
 /// The part of the key that an argument, or a field of one, is found in; or why there is none.
 pub(crate) fn part(model: &Model, hole: &Place, place: Span) -> Result<TokenStream, String> {
-    let key = key::name();
+    // As generated code, to which the compiler proposes no changes.
+    let place = place.resolved_at(Span::mixed_site());
+    let mut key = key::name();
+    key.set_span(place);
     for (at, part) in model.key.iter().enumerate() {
         let Some(fields) = fields_behind(model, part, hole) else { continue };
         let members = hole.members(fields, place);
         let index = Index { index: at as u32, span: place };
-        let whole = if model.key.len() == 1 { quote!(#key) } else { quote!(#key.#index) };
-        let inner = matches!(part, Part::Float(_)).then(|| quote!(.0));
+        let whole = if model.key.len() == 1 {
+            quote_spanned!(place=> #key)
+        } else {
+            quote_spanned!(place=> #key.#index)
+        };
+        let inner = matches!(part, Part::Float(_)).then(|| quote_spanned!(place=> .0));
         return Ok(quote_spanned!(place=> #whole #inner #(.#members)*));
     }
     Err(why_not(model, hole))

@@ -167,10 +167,11 @@ fn tag_of(larder: &TokenStream, tag: &Template, at: usize) -> (TokenStream, Toke
     let place = tag.literal.span();
     let parts = tag.holes().map(|hole| {
         let root = template::ident(&hole.root, place);
-        let members = hole.members(0, place);
-        quote_spanned!(place=> #root #(.#members)*)
+        let generated = place.resolved_at(Span::mixed_site());
+        let members = hole.members(0, generated);
+        quote_spanned!(generated=> #larder::tag_text(&#root #(.#members)*))
     });
-    let kept = quote_spanned!(place=> let #name = ::std::format!(#format #(, #parts)*););
+    let kept = quote!(let #name = ::std::format!(#format #(, #parts)*););
     (kept, quote!(#larder::tag_told(#name)))
 }
 
