@@ -10,6 +10,7 @@ mod exchange;
 mod link;
 mod open;
 mod queue;
+mod reading;
 mod socket;
 mod tasks;
 mod write;
