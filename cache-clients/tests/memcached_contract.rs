@@ -117,16 +117,16 @@ fn tasks_that_are_not_polled_any_more_keep_nobody_from_his_answers() {
             assert!(answers[0].as_ref().unwrap().stored.is_some());
         }
     };
-    let many = |times: usize| (0..32).map(move |_| times);
     runtime.block_on(async {
-        for polls in 0..60 {
+        for round in 0..200 {
             let key = ["k".to_owned()];
-            let started = many(8).map(|times| tokio::spawn(asked(memcached.clone(), times)));
-            let started: Vec<_> = started.collect();
-            let mut sleepers: Vec<_> =
-                (0..4).map(|_| Box::pin(memcached.get_many(&key, Claim::Nothing))).collect();
+            let task = |_| tokio::spawn(asked(memcached.clone(), 8));
+            let started: Vec<_> = (0..16).map(task).collect();
+            tokio::task::yield_now().await;
+            let sleeper = |_| Box::pin(memcached.get_many(&key, Claim::Nothing));
+            let mut sleepers: Vec<_> = (0..48).map(sleeper).collect();
             // Polled some times among the others, and then never again: some of them lead, or read.
-            for _ in 0..polls % 12 {
+            for _ in 0..=round % 4 {
                 std::future::poll_fn(|context| {
                     sleepers.retain_mut(|sleeper| sleeper.as_mut().poll(context).is_pending());
                     std::task::Poll::Ready(())
