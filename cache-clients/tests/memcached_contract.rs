@@ -74,6 +74,78 @@ fn c71_odd_and_long_keys_are_refused_with_an_error_and_others_are_not_affected()
 }
 
 #[test]
+fn many_keys_read_at_once_are_told_apart() {
+    let process = Process::start();
+    let memcached = Memcached::with(process.address(), patient()).unwrap();
+    let [value, stale, empty, gone, leased] =
+        ["value", "stale", "empty", "gone", "leased"].map(fresh_key);
+    put(&memcached, &value, "v", When::Always);
+    put(&memcached, &stale, "s", When::Always);
+    put(&memcached, &empty, "", When::Always);
+    let before = get(&memcached, &stale, Claim::Nothing).stored.unwrap().token;
+    assert!(wait(memcached.expire(&stale, Duration::from_secs(60))).unwrap());
+    get(&memcached, &leased, Claim::Missing(Duration::from_secs(60)));
+    // A key that is asked for twice has two answers.
+    let keys = [&gone, &value, &stale, &leased, &empty, &value].map(String::clone);
+    let many: Vec<_> = wait(memcached.get_many(&keys, Claim::Nothing));
+    let many: Vec<_> = many.into_iter().map(|answer| answer.unwrap().stored).collect();
+    let shown: Vec<_> = many.iter().flatten().map(|s| (s.bytes.as_ref(), s.stale)).collect();
+    let expected: [(&[u8], bool); 4] = [(b"v", false), (b"s", true), (b"", false), (b"v", false)];
+    assert_eq!(shown, expected);
+    assert!(many[0].is_none() && many[3].is_none());
+    assert_ne!(many[2].as_ref().unwrap().token, before);
+    // One at a time, they are the same.
+    for (key, stored) in keys.iter().zip(many) {
+        assert_eq!(get(&memcached, key, Claim::Nothing).stored, stored, "{key}");
+    }
+    // A new value is not stale any more.
+    put(&memcached, &stale, "t", When::Always);
+    let answers = wait(memcached.get_many(&[stale.clone(), gone], Claim::Nothing));
+    assert!(!answers[0].as_ref().unwrap().stored.as_ref().unwrap().stale);
+}
+
+#[test]
+fn tasks_that_are_not_polled_any_more_keep_nobody_from_his_answers() {
+    let process = Process::start();
+    let memcached = Memcached::with(process.address(), patient()).unwrap();
+    put(&memcached, "k", "v", When::Always);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let asked = async |memcached: Memcached, times: usize| {
+        for _ in 0..times {
+            let key = ["k".to_owned()];
+            let answers = memcached.get_many(&key, Claim::Nothing).await;
+            assert!(answers[0].as_ref().unwrap().stored.is_some());
+        }
+    };
+    runtime.block_on(async {
+        for round in 0..200 {
+            let key = ["k".to_owned()];
+            let task = |_| tokio::spawn(asked(memcached.clone(), 8));
+            let started: Vec<_> = (0..16).map(task).collect();
+            tokio::task::yield_now().await;
+            let sleeper = |_| Box::pin(memcached.get_many(&key, Claim::Nothing));
+            let mut sleepers: Vec<_> = (0..48).map(sleeper).collect();
+            // Polled some times among the others, and then never again: some of them lead, or read.
+            for _ in 0..=round % 4 {
+                std::future::poll_fn(|context| {
+                    sleepers.retain_mut(|sleeper| sleeper.as_mut().poll(context).is_pending());
+                    std::task::Poll::Ready(())
+                })
+                .await;
+                tokio::task::yield_now().await;
+            }
+            let began = std::time::Instant::now();
+            for task in started {
+                task.await.unwrap();
+            }
+            // Whoever sleeps on is noticed after some milliseconds.
+            assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+            drop(sleepers);
+        }
+    });
+}
+
+#[test]
 fn c76_an_empty_list_of_servers_is_unreachable() {
     for memcached in [Memcached::new("").unwrap(), Memcached::new(Vec::<String>::new()).unwrap()] {
         let key = "k".to_owned();

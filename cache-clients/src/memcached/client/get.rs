@@ -1,7 +1,7 @@
 //! Reads, and the leases that come with them.
 
-use super::route::{Results, Router, all, group};
-use super::{EMPTY, check, lease_key};
+use super::route::{Cluster, Results, Router, all};
+use super::{EMPTY, STALE, check, lease_key};
 use crate::memcached::host::{Host, Kind, Session};
 use crate::memcached::wire::{self, Request, Set, expiry, lease_seconds};
 use crate::server::{Answer, Claim, Leased, Stored};
@@ -13,8 +13,12 @@ use std::time::{Duration, Instant};
 /// How often somebody else may be quicker while a lease is taken over.
 const ATTEMPTS: usize = 8;
 
-/// A key with its place among all, and how it came here, which does not matter any more.
-type Item<'a, R> = (usize, (&'a String, R));
+/// Keys of one server that are read over one connection, with their places among all.
+struct Keys<'a> {
+    host: &'a Arc<Host>,
+    kind: Kind,
+    keys: Vec<(usize, &'a str)>,
+}
 
 /// Reads the keys, at all servers at once.
 pub(super) async fn get_many(
@@ -24,49 +28,84 @@ pub(super) async fn get_many(
 ) -> Vec<Result<Answer>> {
     let deadline = router.deadline();
     let cluster = router.cluster().await;
-    let place = |key: &&String| {
-        check(key)?;
-        let route = cluster.route(key)?;
-        let kind = route.host.kind_of(key);
-        Ok((route, kind))
-    };
     // One key is what most calls have: nothing to sort.
     if let [key] = keys {
-        let (route, kind) = match place(&key) {
+        let (host, kind) = match place(&cluster, key) {
             Ok(place) => place,
             Err(error) => return vec![Err(error)],
         };
-        let answers = at_one(&route.host, kind, &[(0, (key, ()))], claim, deadline).await;
+        let answers = at_one(host, kind, &[(0, key)], claim, deadline).await;
         return answers.unwrap_or_else(|error| vec![Err(error)]);
     }
-    let mut results = Results::new(keys.len());
-    let groups = group(keys, place, |at, error| results.set(at, Err(error)));
-    let reads = groups.iter().map(|g| at_one(&g.host, g.kind, &g.items, claim, deadline));
+    let mut results = Results::default();
+    let groups = group(&cluster, keys, &mut results);
+    // All are with one server: its answers are in the order of the keys.
+    if let [Keys { host, kind, keys: all }] = groups.as_slice()
+        && all.len() == keys.len()
+    {
+        let answers = at_one(host, *kind, all, claim, deadline).await;
+        return answers.unwrap_or_else(|error| keys.iter().map(|_| Err(error.clone())).collect());
+    }
+    let reads = groups.iter().map(|g| at_one(g.host, g.kind, &g.keys, claim, deadline));
     let read = all(reads.collect()).await;
     for (group, answers) in groups.iter().zip(read) {
         match answers {
             Ok(answers) => {
-                for ((at, _), answer) in group.items.iter().zip(answers) {
+                for ((at, _), answer) in group.keys.iter().zip(answers) {
                     results.set(*at, answer);
                 }
             }
             Err(error) => {
-                group.items.iter().for_each(|(at, _)| results.set(*at, Err(error.clone())))
+                group.keys.iter().for_each(|(at, _)| results.set(*at, Err(error.clone())))
             }
         }
     }
-    results.done()
+    results.done(keys.len())
 }
 
-async fn at_one<R: Sync>(
+fn place<'a>(cluster: &'a Cluster, key: &str) -> Result<(&'a Arc<Host>, Kind)> {
+    check(key)?;
+    let (host, _) = cluster.place(key)?;
+    Ok((host, host.kind_of(key)))
+}
+
+/// Sorts what goes where. What has no place has its error already.
+fn group<'a>(
+    cluster: &'a Cluster,
+    keys: &'a [String],
+    results: &mut Results<Answer>,
+) -> Vec<Keys<'a>> {
+    let mut groups: Vec<Keys<'a>> = Vec::new();
+    for (at, key) in keys.iter().enumerate() {
+        let (host, kind) = match place(cluster, key) {
+            Ok(place) => place,
+            Err(error) => {
+                results.set(at, Err(error));
+                continue;
+            }
+        };
+        let same = |group: &&mut Keys<'_>| Arc::ptr_eq(group.host, host) && group.kind == kind;
+        match groups.iter_mut().find(same) {
+            Some(group) => group.keys.push((at, key)),
+            None => {
+                let mut all = Vec::with_capacity(keys.len() - at);
+                all.push((at, key.as_str()));
+                groups.push(Keys { host, kind, keys: all });
+            }
+        }
+    }
+    groups
+}
+
+async fn at_one(
     host: &Arc<Host>,
     kind: Kind,
-    items: &[Item<'_, R>],
+    keys: &[(usize, &str)],
     claim: Claim,
     deadline: Instant,
 ) -> Result<Vec<Result<Answer>>> {
     let session = host.session(kind, deadline).await?;
-    Reading { session: &session, host, items, claim }.run().await
+    Reading { session: &session, host, keys, claim }.run().await
 }
 
 /// What is under a key.
@@ -97,6 +136,11 @@ impl Seen {
                 let size = bytes.len();
                 (bytes, size, flags)
             }
+            wire::Answer::Found(pair, flags) => {
+                let bytes = pair.into_value();
+                let size = bytes.len();
+                (bytes, size, flags)
+            }
             wire::Answer::Done(flags) => (Bytes::new(), flags.size, flags),
             wire::Answer::Failed(what) => return Seen::Failed(what),
             other => return Seen::Failed(format!("a read was answered by {other:?}")),
@@ -104,16 +148,17 @@ impl Seen {
         if size == 0 && flags.client & EMPTY == 0 {
             return Seen::Stub { cas: flags.cas, won: flags.won };
         }
-        let (cas, stale, left) = (flags.cas, flags.stale, flags.left);
+        let stale = flags.stale || flags.client & STALE != 0;
+        let (cas, left) = (flags.cas, flags.left);
         Seen::Value { bytes, cas, stale, flags: flags.client, left }
     }
 }
 
 /// A read of some keys of one server.
-struct Reading<'a, R> {
+struct Reading<'a> {
     session: &'a Session,
     host: &'a Host,
-    items: &'a [Item<'a, R>],
+    keys: &'a [(usize, &'a str)],
     claim: Claim,
 }
 
@@ -126,11 +171,15 @@ enum Next {
     TakeOver,
 }
 
-impl<R: Sync> Reading<'_, R> {
+impl Reading<'_> {
     async fn run(&self) -> Result<Vec<Result<Answer>>> {
         let lease = self.seconds();
-        let mut request = Request::with_room(self.items.len() * 96);
-        for (_, (key, _)) in self.items {
+        let mut request = Request::with_room(self.keys.len() * 96);
+        if lease.is_none() && self.keys.len() > 1 {
+            request.get_all(self.keys.iter().map(|(_, key)| key.as_bytes()));
+            return Ok(self.found(self.session.ask(request, None).await?));
+        }
+        for (_, key) in self.keys {
             request.get(key.as_bytes(), lease);
         }
         let seen = self.session.ask(request, None).await?;
@@ -154,9 +203,26 @@ impl<R: Sync> Reading<'_, R> {
         Ok(answers)
     }
 
+    /// What was found of all keys, in their order.
+    fn found(&self, seen: Vec<wire::Answer>) -> Vec<Result<Answer>> {
+        let mut seen = seen.into_iter().peekable();
+        let mut one = |(at, (_, key)): (usize, &(usize, &str))| {
+            let next = seen.next_if(|next| match next {
+                wire::Answer::Found(pair, _) => pair.key() == key.as_bytes(),
+                _ => false,
+            });
+            let next = next.or_else(|| match seen.peek() {
+                // There is nothing more.
+                Some(wire::Answer::End | wire::Answer::Found(..)) => Some(wire::Answer::Nothing),
+                other => other.cloned(),
+            });
+            self.judge(at, Seen::of(next.unwrap_or(wire::Answer::End))).0
+        };
+        self.keys.iter().enumerate().map(&mut one).collect()
+    }
+
     fn key(&self, at: usize) -> &str {
-        let (_, (key, _)) = &self.items[at];
-        key
+        self.keys[at].1
     }
 
     fn seconds(&self) -> Option<u64> {
@@ -253,12 +319,10 @@ impl<R: Sync> Reading<'_, R> {
                     let how = Set { ends: seconds, cas: Some(*cas), ..Set::default() };
                     request.set(key.as_bytes(), b"", how);
                 }
-                Seen::Value { cas, stale: true, left, .. } => {
-                    request.stale(key.as_bytes(), self.ends(*left), Some(*cas));
-                }
-                Seen::Value { bytes, cas, flags, left, .. } => {
+                Seen::Value { bytes, cas, flags, left, stale } => {
                     let ends = self.ends(*left);
-                    let how = Set { ends, flags: *flags, cas: Some(*cas), absent: false };
+                    let flags = if *stale { flags | STALE } else { *flags };
+                    let how = Set { ends, flags, cas: Some(*cas), absent: false };
                     request.set(key.as_bytes(), bytes, how);
                 }
             }

@@ -21,6 +21,8 @@ use std::time::Duration;
 const OVERHEAD: usize = 1024;
 /// Client flag of a value without bytes, which otherwise is a lease in progress.
 const EMPTY: u32 = 1 << 16;
+/// Client flag of a value that was made stale: the server's own mark is not told by `gets`.
+const STALE: u32 = 1 << 17;
 /// The longest key that the contract knows; ours beside it are longer.
 const KEY: usize = 200;
 

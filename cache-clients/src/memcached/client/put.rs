@@ -19,7 +19,8 @@ pub(super) async fn put_many(router: &Router, puts: Vec<Put>) -> Vec<Result<bool
     let deadline = router.deadline();
     let cluster = router.cluster().await;
     let largest = router.largest();
-    let mut results = Results::new(puts.len());
+    let count = puts.len();
+    let mut results = Results::default();
     let place = |put: &Put| {
         check(&put.key)?;
         if put.bytes.len() > largest {
@@ -38,7 +39,7 @@ pub(super) async fn put_many(router: &Router, puts: Vec<Put>) -> Vec<Result<bool
     for (at, stored) in all(groups.collect()).await.into_iter().flatten() {
         results.set(at, stored);
     }
-    results.done()
+    results.done(count)
 }
 
 async fn at_one(

@@ -2,9 +2,9 @@
 
 use super::get::{Seen, in_doubt};
 use super::route::{Group, Results, Route, Router, all, group};
-use super::{check, lease_key};
+use super::{STALE, check, lease_key};
 use crate::memcached::host::{Kind, Session};
-use crate::memcached::wire::{Answer, Request, expiry};
+use crate::memcached::wire::{Answer, Request, Set, expiry};
 use cache_core::Result;
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ type Key<'a> = (&'a String, Route);
 pub(super) async fn delete_many(router: &Router, keys: &[String]) -> Vec<Result<bool>> {
     let deadline = router.deadline();
     let cluster = router.cluster().await;
-    let mut results = Results::new(keys.len());
+    let mut results = Results::default();
     let place = |key: &&String| {
         check(key)?;
         Ok((cluster.route(key)?, Kind::Small))
@@ -27,7 +27,7 @@ pub(super) async fn delete_many(router: &Router, keys: &[String]) -> Vec<Result<
     for (at, deleted) in all(groups.collect()).await.into_iter().flatten() {
         results.set(at, deleted);
     }
-    results.done()
+    results.done(keys.len())
 }
 
 async fn delete(
@@ -76,7 +76,7 @@ impl<'a> Change<'a> {
         check(key)?;
         let deadline = router.deadline();
         let route = router.cluster().await.route(key)?;
-        let session = route.host.session(Kind::Small, deadline).await?;
+        let session = route.host.session(route.host.kind_of(key), deadline).await?;
         Ok(Change { key, route, session })
     }
 
@@ -91,18 +91,20 @@ impl<'a> Change<'a> {
         self.ask(|request| request.delete(self.key.as_bytes(), cas)).await
     }
 
-    /// Makes the value stale, if nobody else is quicker too often.
+    /// Makes the value stale, if nobody else is quicker too often: puts it again with a flag, since
+    /// the server's own mark is not seen by those who read many keys at once.
     async fn expire(&self, ends: u64) -> Result<bool> {
         let key = self.key.as_bytes();
         for _ in 0..ATTEMPTS {
-            let Some(seen) = self.ask(|request| request.look(key)).await? else { break };
+            let Some(seen) = self.ask(|request| request.get(key, None)).await? else { break };
             let (done, there) = match Seen::of(seen) {
                 Seen::Failed(what) => return Err(self.route.host.error(what)),
                 Seen::Nothing => return Ok(false),
                 // A lease over nothing is removed: a stale one would never end for those who wait.
                 Seen::Stub { cas, .. } => (self.delete(Some(cas)).await?, false),
-                Seen::Value { cas, .. } => {
-                    (self.ask(|request| request.stale(key, ends, Some(cas))).await?, true)
+                Seen::Value { bytes, cas, flags, .. } => {
+                    let how = Set { ends, flags: flags | STALE, cas: Some(cas), absent: false };
+                    (self.ask(|request| request.set(key, &bytes, how)).await?, true)
                 }
             };
             match done {

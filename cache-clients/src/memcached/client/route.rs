@@ -133,11 +133,17 @@ impl Cluster {
 
     /// Where a key goes.
     pub(super) fn route(&self, key: &str) -> Result<Route> {
+        let (host, home) = self.place(key)?;
+        Ok(Route { host: host.clone(), home: home.cloned() })
+    }
+
+    /// Where a key goes, and the server that is away, for which that one stands in.
+    pub(super) fn place(&self, key: &str) -> Result<(&Arc<Host>, Option<&Arc<Host>>)> {
         let Some(home) = self.list.home(key) else {
             return Err(Error::unreachable("memcached", "the list of servers is empty"));
         };
         if !home.is_away() {
-            return Ok(Route { host: home.clone(), home: None });
+            return Ok((home, None));
         }
         if let Some(left) = home.foreign() {
             return Err(home.error(format_args!(
@@ -145,7 +151,7 @@ impl Cluster {
             )));
         }
         match self.list.present(key) {
-            Some(host) => Ok(Route { host: host.clone(), home: Some(home.clone()) }),
+            Some(host) => Ok((host, Some(home))),
             None => Err(home.why_away()),
         }
     }
@@ -222,17 +228,24 @@ pub(super) async fn all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
 /// The results in the order of the items.
 pub(super) struct Results<T>(Vec<Option<Result<T>>>);
 
-impl<T> Results<T> {
-    pub(super) fn new(items: usize) -> Self {
-        Results((0..items).map(|_| None).collect())
+impl<T> Default for Results<T> {
+    fn default() -> Self {
+        Results(Vec::new())
     }
+}
 
+impl<T> Results<T> {
     pub(super) fn set(&mut self, at: usize, result: Result<T>) {
+        if self.0.len() <= at {
+            self.0.resize_with(at + 1, || None);
+        }
         self.0[at] = Some(result);
     }
 
-    pub(super) fn done(self) -> Vec<Result<T>> {
+    /// Of so many items.
+    pub(super) fn done(mut self, items: usize) -> Vec<Result<T>> {
         let lost = || Err(Error::unreachable("memcached", "no answer"));
+        self.0.resize_with(items, || None);
         self.0.into_iter().map(|result| result.unwrap_or_else(lost)).collect()
     }
 }

@@ -2,8 +2,10 @@
 
 use super::Cause;
 use crate::memcached::wire::Answer;
+use cache_core::is_patient;
 use parking_lot::Mutex;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
@@ -15,6 +17,8 @@ pub(super) struct Call {
     pub(super) give_up: Instant,
     /// Keys whose values are not to be trusted when these answers never come.
     pub(super) changes: Option<Arc<[String]>>,
+    /// The caller is to read.
+    appointed: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -23,20 +27,37 @@ struct State {
     end: Option<Result<(), Cause>>,
     waker: Option<Waker>,
     thread: usize,
+    /// The caller is a thread that waits.
+    patient: bool,
     baton: Option<Arc<Baton>>,
 }
 
 /// Whom to wake next: the one who is woken first wakes the others of his thread, which within a
-/// thread is cheap.
-#[derive(Debug, Default)]
-pub(super) struct Baton(Mutex<Vec<Waker>>);
+/// thread is cheap. Those who get their answers before he is up are woken with them.
+#[derive(Debug)]
+pub(super) struct Baton {
+    thread: usize,
+    /// `None`: he is up.
+    others: Mutex<Option<Vec<Waker>>>,
+}
 
 impl Baton {
     /// Wakes all that are left.
     pub(super) fn pass(&self) {
         // Not under the lock: a waker is foreign code.
-        let wakers = std::mem::take(&mut *self.0.lock());
-        wakers.into_iter().for_each(Waker::wake);
+        let wakers = self.others.lock().take();
+        wakers.into_iter().flatten().for_each(Waker::wake);
+    }
+
+    /// Adds some, unless it is too late.
+    fn add(&self, wakers: &mut Vec<Waker>) {
+        if let Some(others) = &mut *self.others.lock() {
+            others.append(wakers);
+        }
+    }
+
+    fn is_passed(&self) -> bool {
+        self.others.lock().is_none()
     }
 }
 
@@ -47,9 +68,10 @@ impl Call {
             end: None,
             waker: None,
             thread: 0,
+            patient: is_patient(),
             baton: None,
         };
-        Call { state: Mutex::new(state), give_up, changes }
+        Call { state: Mutex::new(state), give_up, changes, appointed: AtomicBool::new(false) }
     }
 
     /// Takes answers, of which so many are due, and says how many are due still. Whom to wake, and
@@ -63,8 +85,8 @@ impl Call {
         while *due > 0
             && let Some(answer) = answers.next()
         {
-            // A list of settings is one answer.
-            *due -= usize::from(!matches!(answer, Answer::Stat(..)));
+            // A list is one answer.
+            *due -= usize::from(!answer.is_part());
             if state.end.is_none() {
                 state.answers.push(answer);
             }
@@ -95,18 +117,52 @@ impl Call {
     /// The answers, or be woken when they are there.
     pub(super) fn poll(&self, context: &Context<'_>) -> Poll<Result<Vec<Answer>, Cause>> {
         let mut state = self.state.lock();
-        match state.end.clone() {
-            Some(Ok(())) => Poll::Ready(Ok(std::mem::take(&mut state.answers))),
-            Some(Err(cause)) => Poll::Ready(Err(cause)),
-            None => {
-                match &mut state.waker {
-                    Some(waker) => waker.clone_from(context.waker()),
-                    waker => *waker = Some(context.waker().clone()),
-                }
-                state.thread = this_thread();
-                Poll::Pending
+        let over = state.over();
+        if over.is_pending() {
+            match &mut state.waker {
+                Some(waker) => waker.clone_from(context.waker()),
+                waker => *waker = Some(context.waker().clone()),
             }
+            state.thread = this_thread();
         }
+        over
+    }
+
+    /// The answers; whoever reads looks again anyway, and need not be woken.
+    pub(super) fn look(&self) -> Poll<Result<Vec<Answer>, Cause>> {
+        let mut state = self.state.lock();
+        state.waker = None;
+        state.over()
+    }
+
+    /// Lets the caller read, if he waits and is a task; whom to wake for that.
+    pub(super) fn appoint(&self) -> Option<Waker> {
+        let mut state = self.state.lock();
+        if state.end.is_some() || state.patient {
+            return None;
+        }
+        let waker = state.waker.take()?;
+        self.appointed.store(true, Ordering::Release);
+        Some(waker)
+    }
+
+    /// Whether the caller is to read; says so once.
+    pub(super) fn is_appointed(&self) -> bool {
+        self.appointed.load(Ordering::Relaxed) && self.appointed.swap(false, Ordering::Acquire)
+    }
+
+    /// The caller is gone; true if he was to read.
+    pub(super) fn leave(&self) -> bool {
+        let waker = self.state.lock().waker.take();
+        drop(waker);
+        self.is_appointed()
+    }
+
+    /// Whom to wake, and in which thread.
+    pub(super) fn waker(&self) -> Option<(usize, Waker)> {
+        let mut state = self.state.lock();
+        let waker = state.waker.take()?;
+        Some((state.thread, waker))
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -126,6 +182,16 @@ impl Call {
     }
 }
 
+impl State {
+    fn over(&mut self) -> Poll<Result<Vec<Answer>, Cause>> {
+        match &self.end {
+            Some(Ok(())) => Poll::Ready(Ok(std::mem::take(&mut self.answers))),
+            Some(Err(cause)) => Poll::Ready(Err(cause.clone())),
+            None => Poll::Pending,
+        }
+    }
+}
+
 /// Those who are to be woken, by thread.
 #[derive(Debug, Default)]
 pub(super) struct Wakes(Vec<Group>);
@@ -133,36 +199,41 @@ pub(super) struct Wakes(Vec<Group>);
 #[derive(Debug)]
 struct Group {
     thread: usize,
-    first: Waker,
     carrier: Arc<Call>,
-    others: Vec<Waker>,
+    wakers: Vec<Waker>,
 }
 
 impl Wakes {
     pub(super) fn add(&mut self, thread: usize, waker: Waker, call: &Arc<Call>) {
         match self.0.iter_mut().find(|group| group.thread == thread) {
-            Some(group) => group.others.push(waker),
-            None => self.0.push(Group {
-                thread,
-                first: waker,
-                carrier: call.clone(),
-                others: Vec::new(),
-            }),
+            Some(group) => group.wakers.push(waker),
+            None => self.0.push(Group { thread, carrier: call.clone(), wakers: vec![waker] }),
         }
     }
 
-    /// Wakes one of each thread. The batons are for the case that one of them sleeps on.
-    pub(super) fn wake(self) -> Vec<Arc<Baton>> {
-        let mut batons = Vec::new();
-        for group in self.0 {
-            if !group.others.is_empty() {
-                let baton = Arc::new(Baton(Mutex::new(group.others)));
-                group.carrier.carry(baton.clone());
-                batons.push(baton);
-            }
-            group.first.wake();
+    /// Wakes one of each thread, if none is being woken there. The batons are kept for the case that
+    /// one of them sleeps on.
+    pub(super) fn wake(self, batons: &mut Vec<Arc<Baton>>, one_thread: bool) {
+        if one_thread {
+            batons.retain(|baton| !baton.is_passed());
+        } else {
+            // Maybe somebody sleeps on whose others could go on elsewhere.
+            batons.drain(..).for_each(|baton| baton.pass());
         }
-        batons
+        for Group { thread, carrier, mut wakers } in self.0 {
+            if thread == this_thread() {
+                wakers.into_iter().for_each(Waker::wake);
+                continue;
+            }
+            batons.iter().filter(|baton| baton.thread == thread).for_each(|b| b.add(&mut wakers));
+            let mut wakers = wakers.into_iter();
+            let Some(first) = wakers.next() else { continue };
+            let others = Mutex::new(Some(wakers.collect()));
+            let baton = Arc::new(Baton { thread, others });
+            carrier.carry(baton.clone());
+            batons.push(baton);
+            first.wake();
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use super::Cause;
 use super::call::{Call, this_thread};
 use super::link::Link;
 use super::queue::{Asker, Turn};
+use super::reading::Reading;
 use crate::memcached::wire::{Answer, Request};
 use cache_core::is_patient;
 use std::future::Future;
@@ -11,6 +12,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
+
+type Answers = Result<Vec<Answer>, Cause>;
 
 /// Requests and their answers. When it is dropped the answers are thrown away as they come.
 #[derive(Debug)]
@@ -25,6 +28,7 @@ enum Stage {
     New(Request),
     Leading,
     Waiting,
+    Reading(Reading),
 }
 
 impl Exchange {
@@ -36,7 +40,7 @@ impl Exchange {
         give_up: Instant,
         changes: Option<Arc<[String]>>,
     ) -> Self {
-        let call = Arc::new(Call::new(request.answers(), give_up, changes));
+        let call = Arc::new(Call::new(request.room(), give_up, changes));
         Exchange { link, call, stage: Stage::New(request) }
     }
 
@@ -47,38 +51,92 @@ impl Exchange {
     }
 }
 
+impl Exchange {
+    /// Puts the request into the queue, and does what is to be done then. The answers, if they are
+    /// not to be waited for.
+    fn ask(&mut self, context: &Context<'_>) -> Option<Poll<Answers>> {
+        let Stage::New(request) = &self.stage else { return None };
+        let turn = self.link.push(request, self.call.clone(), asker(context));
+        self.stage = Stage::Waiting;
+        match turn {
+            Err(cause) => return Some(Poll::Ready(Err(cause))),
+            Ok(Turn::Follow) => {}
+            Ok(Turn::Alone) if is_patient() => {
+                self.link.flush();
+                self.link.read_for(&self.call);
+            }
+            // A thread that waits has no other tasks whose requests could be gathered.
+            Ok(Turn::Lead) if is_patient() => self.write(),
+            Ok(Turn::Alone) => self.write(),
+            Ok(Turn::Lead) => {
+                self.stage = Stage::Leading;
+                let poll = self.call.poll(context);
+                context.waker().wake_by_ref();
+                return Some(poll);
+            }
+        }
+        None
+    }
+
+    /// Writes for all, unless it is too early.
+    fn lead(&mut self, context: &Context<'_>) -> Option<Poll<Answers>> {
+        // First, so that the waker is there when the answers are.
+        let poll = self.call.poll(context);
+        if poll.is_pending() && self.link.hold(&self.call) {
+            return Some(poll);
+        }
+        self.stage = Stage::Waiting;
+        if poll.is_ready() {
+            self.write();
+            return Some(poll);
+        }
+        match self.link.begin_reading() {
+            Some(reading) => {
+                self.link.flush();
+                self.stage = Stage::Reading(reading);
+            }
+            None => self.write(),
+        }
+        None
+    }
+
+    /// Reads; `None` when that is in vain.
+    fn read(&mut self, context: &Context<'_>) -> Option<Poll<Answers>> {
+        let Stage::Reading(reading) = &mut self.stage else { return None };
+        let patient = self.link.read_on(reading);
+        let poll = self.call.look();
+        if poll.is_ready() {
+            self.stage = Stage::Waiting;
+            self.link.pass_reading();
+            self.call.pass();
+            return Some(poll);
+        }
+        if patient {
+            context.waker().wake_by_ref();
+            return Some(poll);
+        }
+        self.stage = Stage::Waiting;
+        self.link.read_in_vain();
+        None
+    }
+}
+
 impl Future for Exchange {
-    type Output = Result<Vec<Answer>, Cause>;
+    type Output = Answers;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let exchange = &mut *self;
-        match &exchange.stage {
-            Stage::New(request) => {
-                let turn = exchange.link.push(request, exchange.call.clone(), asker(context));
-                exchange.stage = Stage::Waiting;
-                match turn {
-                    Err(cause) => return Poll::Ready(Err(cause)),
-                    Ok(Turn::Follow) => {}
-                    Ok(Turn::Alone) if is_patient() => {
-                        exchange.link.flush();
-                        exchange.link.read_for(&exchange.call);
-                    }
-                    // A thread that waits has no other tasks whose requests could be gathered.
-                    Ok(Turn::Lead) if is_patient() => exchange.write(),
-                    Ok(Turn::Alone) => exchange.write(),
-                    Ok(Turn::Lead) => {
-                        exchange.stage = Stage::Leading;
-                        let poll = exchange.call.poll(context);
-                        context.waker().wake_by_ref();
-                        return poll;
-                    }
-                }
+        let done = match &exchange.stage {
+            Stage::New(_) => exchange.ask(context),
+            Stage::Leading => exchange.lead(context),
+            Stage::Waiting if exchange.call.is_appointed() => {
+                exchange.stage = Stage::Reading(exchange.link.go_on_reading());
+                None
             }
-            Stage::Leading => {
-                exchange.stage = Stage::Waiting;
-                exchange.write();
-            }
-            Stage::Waiting => {}
+            Stage::Waiting | Stage::Reading(_) => None,
+        };
+        if let Some(poll) = done.or_else(|| exchange.read(context)) {
+            return poll;
         }
         let poll = exchange.call.poll(context);
         if poll.is_ready() {
@@ -97,6 +155,9 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         if matches!(self.stage, Stage::Leading) {
             self.write();
+        }
+        if self.call.leave() || matches!(self.stage, Stage::Reading(_)) {
+            self.link.pass_reading();
         }
         self.call.pass();
     }

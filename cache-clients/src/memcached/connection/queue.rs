@@ -7,12 +7,24 @@ use crate::memcached::wire::{Answer, Request};
 use bytes::BytesMut;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 /// So many batches in a row are no accident.
 const QUIET: u32 = 16;
 /// Somebody else who asks so soon is one of many.
 const SOON: Duration = Duration::from_micros(50);
+
+/// Answers that take no longer are waited for before the next requests are sent. Where they take
+/// longer, each such wait would be felt.
+const NEAR: Duration = Duration::from_micros(200);
+
+/// After reading in vain for the n-th time in a row, 2^n batches are left to the I/O thread; at most so.
+const VAIN: u32 = 9;
+/// After so many requests of one thread in a row, there is only this one.
+const MIXED: u32 = 256;
+/// One of the first so many who wait is asked to read.
+const APPOINTED: usize = 8;
 
 /// Tells tasks apart: the thread, and the waker's data.
 pub(super) type Asker = (usize, usize);
@@ -35,12 +47,24 @@ pub(super) struct Queue {
     asked: usize,
     /// Somebody has promised to write what is in `out`; how often he was missed.
     leader: Option<u8>,
+    /// He waits until what is in flight is answered.
+    held: Option<Arc<Call>>,
+    /// How many calls each write had that is not answered yet, and when it began.
+    flights: VecDeque<(usize, Instant)>,
+    /// How long the last flight took.
+    flight: Option<Duration>,
     /// Who asked last, and when.
     last: Option<(Asker, Instant)>,
     /// How many batches in a row were read by those who asked.
     quiet: u32,
     /// The I/O thread reads; otherwise those who ask do.
     watched: bool,
+    /// So many requests ago more than one thread asked.
+    mixed: u32,
+    /// How often in a row a task has read in vain.
+    vain: u32,
+    /// So many batches are still left to the I/O thread.
+    left: u32,
     /// The watch sleeps.
     pub(super) asleep: bool,
     pub(super) closed: Option<Cause>,
@@ -83,6 +107,14 @@ impl Queue {
         !std::mem::replace(&mut self.watched, true)
     }
 
+    /// The same while nothing is asked: one batch that is read by those who ask ends it.
+    #[must_use]
+    pub(super) fn watch_idle(&mut self) -> bool {
+        let unwatched = self.watch_from_now();
+        self.quiet = QUIET - 1;
+        unwatched
+    }
+
     pub(super) fn push(
         &mut self,
         request: &Request,
@@ -102,6 +134,10 @@ impl Queue {
         let now = Instant::now();
         let many = |(last, at): (Asker, Instant)| last != asker && now - at < SOON;
         let alone = self.waiting.is_empty() && self.batch <= 1 && !self.last.is_some_and(many);
+        self.mixed = match self.last {
+            Some(((thread, _), _)) if thread == asker.0 => self.mixed.saturating_sub(1),
+            _ => MIXED,
+        };
         self.last = Some((asker, now));
         self.out.extend_from_slice(request.bytes());
         self.asked += 1;
@@ -120,11 +156,50 @@ impl Queue {
     /// Takes what is to be written, unless somebody is writing.
     pub(super) fn take(&mut self) -> Option<BytesMut> {
         self.leader = None;
+        self.held = None;
         if self.writing.is_some() || self.out.is_empty() {
             return None;
         }
         self.batch = std::mem::take(&mut self.asked);
+        self.flights.push_back((self.batch, Instant::now()));
         Some(std::mem::replace(&mut self.out, std::mem::take(&mut self.spare)))
+    }
+
+    /// Takes what has come while the last was written, unless somebody has promised to write it.
+    pub(super) fn take_rest(&mut self) -> Option<BytesMut> {
+        if self.leader.is_some() { None } else { self.take() }
+    }
+
+    /// Lets the one who promised to write wait for the answers that are on their way, if they will be
+    /// there soon: those who get them mostly ask again, and then all goes in one write. He is woken
+    /// after them.
+    pub(super) fn hold(&mut self, call: &Arc<Call>) -> bool {
+        let Some((_, since)) = self.flights.front() else { return false };
+        let soon = self.flight.is_some_and(|flight| flight < NEAR) && since.elapsed() < NEAR;
+        let hold = soon && self.is_of_one_thread() && self.asked < self.batch;
+        if hold {
+            self.held = Some(call.clone());
+        }
+        hold
+    }
+
+    /// Whether those who ask are tasks of one thread, of which the first to be woken, or to be polled,
+    /// can act for all without being in their way.
+    pub(super) fn is_of_one_thread(&self) -> bool {
+        self.mixed == 0
+    }
+
+    /// So many calls have been answered.
+    fn land(&mut self, mut calls: usize) {
+        while let Some((flying, since)) = self.flights.front_mut() {
+            if *flying > calls {
+                *flying -= calls;
+                return;
+            }
+            calls -= *flying;
+            self.flight = Some(since.elapsed());
+            self.flights.pop_front();
+        }
     }
 
     /// Hands answers to those who wait for them.
@@ -134,6 +209,7 @@ impl Queue {
         wakes: &mut Wakes,
     ) -> Result<(), Cause> {
         let mut answers = answers.drain(..);
+        let before = self.waiting.len();
         while !answers.as_slice().is_empty() {
             let Some(first) = self.waiting.front_mut() else {
                 return Err("an answer that nobody asked for".into());
@@ -146,6 +222,13 @@ impl Queue {
             if first.left == 0 {
                 self.waiting.pop_front();
             }
+        }
+        self.land(before - self.waiting.len());
+        if self.flights.is_empty()
+            && let Some(leader) = self.held.take()
+            && let Some((thread, waker)) = leader.waker()
+        {
+            wakes.add(thread, waker, &leader);
         }
         Ok(())
     }
@@ -198,6 +281,33 @@ impl Queue {
         !self.watched
     }
 
+    /// Whether a task may read, after those before it.
+    pub(super) fn may_read(&mut self) -> bool {
+        let may = self.left == 0 && self.is_of_one_thread();
+        self.left = self.left.saturating_sub(1);
+        may
+    }
+
+    /// A task has read until now: whom to wake, to go on; true if the I/O thread must be told to.
+    pub(super) fn pass_reading(&mut self) -> (Option<Waker>, bool) {
+        self.vain = 0;
+        self.quiet = self.quiet.saturating_add(1);
+        if self.waiting.is_empty() {
+            return (None, false);
+        }
+        let next = self.waiting.iter().take(APPOINTED).find_map(|waiting| waiting.call.appoint());
+        let told = next.is_none() && self.watch_from_now();
+        (next, told)
+    }
+
+    /// A task has read for nothing; true if the I/O thread must be told to go on.
+    #[must_use]
+    pub(super) fn read_in_vain(&mut self) -> bool {
+        self.vain = (self.vain + 1).min(VAIN);
+        self.left = 1 << self.vain;
+        self.watch_from_now()
+    }
+
     pub(super) fn is_idle(&self) -> bool {
         self.waiting.is_empty()
     }
@@ -207,6 +317,8 @@ impl Queue {
         self.closed = Some(cause.clone());
         self.out = BytesMut::new();
         self.writing = None;
+        self.held = None;
+        self.flights.clear();
         self.due = 0;
         std::mem::take(&mut self.waiting).into()
     }

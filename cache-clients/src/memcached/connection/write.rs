@@ -22,7 +22,7 @@ impl Link {
                 out.clear();
                 queue.spare = out;
             }
-            match queue.take() {
+            match queue.take_rest() {
                 Some(next) => {
                     queue.writing = Some(BytesMut::new());
                     out = next;

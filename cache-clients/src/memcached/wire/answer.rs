@@ -1,6 +1,6 @@
 //! What a server says.
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 /// One answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub(crate) enum Answer {
     Done(Flags),
     /// `VA`: a value.
     Value(Bytes, Flags),
+    /// `VALUE`: a key and its value; others follow until `End`, none for keys without a value.
+    Found(Pair, Flags),
     /// `EN`: a read found nothing.
     Nothing,
     /// `NF`: a change found nothing.
@@ -35,6 +37,33 @@ pub(crate) enum Answer {
     Refused(String),
 }
 
+/// A key and its value, in one piece.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pair {
+    pub(super) bytes: Bytes,
+    pub(super) key: usize,
+    /// Where the value begins.
+    pub(super) value: usize,
+}
+
+impl Pair {
+    pub(crate) fn key(&self) -> &[u8] {
+        &self.bytes[..self.key]
+    }
+
+    pub(crate) fn into_value(mut self) -> Bytes {
+        self.bytes.advance(self.value);
+        self.bytes
+    }
+}
+
+impl Answer {
+    /// Whether it is but a part of what a request gets.
+    pub(crate) fn is_part(&self) -> bool {
+        matches!(self, Answer::Found(..) | Answer::Stat(..))
+    }
+}
+
 /// What a server says of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Flags {
@@ -58,19 +87,26 @@ impl Flags {
     /// Reads the flags of an answer; those that are unknown are of newer servers.
     pub(super) fn read(line: &[u8]) -> Option<Self> {
         let mut flags = Flags::default();
-        for token in line.split(|&byte| byte == b' ').filter(|token| !token.is_empty()) {
-            let rest = &token[1..];
-            match token[0] {
-                b'c' => flags.cas = number(rest)?,
-                b'f' => flags.client = u32::try_from(number(rest)?).ok()?,
-                b's' => flags.size = usize::try_from(number(rest)?).ok()?,
-                b't' if rest == b"-1" => flags.left = -1,
-                b't' => flags.left = i64::try_from(number(rest)?).ok()?,
+        let mut rest = line;
+        while let Some((&name, after)) = rest.split_first() {
+            if name == b' ' {
+                rest = after;
+                continue;
+            }
+            let end = after.iter().position(|&byte| byte == b' ').unwrap_or(after.len());
+            let (value, next) = after.split_at(end);
+            match name {
+                b'c' => flags.cas = number(value)?,
+                b'f' => flags.client = u32::try_from(number(value)?).ok()?,
+                b's' => flags.size = usize::try_from(number(value)?).ok()?,
+                b't' if value == b"-1" => flags.left = -1,
+                b't' => flags.left = i64::try_from(number(value)?).ok()?,
                 b'W' => flags.won = true,
                 b'Z' => flags.taken = true,
                 b'X' => flags.stale = true,
                 _ => {}
             }
+            rest = next;
         }
         Some(flags)
     }

@@ -1,9 +1,11 @@
 //! Reads answers out of whatever has come so far.
 
-use super::answer::{Answer, Flags, number};
+use super::answer::{Answer, Flags, Pair, number};
 use bytes::{Buf, Bytes, BytesMut};
 use std::fmt;
 
+/// The length of `VALUE `.
+const WORD: usize = 6;
 /// No line of a server is longer; values are no lines.
 const LONGEST_LINE: usize = 4096;
 /// Values up to so many bytes are copied out: a slice of the buffer would keep all of it.
@@ -48,6 +50,9 @@ impl Reader {
         if let Some(head) = line.strip_prefix(b"VA ") {
             return self.value(head.len() + 5, buffer);
         }
+        if line.starts_with(b"VALUE ") {
+            return self.found(end + 1, buffer);
+        }
         let answer = answer(line).ok_or_else(|| broken("an unknown line", line))?;
         buffer.advance(end + 1);
         Ok(Some(answer))
@@ -62,6 +67,35 @@ impl Reader {
         let (Some(size), Some(flags)) = (known, flags) else {
             return Err(broken("a value of unknown size", buffer));
         };
+        let value = self.take((line, line), size, buffer)?;
+        Ok(value.map(|value| Answer::Value(value, flags)))
+    }
+
+    /// `VALUE key flags size token\r\n` is `line` bytes long, the value and another `\r\n` follow.
+    fn found(&self, line: usize, buffer: &mut BytesMut) -> Result<Option<Answer>, Broken> {
+        let mut words = buffer[WORD..line - 2].split(|&byte| byte == b' ');
+        let key = words.next().unwrap_or_default();
+        let mut next = || words.next().and_then(number);
+        let client = next().and_then(|client| u32::try_from(client).ok());
+        let size = next().and_then(|size| usize::try_from(size).ok());
+        let (Some(client), Some(size), Some(cas), None) = (client, size, next(), words.next())
+        else {
+            return Err(broken("a value of unknown size", buffer));
+        };
+        let (key, value) = (key.len(), line - WORD);
+        let flags = Flags { cas, client, ..Flags::default() };
+        // The line goes with the value, so that the key needs no place of its own.
+        let pair = self.take((WORD, line), size, buffer)?;
+        Ok(pair.map(|bytes| Answer::Found(Pair { bytes, key, value }, flags)))
+    }
+
+    /// Takes a value behind a line of so many bytes, from a place in that line on.
+    fn take(
+        &self,
+        (start, line): (usize, usize),
+        size: usize,
+        buffer: &mut BytesMut,
+    ) -> Result<Option<Bytes>, Broken> {
         if size > self.longest {
             return Err(Broken(format!("a value of {size} bytes, above {}", self.longest)));
         }
@@ -74,16 +108,16 @@ impl Reader {
             return Err(broken("a value that is longer than it says", buffer));
         }
         let value = if size <= COPIED {
-            let value = Bytes::copy_from_slice(&buffer[line..line + size]);
+            let value = Bytes::copy_from_slice(&buffer[start..line + size]);
             buffer.advance(whole);
             value
         } else {
             let mut value = buffer.split_to(whole);
-            value.advance(line);
-            value.truncate(size);
+            value.truncate(line + size);
+            value.advance(start);
             value.freeze()
         };
-        Ok(Some(Answer::Value(value, flags)))
+        Ok(Some(value))
     }
 }
 

@@ -24,7 +24,15 @@ fn flags(cas: u64) -> Flags {
     Flags { cas, ..Flags::default() }
 }
 
-const STREAM: &[u8] = b"HD\r\nHD c5 t-1 s3 f65536\r\nVA 3 c7 f0 t29 W\r\na\r\n\r\nVA 0 Z X\r\n\r\nEN\r\nNF\r\nNS\r\n\
+fn found(key: &str, value: &str, flags: Flags) -> Answer {
+    let bytes = format!("{key} {} {} {}\r\n{value}", flags.client, value.len(), flags.cas);
+    let pair = Pair { key: key.len(), value: bytes.len() - value.len(), bytes: bytes.into() };
+    assert_eq!((pair.key(), pair.clone().into_value()), (key.as_bytes(), value.to_owned().into()));
+    Answer::Found(pair, flags)
+}
+
+const STREAM: &[u8] = b"HD\r\nHD c5 t-1 s3 f65536\r\nVA 3 c7 f0 t29 W\r\na\r\n\r\nVA 0 Z X\r\n\r\n\
+    VALUE k 65536 3 7\r\na\r\n\r\nVALUE lo 0 0 8\r\n\r\nEND\r\nEN\r\nNF\r\nNS\r\n\
     EX\r\nMN\r\nME k exp=-1 size=7\r\nOK\r\nSTORED\r\nVERSION 1.6.18\r\nSTAT item_size_max 1048576\r\nEND\r\n\
     SERVER_ERROR out of memory\r\nCLIENT_ERROR bad data chunk\r\nERROR\r\n";
 
@@ -34,6 +42,9 @@ fn expected() -> Vec<Answer> {
         Answer::Done(Flags { cas: 5, left: -1, size: 3, client: 65536, ..Flags::default() }),
         Answer::Value("a\r\n".into(), Flags { left: 29, won: true, ..flags(7) }),
         Answer::Value("".into(), Flags { taken: true, stale: true, ..flags(0) }),
+        found("k", "a\r\n", Flags { client: 65536, ..flags(7) }),
+        found("lo", "", flags(8)),
+        Answer::End,
         Answer::Nothing,
         Answer::NotFound,
         Answer::NotStored,
