@@ -1,4 +1,5 @@
 //! The ways out of what `#[derive(CacheShape)]` refuses.
+#![deny(warnings)]
 
 use larder::CacheShape;
 
@@ -30,6 +31,12 @@ fn main() {
     let price = Price { amount: 1, currency: Foreign(2) };
     let _ = (price.amount, price.currency.0);
     let node = Node { name: String::new(), children: Vec::new() };
-    let _ = (node.name, node.children, Tree::Leaf(1), Tree::<u8>::Branch(None));
+    let _ = (node.name, node.children);
+    for tree in [Tree::Leaf(1_u8), Tree::Branch(None)] {
+        match tree {
+            Tree::Leaf(leaf) => drop(leaf.to_string()),
+            Tree::Branch(tree) => drop(tree),
+        }
+    }
     assert_ne!(<Price as CacheShape>::PRINT, <Tree<u8> as CacheShape>::PRINT);
 }
