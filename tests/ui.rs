@@ -1,4 +1,4 @@
-//! What `#[cached]` says to mistakes: one message each, at the place, with the way out.
+//! What `#[cached]` and `#[derive(CacheShape)]` say to mistakes: one message each, at the place, with the way out.
 //!
 //! `TRYBUILD=overwrite cargo test --test ui` writes the messages anew; read them before you commit.
 

@@ -90,6 +90,12 @@ impl Default for EncodedOptions {
 
 impl EncodedOptions {
     /// The defaults, as each setting tells them.
+    ///
+    /// ```
+    /// use cache_clients::encoded::EncodedOptions;
+    ///
+    /// let options = EncodedOptions::new();
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         EncodedOptions::default()
@@ -97,6 +103,32 @@ impl EncodedOptions {
 
     /// What all keys begin with: `larder` unless told otherwise. At most 32 letters, digits, `.`,
     /// `_` and `-`. Programs share values when prefix and namespace are the same.
+    ///
+    /// ```
+    /// # use bytes::Bytes;
+    /// # use cache_clients::encoded::{Backend, Encoded, Solo};
+    /// # use cache_core::{Cache, CacheExt, ManualClock, Result, wait};
+    /// # use std::{collections::HashMap, sync::{Arc, Mutex}, time::Duration};
+    /// # #[derive(Debug, Clone, Default)]
+    /// # struct Shelf(Arc<Mutex<HashMap<String, Bytes>>>);
+    /// # impl Backend for Shelf {
+    /// #     async fn get(&self, key: &str) -> Result<Option<Bytes>> { Ok(self.0.lock().unwrap().get(key).cloned()) }
+    /// #     async fn put(&self, key: &str, bytes: Bytes, _: Option<Duration>) -> Result<()> { self.0.lock().unwrap().insert(key.to_owned(), bytes); Ok(()) }
+    /// #     async fn delete(&self, key: &str) -> Result<bool> { Ok(self.0.lock().unwrap().remove(key).is_some()) }
+    /// # }
+    /// use cache_clients::encoded::EncodedOptions;
+    ///
+    /// # let shelf = Shelf::default();
+    /// let options = EncodedOptions::new().with_prefix("shop");
+    /// let client = Encoded::with_options(Solo::new(shelf.clone()), options)?;
+    /// wait(client.open::<u32, f64>("prices").put_for(&7, 2.5, 60))?;
+    /// assert!(shelf.0.lock().unwrap().keys().all(|key| key.starts_with("shop:prices:")));
+    ///
+    /// let wrong = EncodedOptions::new().with_prefix("shop:eu");
+    /// let error = Encoded::with_options(Solo::new(shelf), wrong).unwrap_err();
+    /// assert!(error.to_string().contains("the key prefix \"shop:eu\" should be"));
+    /// # Ok::<(), cache_core::Error>(())
+    /// ```
     #[must_use]
     pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
@@ -104,6 +136,13 @@ impl EncodedOptions {
     }
 
     /// How values become bytes: [`Codec::Auto`] unless told otherwise.
+    ///
+    /// ```
+    /// use cache_clients::encoded::{Codec, EncodedOptions};
+    ///
+    /// // Programs in other languages read it, too.
+    /// let options = EncodedOptions::new().with_codec(Codec::MessagePack);
+    /// ```
     #[must_use]
     pub fn with_codec(mut self, codec: Codec) -> Self {
         self.codec = codec;
@@ -111,6 +150,13 @@ impl EncodedOptions {
     }
 
     /// lz4 from 2 KiB on unless told otherwise.
+    ///
+    /// ```
+    /// use cache_clients::encoded::{Compression, EncodedOptions};
+    ///
+    /// let pictures = EncodedOptions::new().with_compression(Compression::Off);
+    /// let pages = EncodedOptions::new().with_compression(Compression::Lz4 { from: 4096 });
+    /// ```
     #[must_use]
     pub fn with_compression(mut self, compression: Compression) -> Self {
         self.compression = compression;
@@ -135,6 +181,14 @@ impl EncodedOptions {
 
     /// For how long one process may compute while others wait: 10 seconds unless told otherwise.
     /// When it is over, another may begin, and what the first computes is not stored any more.
+    ///
+    /// ```
+    /// use cache_clients::encoded::EncodedOptions;
+    /// use std::time::Duration;
+    ///
+    /// // Reports take up to a minute.
+    /// let options = EncodedOptions::new().with_lease(Duration::from_secs(90));
+    /// ```
     #[must_use]
     pub fn with_lease(mut self, length: Duration) -> Self {
         self.lease = length;
@@ -142,6 +196,13 @@ impl EncodedOptions {
     }
 
     /// What to do when another process computes: wait, unless told otherwise.
+    ///
+    /// ```
+    /// use cache_clients::encoded::{Contention, EncodedOptions};
+    ///
+    /// // Rather a second computation than a caller who waits for another process.
+    /// let options = EncodedOptions::new().with_contention(Contention::Compute);
+    /// ```
     #[must_use]
     pub fn with_contention(mut self, contention: Contention) -> Self {
         self.contention = contention;
@@ -150,6 +211,34 @@ impl EncodedOptions {
 
     /// For how long the server keeps values past their TTL, for functions with a `grace`. Zero
     /// unless told otherwise: what nobody would take need not take room.
+    ///
+    /// ```
+    /// # use bytes::Bytes;
+    /// # use cache_clients::encoded::{Backend, Encoded, Solo};
+    /// # use cache_core::{Cache, CacheExt, ManualClock, Result, wait};
+    /// # use std::{collections::HashMap, sync::{Arc, Mutex}, time::Duration};
+    /// # #[derive(Debug, Clone, Default)]
+    /// # struct Shelf(Arc<Mutex<HashMap<String, Bytes>>>);
+    /// # impl Backend for Shelf {
+    /// #     async fn get(&self, key: &str) -> Result<Option<Bytes>> { Ok(self.0.lock().unwrap().get(key).cloned()) }
+    /// #     async fn put(&self, key: &str, bytes: Bytes, _: Option<Duration>) -> Result<()> { self.0.lock().unwrap().insert(key.to_owned(), bytes); Ok(()) }
+    /// #     async fn delete(&self, key: &str) -> Result<bool> { Ok(self.0.lock().unwrap().remove(key).is_some()) }
+    /// # }
+    /// use cache_clients::encoded::EncodedOptions;
+    /// use cache_core::{Aim, Lookup};
+    ///
+    /// # let time = ManualClock::new();
+    /// let options = EncodedOptions::new().with_grace(Duration::from_secs(3600));
+    /// # let options = options.with_clock(time.clock());
+    /// let client = Encoded::with_options(Solo::new(Shelf::default()), options)?;
+    /// let prices = client.open::<u32, f64>("prices");
+    /// wait(prices.put_for(&7, 2.5, 60))?;
+    /// # time.advance(Duration::from_secs(61));
+    /// // A minute later it is no hit, but still there for a computation that fails.
+    /// assert_eq!(wait(prices.get(&7))?, None);
+    /// assert!(matches!(wait(prices.lookup(&7, Aim::Read))?, Lookup::Expired { value: 2.5, .. }));
+    /// # Ok::<(), cache_core::Error>(())
+    /// ```
     #[must_use]
     pub fn with_grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
@@ -158,6 +247,32 @@ impl EncodedOptions {
 
     /// Within which time other handles and processes see a `clear`: one second unless told otherwise.
     /// After it the next read asks the server for the generation of the namespace.
+    ///
+    /// ```
+    /// # use bytes::Bytes;
+    /// # use cache_clients::encoded::{Backend, Encoded, Solo};
+    /// # use cache_core::{Cache, CacheExt, ManualClock, Result, wait};
+    /// # use std::{collections::HashMap, sync::{Arc, Mutex}, time::Duration};
+    /// # #[derive(Debug, Clone, Default)]
+    /// # struct Shelf(Arc<Mutex<HashMap<String, Bytes>>>);
+    /// # impl Backend for Shelf {
+    /// #     async fn get(&self, key: &str) -> Result<Option<Bytes>> { Ok(self.0.lock().unwrap().get(key).cloned()) }
+    /// #     async fn put(&self, key: &str, bytes: Bytes, _: Option<Duration>) -> Result<()> { self.0.lock().unwrap().insert(key.to_owned(), bytes); Ok(()) }
+    /// #     async fn delete(&self, key: &str) -> Result<bool> { Ok(self.0.lock().unwrap().remove(key).is_some()) }
+    /// # }
+    /// use cache_clients::encoded::EncodedOptions;
+    ///
+    /// # let server = Solo::new(Shelf::default());
+    /// // Each read asks for the generation first: twice the questions, and no clear is seen late.
+    /// let options = EncodedOptions::new().with_clear_lag(Duration::ZERO);
+    /// let here = Encoded::with_options(server.clone(), options.clone())?.open::<u32, f64>("prices");
+    /// let elsewhere = Encoded::with_options(server, options)?.open::<u32, f64>("prices");
+    /// wait(here.put_for(&7, 2.5, 60))?;
+    /// assert_eq!(wait(elsewhere.get(&7))?, Some(2.5));
+    /// wait(here.clear())?;
+    /// assert_eq!(wait(elsewhere.get(&7))?, None);
+    /// # Ok::<(), cache_core::Error>(())
+    /// ```
     #[must_use]
     pub fn with_clear_lag(mut self, lag: Duration) -> Self {
         self.clear_lag = lag;
@@ -166,6 +281,13 @@ impl EncodedOptions {
 
     /// How many invalidations are kept for each namespace while the server is away: 10 000 unless
     /// told otherwise. When there are more, the whole namespace is cleared on its return.
+    ///
+    /// ```
+    /// use cache_clients::encoded::EncodedOptions;
+    ///
+    /// // Where an absence of an hour must not cost the whole namespace.
+    /// let options = EncodedOptions::new().with_pending(100_000);
+    /// ```
     #[must_use]
     pub fn with_pending(mut self, bound: usize) -> Self {
         self.pending = bound;
@@ -189,6 +311,32 @@ impl EncodedOptions {
     }
 
     /// What to do when the server is away: miss, unless told otherwise.
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use cache_clients::encoded::{Absence, Backend, Encoded, EncodedOptions, Solo};
+    /// use cache_core::{CacheExt, Error, Result, wait};
+    /// use std::time::Duration;
+    ///
+    /// #[derive(Debug, Clone)]
+    /// struct Away;
+    ///
+    /// impl Backend for Away {
+    ///     async fn get(&self, _: &str) -> Result<Option<Bytes>> {
+    ///         Err(Error::unreachable("shelf", "it is away"))
+    ///     }
+    /// #     async fn put(&self, _: &str, _: Bytes, _: Option<Duration>) -> Result<()> { Err(Error::unreachable("shelf", "it is away")) }
+    /// #     async fn delete(&self, _: &str) -> Result<bool> { Err(Error::unreachable("shelf", "it is away")) }
+    ///     // The same for `put` and `delete`.
+    /// }
+    ///
+    /// let usual = Encoded::new(Solo::new(Away))?.open::<u32, f64>("prices");
+    /// assert_eq!(wait(usual.get(&7))?, None);
+    /// let strict = EncodedOptions::new().with_absence(Absence::Fail);
+    /// let strict = Encoded::with_options(Solo::new(Away), strict)?.open::<u32, f64>("prices");
+    /// assert!(wait(strict.get(&7)).unwrap_err().is_unreachable());
+    /// # Ok::<(), cache_core::Error>(())
+    /// ```
     #[must_use]
     pub fn with_absence(mut self, absence: Absence) -> Self {
         self.absence = absence;
@@ -196,6 +344,31 @@ impl EncodedOptions {
     }
 
     /// Takes the time from another clock. Processes that share values need clocks that agree.
+    ///
+    /// ```
+    /// # use bytes::Bytes;
+    /// # use cache_clients::encoded::{Backend, Encoded, Solo};
+    /// # use cache_core::{Cache, CacheExt, ManualClock, Result, wait};
+    /// # use std::{collections::HashMap, sync::{Arc, Mutex}, time::Duration};
+    /// # #[derive(Debug, Clone, Default)]
+    /// # struct Shelf(Arc<Mutex<HashMap<String, Bytes>>>);
+    /// # impl Backend for Shelf {
+    /// #     async fn get(&self, key: &str) -> Result<Option<Bytes>> { Ok(self.0.lock().unwrap().get(key).cloned()) }
+    /// #     async fn put(&self, key: &str, bytes: Bytes, _: Option<Duration>) -> Result<()> { self.0.lock().unwrap().insert(key.to_owned(), bytes); Ok(()) }
+    /// #     async fn delete(&self, key: &str) -> Result<bool> { Ok(self.0.lock().unwrap().remove(key).is_some()) }
+    /// # }
+    /// use cache_clients::encoded::EncodedOptions;
+    ///
+    /// // In a test: a minute passes at once.
+    /// let time = ManualClock::new();
+    /// let options = EncodedOptions::new().with_clock(time.clock());
+    /// let client = Encoded::with_options(Solo::new(Shelf::default()), options)?;
+    /// let prices = client.open::<u32, f64>("prices");
+    /// wait(prices.put_for(&7, 2.5, 60))?;
+    /// time.advance(Duration::from_secs(60));
+    /// assert_eq!(wait(prices.get(&7))?, None);
+    /// # Ok::<(), cache_core::Error>(())
+    /// ```
     #[must_use]
     pub fn with_clock(mut self, clock: Clock) -> Self {
         self.clock = clock;

@@ -17,8 +17,12 @@ pub(crate) fn derive(input: TokenStream) -> syn::Result<TokenStream> {
     let expanded = match &item {
         Item::Struct(item) => expand::structure(item, &mut errors),
         Item::Enum(item) => expand::enumeration(item, &mut errors),
+        Item::Union(item) => {
+            errors.at(item.union_token, "`CacheShape` is derived for structs and enums: which field of a union is stored cannot be told. Put it into a struct and write `#[shape(opaque = \"v1\")]` at that field");
+            TokenStream::new()
+        }
         other => {
-            errors.at(other, "`CacheShape` is derived for structs and enums; a union has no form that could be told");
+            errors.at(other, "`CacheShape` is derived for structs and enums");
             TokenStream::new()
         }
     };

@@ -70,9 +70,13 @@ impl Own {
 }
 
 fn text(meta: &ParseNestedMeta<'_>) -> syn::Result<LitStr> {
-    let text: LitStr = meta.value()?.parse()?;
+    let name = meta.path.to_token_stream();
+    let wanted = format!("`{name}` wants a text: write `{name} = \"..\"`");
+    let value = meta.value().map_err(|_| meta.error(&wanted))?;
+    let text: LitStr = value.parse().map_err(|error| syn::Error::new(error.span(), wanted))?;
     if text.value().is_empty() {
-        return Err(syn::Error::new_spanned(&text, "an empty text says nothing"));
+        let empty = format!("an empty text says nothing: write `{name} = \"..\"`");
+        return Err(syn::Error::new_spanned(&text, empty));
     }
     Ok(text)
 }
