@@ -253,7 +253,14 @@ fn keys_are_told_only_of_a_function_that_was_asked_to() {
     fn open_one(x: u64) -> u64 {
         x
     }
+    #[cached]
+    fn shy_one(x: u64) -> u64 {
+        x
+    }
     listen();
+    shy_one::entry(0).trace_keys(|key| panic!("no word of {key}"));
+    assert_eq!(shy_one(77), 77, "a format that panics harms nobody");
+    assert_eq!(of("shy_one")[0].get("outcome"), "stored");
     open_one::entry(0).trace_keys(|key| format!("user {key}"));
     secret_one(77);
     open_one(77);
