@@ -11,9 +11,16 @@ use std::time::Duration;
 pub struct EncodedStats {
     /// Lookups that found a live value.
     pub hits: u64,
-    /// Lookups that found nothing, of keys of which nothing is remembered; and of keys that were
-    /// invalidated, by key, by tag or by region, or fenced.
+    /// Lookups that found nothing, of keys of which nothing is remembered.
     pub absent: u64,
+    /// Lookups that found nothing of a value that was removed from here.
+    pub invalidated: u64,
+    /// Lookups that found a value of which a tag was invalidated.
+    pub tag: u64,
+    /// Lookups that found a value whose region was invalidated.
+    pub region: u64,
+    /// Lookups that found nothing of a key whose last computed value was turned away as outdated.
+    pub turned_away: u64,
     /// Lookups that found a value past its TTL, or nothing of one that is remembered to be past it.
     pub expired: u64,
     /// Lookups that found nothing of a value that is remembered to be within its TTL, or that found
@@ -53,6 +60,10 @@ impl EncodedStats {
         vec![
             plain("larder_tier_hits_total", self.hits),
             miss(Reason::Never, self.absent),
+            miss(Reason::Invalidated, self.invalidated),
+            miss(Reason::Tag, self.tag),
+            miss(Reason::Region, self.region),
+            miss(Reason::Fenced, self.turned_away),
             miss(Reason::Expired, self.expired),
             miss(Reason::Evicted, self.evicted),
             miss(Reason::Damaged, self.damaged),
@@ -71,6 +82,10 @@ impl EncodedStats {
 pub(super) struct Counters {
     hits: AtomicU64,
     absent: AtomicU64,
+    invalidated: AtomicU64,
+    tag: AtomicU64,
+    region: AtomicU64,
+    turned_away: AtomicU64,
     expired: AtomicU64,
     evicted: AtomicU64,
     damaged: AtomicU64,
@@ -104,6 +119,10 @@ impl Counters {
                 &self.hits
             }
             Event::Missed(reason) => match reason {
+                Reason::Invalidated => &self.invalidated,
+                Reason::Tag => &self.tag,
+                Reason::Region => &self.region,
+                Reason::Fenced => &self.turned_away,
                 Reason::Expired => &self.expired,
                 Reason::Evicted => &self.evicted,
                 Reason::Damaged => &self.damaged,
@@ -125,6 +144,10 @@ impl Counters {
         EncodedStats {
             hits: get(&self.hits),
             absent: get(&self.absent),
+            invalidated: get(&self.invalidated),
+            tag: get(&self.tag),
+            region: get(&self.region),
+            turned_away: get(&self.turned_away),
             expired: get(&self.expired),
             evicted: get(&self.evicted),
             damaged: get(&self.damaged),

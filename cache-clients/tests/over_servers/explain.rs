@@ -89,6 +89,14 @@ pub(crate) fn what_is_gone_is_told_by_what_this_process_remembers<S: Server>(sta
     wait(cache.clear()).unwrap();
     assert_eq!(missing(&told(&cache, 5)).0, Reason::Never, "a clear forgets what was");
 
+    let client = stand.client();
+    let counted: Texts<S> = client.open("texts");
+    wait(counted.put_for(&7, text(), 60)).unwrap();
+    wait(counted.delete(&7)).unwrap();
+    wait(counted.get(&7)).unwrap();
+    wait(counted.get(&8)).unwrap();
+    assert_eq!((client.stats().invalidated, client.stats().absent), (1, 1));
+
     let forgetful: Texts<S> = stand.client_with(stand.options().with_ghost(0)).open("texts");
     wait(forgetful.put_for(&6, text(), 60)).unwrap();
     wait(forgetful.delete(&6)).unwrap();

@@ -103,12 +103,12 @@ impl Watch {
         if !span.is_disabled()
             && let Some(key) = key
         {
-            if let Some(reason) = reason.or_else(|| missing(memo, hash, key)) {
+            if let Some(reason) = reason.or_else(|| unharmed(|| missing(memo, hash, key))) {
                 span.record("reason", reason.name());
             }
             let format = memo.key_text.read().clone();
-            if let Some(format) = format {
-                span.record("key", format(key));
+            if let Some(text) = unharmed(|| format.map(|format| format(key))) {
+                span.record("key", text);
             }
         }
         Watch { span, began: std::time::Instant::now(), ended: false }
@@ -133,6 +133,12 @@ impl Watch {
         self.span.record("outcome", ending.name());
         self.span.record("seconds", self.began.elapsed().as_secs_f64());
     }
+}
+
+/// The user's `Eq`, `Clone` and key format may panic; the computation is none the worse for it.
+#[cfg(feature = "tracing")]
+fn unharmed<T>(ask: impl FnOnce() -> Option<T>) -> Option<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(ask)).ok().flatten()
 }
 
 /// Why the near table has no value; `None`: it has one.
