@@ -44,6 +44,11 @@ pub use cache_core::{
 #[cfg(feature = "encoded")]
 pub use cache_macros::CacheShape;
 pub use cache_macros::cached;
+#[cfg(feature = "regions")]
+pub use cache_regions::{
+    BytesPlan, Expiry, MemoryPlan, PolicyPlan, RegionPlan, Replace, Scope, TierPlan, Wrapper,
+    WrapperPlan,
+};
 
 /// What the attribute's expansion names; no part of the API.
 #[doc(hidden)]

@@ -1,0 +1,15 @@
+//! Regions: caches that are named in the program and configured when it runs.
+//!
+//! A configuration is read by `config` into one tree, checked against one table of options, and
+//! made into a [`RegionPlan`] for each region; a plan can be written in code as well. The stacks of
+//! tiers that plans describe are made of [`backends`](register_backend) by name.
+
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::print_stdout))]
+
+mod plan;
+mod wrapper;
+
+pub use plan::{
+    BytesPlan, Expiry, MemoryPlan, PolicyPlan, RegionPlan, Replace, Scope, TierPlan, WrapperPlan,
+};
+pub use wrapper::Wrapper;
