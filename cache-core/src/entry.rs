@@ -1,5 +1,6 @@
 //! What passes between callers and caches: entries, answers, leases, namespaces.
 
+use crate::table::Missing;
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
@@ -140,12 +141,32 @@ pub enum Reason {
     Evicted,
     /// Somebody removed it.
     Invalidated,
+    /// One of its tags was invalidated.
+    Tag,
+    /// Its region was invalidated.
+    Region,
+    /// It was computed, and not stored: something newer had happened to the key meanwhile.
+    Fenced,
     /// The client could not be reached.
     Unreachable,
     /// What is stored was written by a program whose value type has another shape.
     Schema,
     /// What is stored cannot be trusted: torn, altered, of somebody else.
     Damaged,
+}
+
+impl From<Missing> for Reason {
+    fn from(missing: Missing) -> Reason {
+        match missing {
+            Missing::Never => Reason::Never,
+            Missing::Evicted => Reason::Evicted,
+            Missing::Invalidated => Reason::Invalidated,
+            Missing::Expired => Reason::Expired,
+            Missing::Fenced => Reason::Fenced,
+            Missing::Tag => Reason::Tag,
+            Missing::Region => Reason::Region,
+        }
+    }
 }
 
 /// Leave to store what is computed after a miss: worthless once the key was invalidated, put or

@@ -11,7 +11,7 @@ use crate::key::View;
 use crate::near::Near;
 use crate::policy::Policy;
 use crate::stats::{Event, Recorder, Stats};
-use crate::table::{Life, Look, Missing, Table, Touch};
+use crate::table::{Life, Look, Table, Touch};
 use crate::wait;
 use parking_lot::RwLock;
 use std::any::Any;
@@ -128,12 +128,7 @@ where
                 Found::Expiring(value)
             }
             Look::Expired { .. } => Found::Missing(Reason::Expired),
-            Look::Missing(missing) => Found::Missing(match missing {
-                Missing::Never => Reason::Never,
-                Missing::Evicted => Reason::Evicted,
-                Missing::Invalidated => Reason::Invalidated,
-                Missing::Expired => Reason::Expired,
-            }),
+            Look::Missing(missing) => Found::Missing(missing.into()),
         }
     }
 
@@ -143,6 +138,9 @@ where
             Reason::Expired => Event::MissExpired,
             Reason::Evicted => Event::MissEvicted,
             Reason::Invalidated => Event::MissInvalidated,
+            Reason::Tag => Event::MissTag,
+            Reason::Region => Event::MissRegion,
+            Reason::Fenced => Event::MissFenced,
             Reason::Unreachable => Event::MissUnreachable,
             Reason::Schema => Event::MissSchema,
             Reason::Damaged => Event::MissDamaged,

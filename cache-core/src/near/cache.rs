@@ -2,10 +2,10 @@
 
 use super::Near;
 use crate::client::{Cache, Reach};
-use crate::entry::{Aim, Entry, Filled, Lease, Lookup, PutWhen, Reason};
+use crate::entry::{Aim, Entry, Filled, Lease, Lookup, PutWhen};
 use crate::error::Result;
 use crate::flight::Flights;
-use crate::table::{Inserted, Life, Look, Missing, Touch};
+use crate::table::{Inserted, Life, Look, Touch};
 use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -32,7 +32,7 @@ where
                 Lookup::Stale { value, left, lease }
             }
             Look::Expired { value, since, .. } => Lookup::Expired { value, since, lease: wanted },
-            Look::Missing(missing) => Lookup::Missing { reason: reason(missing), lease: wanted },
+            Look::Missing(missing) => Lookup::Missing { reason: missing.into(), lease: wanted },
         }
     }
 
@@ -50,15 +50,6 @@ where
             Inserted::Fenced => Filled::Fenced,
             Inserted::Present | Inserted::TooHeavy | Inserted::Busy => Filled::Refused,
         }
-    }
-}
-
-fn reason(missing: Missing) -> Reason {
-    match missing {
-        Missing::Never => Reason::Never,
-        Missing::Evicted => Reason::Evicted,
-        Missing::Invalidated => Reason::Invalidated,
-        Missing::Expired => Reason::Expired,
     }
 }
 
