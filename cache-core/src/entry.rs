@@ -1,6 +1,7 @@
 //! What passes between callers and caches: entries, answers, leases, namespaces.
 
 use crate::table::Missing;
+use crate::tags::Tags;
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
@@ -25,12 +26,14 @@ pub struct Entry<V> {
     pub ttl: Option<Duration>,
     /// The age at which it should be refreshed; `None`: not before it expires.
     pub refresh_after: Option<Duration>,
+    /// What it is invalidated by, seen before the value was computed.
+    pub tags: Tags,
 }
 
 impl<V> Entry<V> {
-    /// A value without a TTL.
+    /// A value without a TTL and without tags.
     pub fn new(value: V) -> Self {
-        Entry { value, ttl: None, refresh_after: None }
+        Entry { value, ttl: None, refresh_after: None, tags: Tags::none() }
     }
 
     /// With a TTL.
@@ -46,6 +49,13 @@ impl<V> Entry<V> {
         self.refresh_after = Some(age);
         self
     }
+
+    /// With tags.
+    #[must_use]
+    pub fn with_tags(mut self, tags: Tags) -> Self {
+        self.tags = tags;
+        self
+    }
 }
 
 /// What a cache knows of a key.
@@ -59,13 +69,17 @@ pub enum Lookup<V> {
         left: Duration,
         /// When it should be refreshed; `None`: not before it expires.
         refresh_in: Option<Duration>,
+        /// Its tags, as they were seen before it was computed.
+        tags: Tags,
     },
-    /// A value within its TTL, past its refresh threshold.
+    /// A value within its TTL, past its refresh threshold, or with a tag that was softly invalidated.
     Stale {
         /// The value.
         value: V,
         /// What is left of its TTL; `Duration::MAX` without one.
         left: Duration,
+        /// Its tags, as they were seen before it was computed.
+        tags: Tags,
         /// For storing what is computed instead, if that was [asked for](Aim).
         lease: Lease,
     },
@@ -75,6 +89,8 @@ pub enum Lookup<V> {
         value: V,
         /// For how long it has been expired.
         since: Duration,
+        /// Its tags, as they were seen before it was computed.
+        tags: Tags,
         /// For storing what is computed instead.
         lease: Lease,
     },
@@ -120,6 +136,9 @@ pub enum Aim {
     /// To look for a value with at least so much left of its TTL, in any tier; a younger death will
     /// do where no tier has one.
     Least(Duration),
+    /// To look past all tiers but the last: for what must not be believed longer than its reader
+    /// does so himself, as the versions of tags.
+    Farthest,
     /// To compute what is missing: a lease comes with [`Lookup::Missing`] and [`Lookup::Expired`].
     Compute,
     /// To refresh what is due. One of many callers gets the lease, with whatever is there; the
@@ -127,6 +146,22 @@ pub enum Aim {
     Refresh,
     /// To compute, whatever is there: always with a lease, and so never [`Lookup::Fresh`].
     Replace,
+}
+
+impl Aim {
+    /// Whether nothing is to be computed, and so no lease is wanted.
+    ///
+    /// ```
+    /// use cache_core::Aim;
+    /// assert!(Aim::Read.is_look() && Aim::Farthest.is_look() && !Aim::Compute.is_look());
+    /// ```
+    #[must_use]
+    pub fn is_look(self) -> bool {
+        match self {
+            Aim::Read | Aim::Peek | Aim::Least(_) | Aim::Farthest => true,
+            Aim::Compute | Aim::Refresh | Aim::Replace => false,
+        }
+    }
 }
 
 /// Why there is no value.

@@ -101,7 +101,7 @@ where
             Ok(Lookup::Stale { lease, .. }) => {
                 return Far::Compute(Held::new(far, &flight.key, lease));
             }
-            Ok(Lookup::Expired { value, since, lease }) => {
+            Ok(Lookup::Expired { value, since, lease, .. }) => {
                 self.remember(flight, value, since);
                 (Reason::Expired, lease)
             }

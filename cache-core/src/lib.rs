@@ -42,6 +42,7 @@ mod slots;
 mod stats;
 mod sync;
 pub mod table;
+mod tags;
 mod task;
 mod terms;
 mod timer;
@@ -75,6 +76,10 @@ pub use shape::{CacheShape, Print};
 pub use slots::{Slots, memo_in, type_id_of};
 pub use stats::{Misses, Stats};
 pub use table::{Budget, Eviction, TableOptions};
+pub use tags::{
+    Invalidation, MAX_TAGS, TagSource, Tags, Verdict, invalidate_tag, invalidate_tag_soft,
+    invalidate_tags,
+};
 pub use task::{BoxFuture, in_background};
 pub use timer::Sleep;
 #[doc(hidden)]

@@ -13,6 +13,7 @@ use crate::policy::Policy;
 use crate::rules::Live;
 use crate::stats::{Event, Recorder, Stats};
 use crate::table::{Life, Look, Table, Touch};
+use crate::tags::Tags;
 use crate::wait;
 use parking_lot::RwLock;
 use std::any::Any;
@@ -205,7 +206,7 @@ where
     /// An entry of this value.
     pub(crate) fn entry(&self, value: V) -> Entry<V> {
         let life = self.life_of(&value);
-        Entry { value, ttl: life.ttl, refresh_after: life.refresh_after }
+        Entry { value, ttl: life.ttl, refresh_after: life.refresh_after, tags: Tags::none() }
     }
 
     pub(crate) fn is_wanted(&self, value: &V) -> bool {
