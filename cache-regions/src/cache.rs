@@ -3,12 +3,12 @@
 
 use crate::look::Looking;
 use crate::revised::RevisedKey;
-use crate::revisions::{Invalidation, Revisions};
+use crate::revisions::Revisions;
 use crate::stack::{Front, Stack, stack};
 use crate::state::{RegionState, Room as AnyRoom, Settings};
 use cache_core::{
-    Aim, Cache, CacheExt, Entry, Filled, Flights, Lease, Lookup, Namespace, Near, PolicyCell,
-    PutWhen, Reach, Result,
+    Aim, Cache, CacheExt, Entry, Filled, Flights, Invalidation, Lease, Lookup, Namespace, Near,
+    PolicyCell, PutWhen, Reach, Result,
 };
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -270,7 +270,7 @@ where
             {
                 let own = std::mem::replace(lease, Lease::none());
                 *lease = Lease::new(ready.stack.epoch).over(own);
-                if !matches!(aim, Aim::Read | Aim::Peek | Aim::Least(_)) {
+                if !aim.is_look() {
                     ready.stack.give();
                 }
             }

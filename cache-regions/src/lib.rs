@@ -6,10 +6,24 @@
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::print_stdout))]
 
+mod cache;
+mod look;
+mod mirror;
 mod plan;
+mod region;
+mod revised;
+mod revisions;
+mod stack;
+mod state;
+mod wrapped;
 mod wrapper;
 
 pub use plan::{
     BytesPlan, Expiry, MemoryPlan, PolicyPlan, RegionPlan, Replace, Scope, TierPlan, WrapperPlan,
 };
-pub use wrapper::Wrapper;
+pub use cache::RegionCache;
+pub use mirror::Mirror;
+pub use region::{Region, configure_plans};
+pub use revised::{RevisedCache, RevisedKey};
+pub use revisions::{InvalidationStrategy, Revisions};
+pub use wrapper::{Act, AnyKey, AnyValue, Done, Next, Operation, Wrapper};

@@ -1,7 +1,7 @@
 //! How a region is read while values of earlier revisions may be served.
 
 use crate::cache::Ready;
-use cache_core::{Aim, Cache, Lease, Lookup, Result};
+use cache_core::{Aim, Cache, Lease, Lookup, Result, Tags};
 use std::hash::Hash;
 use std::time::Duration;
 
@@ -37,12 +37,15 @@ where
             (Aim::Compute, true) => self.compute(keys).await,
             (_, true) => {
                 let mut found = stack.cache.lookup_many(keys, aim).await?;
-                self.complete(keys, &mut found, |value, left, _| match aim {
-                    Aim::Refresh => Lookup::Fresh { value, left, refresh_in: Some(BUSY) },
+                let told = |value, left, tags| match aim {
+                    Aim::Refresh => Lookup::Fresh { value, left, refresh_in: Some(BUSY), tags },
                     // Only those get it who take what is not fresh.
-                    _ => Lookup::Expired { value, since: Duration::ZERO, lease: Lease::none() },
-                })
-                .await?;
+                    _ => {
+                        let (since, lease) = (Duration::ZERO, Lease::none());
+                        Lookup::Expired { value, since, tags, lease }
+                    }
+                };
+                self.complete(keys, &mut found, told).await?;
                 Ok(found)
             }
         }
@@ -53,8 +56,11 @@ where
     async fn compute(&self, keys: &[K]) -> Result<Vec<Lookup<V>>> {
         let cache = &self.ready.stack.cache;
         let mut found = cache.lookup_many(keys, Aim::Read).await?;
-        self.complete(keys, &mut found, |value, left, lease| Lookup::Stale { value, left, lease })
-            .await?;
+        let told = |value, left, tags| {
+            let lease = Lease::none();
+            Lookup::Stale { value, left, tags, lease }
+        };
+        self.complete(keys, &mut found, told).await?;
         let open: Vec<usize> = (0..keys.len()).filter(|at| !is_live(&found[*at])).collect();
         if !open.is_empty() {
             let asked: Vec<K> = open.iter().map(|at| keys[*at].clone()).collect();
@@ -71,7 +77,7 @@ where
         &self,
         keys: &[K],
         found: &mut [Lookup<V>],
-        told: impl Fn(V, Duration, Lease) -> Lookup<V>,
+        told: impl Fn(V, Duration, Tags) -> Lookup<V>,
     ) -> Result<()> {
         let Some(earlier) = &self.ready.stack.earlier else { return Ok(()) };
         let is_open = |known: &Lookup<V>| match known {
@@ -85,8 +91,10 @@ where
         let asked: Vec<K> = open.iter().map(|at| keys[*at].clone()).collect();
         let old = earlier.lookup_many(&asked, Aim::Read).await?;
         for (at, old) in open.into_iter().zip(old) {
-            if let Some((value, left)) = old.live() {
-                found[at] = told(value, left, Lease::none());
+            if let Lookup::Fresh { value, left, tags, .. }
+            | Lookup::Stale { value, left, tags, .. } = old
+            {
+                found[at] = told(value, left, tags);
             }
         }
         Ok(())

@@ -97,10 +97,16 @@ where
         let mut found = self.inner.lookup_many(&asked, Aim::Read).await?.into_iter();
         let latest = |_| {
             let mut own = found.by_ref().take(earlier.len());
-            let live = own.by_ref().find_map(Lookup::live);
+            let live = own.by_ref().find_map(|known| match known {
+                Lookup::Fresh { value, left, tags, .. }
+                | Lookup::Stale { value, left, tags, .. } => Some((value, left, tags)),
+                Lookup::Expired { .. } | Lookup::Missing { .. } => None,
+            });
             own.for_each(drop);
             match live {
-                Some((value, left)) => Lookup::Fresh { value, left, refresh_in: None },
+                Some((value, left, tags)) => {
+                    Lookup::Fresh { value, left, refresh_in: None, tags }
+                }
                 None => Lookup::Missing { reason: Reason::Never, lease: Lease::none() },
             }
         };

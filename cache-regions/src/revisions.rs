@@ -3,22 +3,14 @@
 use cache_clients::encoded::EncodedCache;
 use cache_clients::server::AnyServer;
 use cache_core::{
-    Aim, BoxFuture, Cache, Clock, Entry, Error, Filled, Lookup, PutWhen, Reason, Result,
+    Aim, BoxFuture, Cache, Clock, Entry, Error, Filled, Invalidation, Lookup, PutWhen, Reason,
+    Result,
 };
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::collections::hash_map::RandomState;
 use std::fmt::Debug;
 use std::hash::BuildHasher;
-
-/// How all values of a region are forgotten at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Invalidation {
-    /// Nobody gets an old value any more: who asks waits for a new one.
-    Hard,
-    /// Old values are served until somebody has computed a new one.
-    Soft,
-}
 
 /// How many revisions may still be served as stale.
 const REMEMBERED: usize = 4;
@@ -27,8 +19,8 @@ const REMEMBERED: usize = 4;
 /// and counts as long as that still holds.
 ///
 /// ```
-/// use cache_core::Clock;
-/// use cache_regions::{Invalidation, Revisions};
+/// use cache_core::{Clock, Invalidation};
+/// use cache_regions::Revisions;
 ///
 /// let first = Revisions::begin(&Clock::system());
 /// let soft = first.after(Invalidation::Soft, &Clock::system());
@@ -102,8 +94,8 @@ fn millis(clock: &Clock) -> u64 {
 /// Keeps the revisions of a region: in the process, on a server, or where you like.
 ///
 /// ```
-/// use cache_core::{BoxFuture, Clock, Result};
-/// use cache_regions::{Invalidation, InvalidationStrategy, RegionPlan, Revisions};
+/// use cache_core::{BoxFuture, Clock, Invalidation, Result};
+/// use cache_regions::{InvalidationStrategy, RegionPlan, Revisions};
 /// use std::sync::Mutex;
 ///
 /// #[derive(Debug)]
@@ -254,10 +246,12 @@ impl InvalidationStrategy for OnServer {
             // Noted first: until the server has heard of it, nothing that it says counts.
             let how = {
                 let mut unsent = self.unsent.lock();
-                *unsent.insert(match *unsent {
+                let how = match *unsent {
                     Some(Invalidation::Hard) => Invalidation::Hard,
                     Some(Invalidation::Soft) | None => how,
-                })
+                };
+                *unsent = Some(how);
+                how
             };
             let next = self.advance(how).await?;
             let mut unsent = self.unsent.lock();

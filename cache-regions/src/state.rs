@@ -2,10 +2,9 @@
 //! that were opened from it.
 
 use crate::plan::{RegionPlan, Scope, TierPlan};
-use crate::revisions::{
-    InProcess, Invalidation, InvalidationStrategy, OnServer, RECORDS, Revisions,
-};
-use cache_core::{Budget, Error, Policy, Result, in_background};
+use crate::revisions::{InProcess, InvalidationStrategy, OnServer, RECORDS, Revisions};
+use cache_clients::server::Server as _;
+use cache_core::{Budget, Error, Invalidation, Policy, Result, in_background};
 use parking_lot::{Mutex, RwLock};
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
@@ -89,8 +88,10 @@ impl RegionState {
         self.front.get_or_init(|| Budget::entries(ENTRIES))
     }
 
-    /// Takes a checked plan; what is in flight goes on with the one before.
-    pub(crate) fn configure(self: &Arc<Self>, plan: RegionPlan) {
+    /// Takes a checked plan; what is in flight goes on with the one before. Gives what is left to be
+    /// done when no lock is held: values are dropped there.
+    #[must_use]
+    pub(crate) fn configure(self: &Arc<Self>, plan: RegionPlan) -> impl FnOnce() + use<> {
         let old = self.settings.read().clone();
         let same = old.filter(|old| old.plan.print == plan.print);
         let is_new = same.is_none();
@@ -99,15 +100,21 @@ impl RegionState {
             None => self.settle(plan),
         });
         let entries = settings.plan.front().map_or(0, |memory| memory.entries as u64);
-        *self.settings.write() = Some(settings.clone());
-        self.front().resize(entries);
+        let old = self.settings.write().replace(settings.clone());
         if is_new {
             let mut known = self.known.lock();
             (known.revisions, known.until) = (None, 0);
             known.changes += 1;
-            drop(known);
-            self.each_room(|room| room.forget(Invalidation::Hard));
-            self.follow(&settings);
+        }
+        let region = self.clone();
+        move || {
+            drop(old);
+            region.front().resize(entries);
+            settings.fit();
+            if is_new {
+                region.each_room(|room| room.forget(Invalidation::Hard));
+                region.follow(&settings);
+            }
         }
     }
 
@@ -274,17 +281,23 @@ impl Known {
 impl Settings {
     /// With other rules over the same tiers.
     fn with(&self, mut plan: RegionPlan) -> Settings {
-        for ((tier, old), budget) in
-            plan.tiers.iter_mut().zip(&self.plan.tiers).zip(&self.budgets)
-        {
-            match (&*tier, budget) {
-                (TierPlan::Memory(memory), Some(budget)) => budget.resize(memory.entries as u64),
-                _ => *tier = old.clone(),
+        for (tier, old) in plan.tiers.iter_mut().zip(&self.plan.tiers) {
+            if !matches!(tier, TierPlan::Memory(_)) {
+                *tier = old.clone();
             }
         }
         plan.wrappers.clone_from(&self.plan.wrappers);
         let (strategy, budgets) = (self.strategy.clone(), self.budgets.clone());
         Settings { plan, epoch: self.epoch, strategy, budgets }
+    }
+
+    /// Gives each memory tier the room that it is to have.
+    fn fit(&self) {
+        for (tier, budget) in self.plan.tiers.iter().zip(&self.budgets) {
+            if let (TierPlan::Memory(memory), Some(budget)) = (tier, budget) {
+                budget.resize(memory.entries as u64);
+            }
+        }
     }
 
     fn lag(&self) -> u64 {

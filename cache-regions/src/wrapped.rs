@@ -119,12 +119,13 @@ where
 
 /// An entry without its value, and the value.
 fn parts<V>(entry: Entry<V>) -> (Entry<()>, V) {
-    let Entry { value, ttl, refresh_after } = entry;
-    (Entry { value: (), ttl, refresh_after }, value)
+    let Entry { value, ttl, refresh_after, tags } = entry;
+    (Entry { value: (), ttl, refresh_after, tags }, value)
 }
 
 fn with_value<V>(entry: Entry<()>, value: V) -> Entry<V> {
-    Entry { value, ttl: entry.ttl, refresh_after: entry.refresh_after }
+    let Entry { ttl, refresh_after, tags, .. } = entry;
+    Entry { value, ttl, refresh_after, tags }
 }
 
 fn erased<V: Send + Sync + 'static>(entry: Entry<V>) -> Entry<AnyValue> {
@@ -138,12 +139,14 @@ pub(crate) fn map_lookup<V, W>(
     map: impl FnOnce(V) -> Result<W>,
 ) -> Result<Lookup<W>> {
     Ok(match lookup {
-        Lookup::Fresh { value, left, refresh_in } => {
-            Lookup::Fresh { value: map(value)?, left, refresh_in }
+        Lookup::Fresh { value, left, refresh_in, tags } => {
+            Lookup::Fresh { value: map(value)?, left, refresh_in, tags }
         }
-        Lookup::Stale { value, left, lease } => Lookup::Stale { value: map(value)?, left, lease },
-        Lookup::Expired { value, since, lease } => {
-            Lookup::Expired { value: map(value)?, since, lease }
+        Lookup::Stale { value, left, tags, lease } => {
+            Lookup::Stale { value: map(value)?, left, tags, lease }
+        }
+        Lookup::Expired { value, since, tags, lease } => {
+            Lookup::Expired { value: map(value)?, since, tags, lease }
         }
         Lookup::Missing { reason, lease } => Lookup::Missing { reason, lease },
     })
