@@ -6,10 +6,18 @@
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::print_stdout))]
 
+mod backends;
+mod config;
+mod mangle;
 mod plan;
+mod register;
 mod wrapper;
 
+pub use backends::{BackendPlan, Distance, MemoryBytes, Sharing, register_backend};
+pub use config::{Configuration, Format, Mistake, Mistakes, Settings, options_tables};
+pub use mangle::{Mangled, Mangler, register_mangler};
 pub use plan::{
     BytesPlan, Expiry, MemoryPlan, PolicyPlan, RegionPlan, Replace, Scope, TierPlan, WrapperPlan,
 };
+pub use register::register_wrapper;
 pub use wrapper::Wrapper;
