@@ -10,7 +10,7 @@ use bytes::Bytes;
 use cache_core::{BoxFuture, Result};
 use std::fmt::{self, Debug};
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 /// What a server can do.
@@ -155,6 +155,30 @@ impl AnyServer {
     /// Forgets the type of a server.
     pub fn new(server: impl Server) -> Self {
         AnyServer(Arc::new(server))
+    }
+
+    /// A handle that does not keep the server.
+    #[must_use]
+    pub fn downgrade(&self) -> WeakServer {
+        WeakServer(Arc::downgrade(&self.0))
+    }
+}
+
+/// A server for as long as somebody else has it.
+#[derive(Clone)]
+pub struct WeakServer(Weak<dyn Erased>);
+
+impl WeakServer {
+    /// The server, if anybody still has it.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<AnyServer> {
+        self.0.upgrade().map(AnyServer)
+    }
+}
+
+impl Debug for WeakServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("WeakServer").field(&self.upgrade()).finish()
     }
 }
 

@@ -13,6 +13,7 @@ mod mention;
 mod model;
 mod options;
 mod shape;
+mod time;
 mod types;
 
 use args::Args;

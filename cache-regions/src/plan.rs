@@ -197,7 +197,8 @@ pub struct RegionPlan {
     /// Where times are taken from.
     pub clock: Clock,
     /// Equal for plans whose tiers and wrappers are made from the same: the stack of one may serve
-    /// the other. Entries of the memory tier do not count, nor does the policy.
+    /// the other. How many entries a memory tier has does not count, nor does the policy, except for its
+    /// grace: servers keep values for as much longer.
     pub print: u64,
 }
 
