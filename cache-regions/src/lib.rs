@@ -9,6 +9,7 @@
 mod backends;
 mod cache;
 mod config;
+mod configure;
 mod direct;
 mod look;
 mod mangle;
@@ -26,6 +27,7 @@ mod wrapper;
 pub use backends::{BackendPlan, Distance, MemoryBytes, Sharing, register_backend};
 pub use cache::RegionCache;
 pub use config::{Configuration, Format, Mistake, Mistakes, Settings, options_tables};
+pub use configure::{configure, configure_map, configure_with, reload};
 pub use direct::{ComputeOptions, Expiration, Metadata, ReadOptions, Regeneration, Runner};
 pub use mangle::{Mangled, Mangler, register_mangler};
 pub use mirror::Mirror;
