@@ -37,14 +37,21 @@ pub use cache_core::{
     Aim, AnyMemo, AsyncCall, AsyncLater, AsyncTtl, AsyncWork, BoxFuture, Budget, Cache, CacheExt,
     CachedFn, Call, Client, Clock, Entry, Error, Eviction, Filled, Flights, Float, IntoAsyncTtl,
     IntoTtl, Invalidation, Jitter, Key, Later, Lease, Lookup, MAX_TAGS, ManualClock, Misses,
-    Namespace, Near, Outcome, Part, Pending, Policy, PoolOptions, PutWhen, Reach, Reason, Result,
-    Shared, Sleep, Sought, Stats, Storable, TableOptions, TagSource, Tags, Timeout, Verdict,
-    WeakNear, Weigher, Work, configure_pool, invalidate_tag, invalidate_tag_soft, invalidate_tags,
-    queued_jobs, registry, report, shutdown_pool, wait,
+    Namespace, Near, Outcome, Part, Pending, Policy, PolicyCell, PoolOptions, PutWhen, Reach,
+    Reason, Result, Shared, Sleep, Sought, Stats, Storable, TableOptions, TagSource, Tags, Timeout,
+    Verdict, WeakNear, Weigher, Work, configure_pool, invalidate_tag, invalidate_tag_soft,
+    invalidate_tags, queued_jobs, registry, report, shutdown_pool, wait,
 };
 #[cfg(feature = "encoded")]
 pub use cache_macros::CacheShape;
 pub use cache_macros::cached;
+#[cfg(feature = "regions")]
+pub use cache_regions::{
+    Act, AnyKey, AnyValue, ComputeOptions, Done, Expiration, InvalidationStrategy, Metadata,
+    Mirror, Next, Operation, ReadOptions, Regeneration, Region, RegionCache, RevisedCache,
+    RevisedKey, Revisions, Runner, configure, configure_map, configure_plans, configure_with,
+    reload,
+};
 #[cfg(feature = "regions")]
 pub use cache_regions::{
     BytesPlan, Expiry, MemoryPlan, PolicyPlan, RegionPlan, Replace, Scope, TierPlan, Wrapper,

@@ -1,9 +1,9 @@
 //! Configurations applied: all regions of a file at once, when the program starts and again while it
 //! runs.
 
+use crate::config::Configuration;
 use crate::config::mistakes::{Mistake, Mistakes};
 use crate::config::tree::Place;
-use crate::config::Configuration;
 use crate::plan::{RegionPlan, Replace};
 use crate::region::configure_plans;
 use parking_lot::Mutex;

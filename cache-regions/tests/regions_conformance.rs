@@ -90,7 +90,10 @@ mod opened_before_it_is_configured {
         let (time, region) = (ManualClock::new(), region());
         // Names that the harness will ask for.
         let known: Mutex<Vec<(String, Plain)>> = Mutex::new(
-            (0..3).map(|n| format!("conformance-{n}")).map(|n| (n.clone(), region.open(&n))).collect(),
+            (0..3)
+                .map(|n| format!("conformance-{n}"))
+                .map(|n| (n.clone(), region.open(&n)))
+                .collect(),
         );
         let plan = RegionPlan::new(region.name()).with_clock(time.clock()).with_memory(ENTRIES);
         configure_plans(vec![plan], Replace::Refuse).unwrap();
