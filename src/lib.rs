@@ -46,8 +46,10 @@ pub use cache_macros::CacheShape;
 pub use cache_macros::cached;
 #[cfg(feature = "regions")]
 pub use cache_regions::{
-    BytesPlan, Expiry, MemoryPlan, PolicyPlan, RegionPlan, Replace, Scope, TierPlan, Wrapper,
-    WrapperPlan,
+    Advice, BackendPlan, Bounds, BytesPlan, Configuration, Distance, Expiry, Finding, FindingKind,
+    Format, Load, Mangled, Mangler, MemoryBytes, MemoryPlan, Mistake, Mistakes, PolicyPlan,
+    RegionPlan, Replace, Scope, Settings, Sharing, TierPlan, Together, Wrapper, WrapperPlan,
+    register_backend, register_mangler, register_wrapper,
 };
 
 /// What the attribute's expansion names; no part of the API.

@@ -6,6 +6,7 @@
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::print_stdout))]
 
+mod advise;
 mod backends;
 mod config;
 mod mangle;
@@ -13,6 +14,7 @@ mod plan;
 mod register;
 mod wrapper;
 
+pub use advise::{Advice, Bounds, Finding, FindingKind, Load, Together};
 pub use backends::{BackendPlan, Distance, MemoryBytes, Sharing, register_backend};
 pub use config::{Configuration, Format, Mistake, Mistakes, Settings, options_tables};
 pub use mangle::{Mangled, Mangler, register_mangler};
