@@ -36,10 +36,11 @@ pub use cache_core::table;
 pub use cache_core::{
     Aim, AnyMemo, AsyncCall, AsyncLater, AsyncTtl, AsyncWork, BoxFuture, Budget, Cache, CacheExt,
     CachedFn, Call, Client, Clock, Entry, Error, Eviction, Filled, Flights, Float, IntoAsyncTtl,
-    IntoTtl, Jitter, Key, Later, Lease, Lookup, ManualClock, Misses, Namespace, Near, Outcome,
-    Part, Pending, Policy, PoolOptions, PutWhen, Reach, Reason, Result, Shared, Sleep, Sought,
-    Stats, Storable, TableOptions, Timeout, WeakNear, Weigher, Work, configure_pool, queued_jobs,
-    registry, report, shutdown_pool, wait,
+    IntoTtl, Invalidation, Jitter, Key, Later, Lease, Lookup, MAX_TAGS, ManualClock, Misses,
+    Namespace, Near, Outcome, Part, Pending, Policy, PoolOptions, PutWhen, Reach, Reason, Result,
+    Shared, Sleep, Sought, Stats, Storable, TableOptions, TagSource, Tags, Timeout, Verdict,
+    WeakNear, Weigher, Work, configure_pool, invalidate_tag, invalidate_tag_soft, invalidate_tags,
+    queued_jobs, registry, report, shutdown_pool, wait,
 };
 #[cfg(feature = "encoded")]
 pub use cache_macros::CacheShape;

@@ -191,7 +191,7 @@ fn an_expired_value_is_computed_by_one() {
     due(&one, &time);
     time.advance(Duration::from_secs(60));
     let found = wait(one.lookup(&1, Aim::Compute)).unwrap();
-    let Lookup::Expired { value, since, lease } = found else { panic!("{found:?}") };
+    let Lookup::Expired { value, since, lease, .. } = found else { panic!("{found:?}") };
     assert_eq!((value.as_str(), since, lease.is_some()), ("old", Duration::from_secs(20), true));
     let waiting = thread::spawn(move || wait(other.lookup(&1, Aim::Compute)).unwrap());
     assert_eq!(wait(one.fill(&1, text("new"), lease)).unwrap(), Filled::Stored);

@@ -106,7 +106,7 @@ where
         }
         match self.look(flight.hash, |key| *key == flight.key, Touch::Leave) {
             Found::Live { value, soft_passed, left } => {
-                (want == Want::Value || !self.policy.is_due(soft_passed, left)).then_some(value)
+                (want == Want::Value || !self.policy().is_due(soft_passed, left)).then_some(value)
             }
             Found::Expiring(_) | Found::Missing(_) => None,
         }
@@ -211,7 +211,7 @@ where
         body: &Body<K, R>,
         rules: Rules<V, R>,
     ) {
-        if self.policy.async_ttl().is_some() {
+        if self.refreshes() {
             let (hash, key, want) = (flight.hash, flight.key.clone(), self.want_of_refresh());
             drop(self.launch(hash, key, body, rules, Urgency::Refresh, want));
         }

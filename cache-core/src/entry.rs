@@ -1,5 +1,7 @@
 //! What passes between callers and caches: entries, answers, leases, namespaces.
 
+use crate::table::Missing;
+use crate::tags::Tags;
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
@@ -24,12 +26,14 @@ pub struct Entry<V> {
     pub ttl: Option<Duration>,
     /// The age at which it should be refreshed; `None`: not before it expires.
     pub refresh_after: Option<Duration>,
+    /// What it is invalidated by, seen before the value was computed.
+    pub tags: Tags,
 }
 
 impl<V> Entry<V> {
-    /// A value without a TTL.
+    /// A value without a TTL and without tags.
     pub fn new(value: V) -> Self {
-        Entry { value, ttl: None, refresh_after: None }
+        Entry { value, ttl: None, refresh_after: None, tags: Tags::none() }
     }
 
     /// With a TTL.
@@ -45,6 +49,13 @@ impl<V> Entry<V> {
         self.refresh_after = Some(age);
         self
     }
+
+    /// With tags.
+    #[must_use]
+    pub fn with_tags(mut self, tags: Tags) -> Self {
+        self.tags = tags;
+        self
+    }
 }
 
 /// What a cache knows of a key.
@@ -58,13 +69,17 @@ pub enum Lookup<V> {
         left: Duration,
         /// When it should be refreshed; `None`: not before it expires.
         refresh_in: Option<Duration>,
+        /// Its tags, as they were seen before it was computed.
+        tags: Tags,
     },
-    /// A value within its TTL, past its refresh threshold.
+    /// A value within its TTL, past its refresh threshold, or with a tag that was softly invalidated.
     Stale {
         /// The value.
         value: V,
         /// What is left of its TTL; `Duration::MAX` without one.
         left: Duration,
+        /// Its tags, as they were seen before it was computed.
+        tags: Tags,
         /// For storing what is computed instead, if that was [asked for](Aim).
         lease: Lease,
     },
@@ -74,6 +89,8 @@ pub enum Lookup<V> {
         value: V,
         /// For how long it has been expired.
         since: Duration,
+        /// Its tags, as they were seen before it was computed.
+        tags: Tags,
         /// For storing what is computed instead.
         lease: Lease,
     },
@@ -119,6 +136,9 @@ pub enum Aim {
     /// To look for a value with at least so much left of its TTL, in any tier; a younger death will
     /// do where no tier has one.
     Least(Duration),
+    /// To look past all tiers but the last: for what must not be believed longer than its reader
+    /// does so himself, as the versions of tags.
+    Farthest,
     /// To compute what is missing: a lease comes with [`Lookup::Missing`] and [`Lookup::Expired`].
     Compute,
     /// To refresh what is due. One of many callers gets the lease, with whatever is there; the
@@ -126,6 +146,22 @@ pub enum Aim {
     Refresh,
     /// To compute, whatever is there: always with a lease, and so never [`Lookup::Fresh`].
     Replace,
+}
+
+impl Aim {
+    /// Whether nothing is to be computed, and so no lease is wanted.
+    ///
+    /// ```
+    /// use cache_core::Aim;
+    /// assert!(Aim::Read.is_look() && Aim::Farthest.is_look() && !Aim::Compute.is_look());
+    /// ```
+    #[must_use]
+    pub fn is_look(self) -> bool {
+        match self {
+            Aim::Read | Aim::Peek | Aim::Least(_) | Aim::Farthest => true,
+            Aim::Compute | Aim::Refresh | Aim::Replace => false,
+        }
+    }
 }
 
 /// Why there is no value.
@@ -140,12 +176,32 @@ pub enum Reason {
     Evicted,
     /// Somebody removed it.
     Invalidated,
+    /// One of its tags was invalidated.
+    Tag,
+    /// Its region was invalidated.
+    Region,
+    /// It was computed, and not stored: something newer had happened to the key meanwhile.
+    Fenced,
     /// The client could not be reached.
     Unreachable,
     /// What is stored was written by a program whose value type has another shape.
     Schema,
     /// What is stored cannot be trusted: torn, altered, of somebody else.
     Damaged,
+}
+
+impl From<Missing> for Reason {
+    fn from(missing: Missing) -> Reason {
+        match missing {
+            Missing::Never => Reason::Never,
+            Missing::Evicted => Reason::Evicted,
+            Missing::Invalidated => Reason::Invalidated,
+            Missing::Expired => Reason::Expired,
+            Missing::Fenced => Reason::Fenced,
+            Missing::Tag => Reason::Tag,
+            Missing::Region => Reason::Region,
+        }
+    }
 }
 
 /// Leave to store what is computed after a miss: worthless once the key was invalidated, put or
@@ -288,6 +344,18 @@ impl Namespace {
     #[must_use]
     pub fn get<T: 'static>(&self) -> Option<&T> {
         self.extras.iter().rev().find_map(|extra| extra.downcast_ref())
+    }
+
+    /// The same, and all that comes with it, under another name.
+    ///
+    /// ```
+    /// # use cache_core::Namespace;
+    /// let space = Namespace::new("scores").with(7_u8).renamed("users.scores");
+    /// assert_eq!((space.name(), space.get::<u8>()), ("users.scores", Some(&7)));
+    /// ```
+    #[must_use]
+    pub fn renamed(&self, name: impl Into<Arc<str>>) -> Self {
+        Namespace { name: name.into(), ..self.clone() }
     }
 
     /// Its name.

@@ -101,7 +101,7 @@ where
             Ok(Lookup::Stale { lease, .. }) => {
                 return Far::Compute(Held::new(far, &flight.key, lease));
             }
-            Ok(Lookup::Expired { value, since, lease }) => {
+            Ok(Lookup::Expired { value, since, lease, .. }) => {
                 self.remember(flight, value, since);
                 (Reason::Expired, lease)
             }
@@ -166,6 +166,7 @@ where
         key: &dyn Fn() -> K,
         eq: impl Fn(&K) -> bool,
     ) -> Option<(V, Duration)> {
+        self.rules.require();
         match self.live_near(hash, eq) {
             Ok(live) => live,
             Err(far) => wait(self.live_far(far, key())),
@@ -173,6 +174,7 @@ where
     }
 
     pub(crate) async fn live_async(&self, hash: u64, key: K) -> Option<(V, Duration)> {
+        self.rules.require();
         match self.live_near(hash, |k| *k == key) {
             Ok(live) => live,
             Err(far) => self.live_far(far, key).await,
@@ -214,7 +216,7 @@ where
 
     /// Keeps an expired value of the tiers behind, for as long as `grace` allows it.
     fn remember(&self, flight: &Flight<K, V>, value: V, since: Duration) {
-        if let Some(left) = self.policy.grace().and_then(|grace| grace.checked_sub(since)) {
+        if let Some(left) = self.policy().grace().and_then(|grace| grace.checked_sub(since)) {
             let until = self.clock.nanos().saturating_add(nanos(left));
             self.aged.keep(flight.hash, flight.key.clone(), value, until);
         }

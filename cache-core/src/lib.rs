@@ -36,11 +36,13 @@ mod pending;
 mod policy;
 mod pool;
 mod registry;
+mod rules;
 pub mod shape;
 mod slots;
 mod stats;
 mod sync;
 pub mod table;
+mod tags;
 mod task;
 mod terms;
 mod timer;
@@ -69,10 +71,15 @@ pub use pending::Pending;
 pub use policy::{AsyncTtl, IntoAsyncTtl, IntoTtl, Jitter, Policy};
 pub use pool::{PoolOptions, configure_pool, queued_jobs, shutdown_pool};
 pub use registry::{CachedFn, registry, report};
+pub use rules::PolicyCell;
 pub use shape::{CacheShape, Print};
 pub use slots::{Slots, memo_in, type_id_of};
 pub use stats::{Misses, Stats};
 pub use table::{Budget, Eviction, TableOptions};
+pub use tags::{
+    Invalidation, MAX_TAGS, TagSource, Tags, Verdict, invalidate_tag, invalidate_tag_soft,
+    invalidate_tags,
+};
 pub use task::{BoxFuture, in_background};
 pub use timer::Sleep;
 #[doc(hidden)]

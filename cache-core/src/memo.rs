@@ -10,8 +10,10 @@ use crate::flight::{Flight, Flights};
 use crate::key::View;
 use crate::near::Near;
 use crate::policy::Policy;
+use crate::rules::Live;
 use crate::stats::{Event, Recorder, Stats};
-use crate::table::{Life, Look, Missing, Table, Touch};
+use crate::table::{Life, Look, Table, Touch};
+use crate::tags::Tags;
 use crate::wait;
 use parking_lot::RwLock;
 use std::any::Any;
@@ -31,7 +33,7 @@ pub struct Memo<K, V> {
     pub(crate) near: Option<Near<K, V>>,
     pub(crate) far: Option<Shared<K, V>>,
     pub(crate) flights: Arc<Flights<K, V>>,
-    pub(crate) policy: Policy,
+    pub(crate) rules: Live,
     /// The life of every value, where it is the same for all.
     pub(crate) life: Option<Life>,
     pub(crate) values: ValueRules<K, V>,
@@ -70,6 +72,19 @@ where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
+    /// The freshness rules of now.
+    ///
+    /// # Panics
+    /// When the client is not set up.
+    pub(crate) fn policy(&self) -> Policy {
+        self.rules.now()
+    }
+
+    /// Whether a value that is due is served while it is computed anew in the background.
+    pub(crate) fn refreshes(&self) -> bool {
+        self.rules.is_followed() || self.policy().async_ttl().is_some()
+    }
+
     /// The hash that the near table uses for this call.
     #[inline]
     pub(crate) fn hash<Q: View<Key = K>>(&self, view: &Q) -> u64 {
@@ -124,16 +139,11 @@ where
     fn found(&self, look: Look<V>) -> Found<V> {
         match look {
             Look::Live { value, soft_passed, left, .. } => Found::Live { value, soft_passed, left },
-            Look::Expired { value, by_call: true, .. } if self.policy.async_ttl().is_some() => {
+            Look::Expired { value, by_call: true, .. } if self.refreshes() => {
                 Found::Expiring(value)
             }
             Look::Expired { .. } => Found::Missing(Reason::Expired),
-            Look::Missing(missing) => Found::Missing(match missing {
-                Missing::Never => Reason::Never,
-                Missing::Evicted => Reason::Evicted,
-                Missing::Invalidated => Reason::Invalidated,
-                Missing::Expired => Reason::Expired,
-            }),
+            Look::Missing(missing) => Found::Missing(missing.into()),
         }
     }
 
@@ -143,6 +153,9 @@ where
             Reason::Expired => Event::MissExpired,
             Reason::Evicted => Event::MissEvicted,
             Reason::Invalidated => Event::MissInvalidated,
+            Reason::Tag => Event::MissTag,
+            Reason::Region => Event::MissRegion,
+            Reason::Fenced => Event::MissFenced,
             Reason::Unreachable => Event::MissUnreachable,
             Reason::Schema => Event::MissSchema,
             Reason::Damaged => Event::MissDamaged,
@@ -151,7 +164,7 @@ where
 
     /// An expired value that may stand in for a failed computation.
     pub(crate) fn graceful(&self, hash: u64, key: &K) -> Option<V> {
-        let grace = self.policy.grace()?;
+        let grace = self.policy().grace()?;
         let near = self.table.as_ref().and_then(|table| {
             match table.look(hash, |k| k == key, Touch::Leave) {
                 Look::Expired { value, since, by_call: false } if since <= grace => Some(value),
@@ -164,7 +177,7 @@ where
 
     /// The same without trying to compute, while a failing computation is left alone.
     pub(crate) fn pausing(&self, hash: u64, key: &K) -> Option<V> {
-        self.policy.grace()?;
+        self.policy().grace()?;
         if !self.backoff.is_pausing(hash, self.clock.nanos()) {
             return None;
         }
@@ -187,13 +200,13 @@ where
         {
             own = Some(own.map_or(*ttl, |own| own.min(*ttl)));
         }
-        self.policy.life(own)
+        self.policy().life(own)
     }
 
     /// An entry of this value.
     pub(crate) fn entry(&self, value: V) -> Entry<V> {
         let life = self.life_of(&value);
-        Entry { value, ttl: life.ttl, refresh_after: life.refresh_after }
+        Entry { value, ttl: life.ttl, refresh_after: life.refresh_after, tags: Tags::none() }
     }
 
     pub(crate) fn is_wanted(&self, value: &V) -> bool {
@@ -222,15 +235,21 @@ where
     }
 
     pub(crate) async fn put(&self, hash: u64, key: K, value: V) {
+        self.rules.require();
         let entry = self.entry(value);
         let Some(far) = &self.far else { return self.put_near(hash, key, entry) };
         self.fence(hash, &key);
         // Far to near, so that nobody reads the old value from behind after the near one is new.
-        let _ = far.put(&key, entry.clone(), PutWhen::Always).await;
-        self.put_near(hash, key, entry);
+        let done = far.put(&key, entry.clone(), PutWhen::Always).await;
+        // A cache with a near table has put it there itself, for as long as it may live there.
+        if self.near.is_none() || done.is_err() {
+            return self.put_near(hash, key, entry);
+        }
+        self.backoff.forget(hash);
     }
 
     pub(crate) async fn invalidate(&self, hash: u64, key: K) -> bool {
+        self.rules.require();
         self.backoff.forget(hash);
         self.fence(hash, &key);
         let was_near = self.is_near(hash, &key);
@@ -243,6 +262,7 @@ where
     }
 
     pub(crate) async fn expire(&self, hash: u64, key: K) -> bool {
+        self.rules.require();
         self.fence(hash, &key);
         let was_near = self.is_near(hash, &key);
         let far = match &self.far {
@@ -260,6 +280,7 @@ where
     }
 
     pub(crate) async fn clear(&self) {
+        self.rules.require();
         self.backoff.forget_all();
         self.flights.fence_all();
         if let Some(far) = &self.far {
@@ -337,7 +358,7 @@ impl<K, V> fmt::Debug for Memo<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Memo")
             .field("name", &self.name)
-            .field("policy", &self.policy)
+            .field("rules", &self.rules)
             .field("stats", &self.stats)
             .finish_non_exhaustive()
     }

@@ -16,6 +16,9 @@ pub(crate) enum Event {
     MissExpired,
     MissEvicted,
     MissInvalidated,
+    MissTag,
+    MissRegion,
+    MissFenced,
     MissUnreachable,
     MissSchema,
     MissDamaged,
@@ -31,7 +34,7 @@ pub(crate) enum Event {
     ComputeNanos,
 }
 
-const EVENTS: usize = 19;
+const EVENTS: usize = 22;
 
 /// Below this mean, computations are timed by samples.
 const SHORT_NANOS: u64 = 20_000;
@@ -101,6 +104,9 @@ impl Recorder {
                 expired: total(Event::MissExpired),
                 evicted: total(Event::MissEvicted),
                 invalidated: total(Event::MissInvalidated),
+                tag: total(Event::MissTag),
+                region: total(Event::MissRegion),
+                fenced: total(Event::MissFenced),
                 unreachable: total(Event::MissUnreachable),
                 schema: total(Event::MissSchema),
                 damaged: total(Event::MissDamaged),
@@ -173,6 +179,12 @@ pub struct Misses {
     pub evicted: u64,
     /// Removed by `invalidate`.
     pub invalidated: u64,
+    /// One of their tags was invalidated.
+    pub tag: u64,
+    /// Their region was invalidated.
+    pub region: u64,
+    /// Computed before, and not stored, since something newer had happened to their keys.
+    pub fenced: u64,
     /// The client could not be reached.
     pub unreachable: u64,
     /// What is stored was written by a program whose value type has another shape.
@@ -189,6 +201,9 @@ impl Misses {
             + self.expired
             + self.evicted
             + self.invalidated
+            + self.tag
+            + self.region
+            + self.fenced
             + self.unreachable
             + self.schema
             + self.damaged
@@ -215,6 +230,9 @@ impl Stats {
         self.misses.expired += other.misses.expired;
         self.misses.evicted += other.misses.evicted;
         self.misses.invalidated += other.misses.invalidated;
+        self.misses.tag += other.misses.tag;
+        self.misses.region += other.misses.region;
+        self.misses.fenced += other.misses.fenced;
         self.misses.unreachable += other.misses.unreachable;
         self.misses.schema += other.misses.schema;
         self.misses.damaged += other.misses.damaged;

@@ -8,18 +8,34 @@
 
 mod advise;
 mod backends;
+mod cache;
 mod config;
+mod direct;
+mod look;
 mod mangle;
+mod mirror;
 mod plan;
+mod region;
 mod register;
+mod revised;
+mod revisions;
+mod stack;
+mod state;
+mod wrapped;
 mod wrapper;
 
 pub use advise::{Advice, Bounds, Finding, FindingKind, Load, Together};
 pub use backends::{BackendPlan, Distance, MemoryBytes, Sharing, register_backend};
+pub use cache::RegionCache;
 pub use config::{Configuration, Format, Mistake, Mistakes, Settings, options_tables};
+pub use direct::{ComputeOptions, Expiration, Metadata, ReadOptions, Regeneration, Runner};
 pub use mangle::{Mangled, Mangler, register_mangler};
+pub use mirror::Mirror;
 pub use plan::{
     BytesPlan, Expiry, MemoryPlan, PolicyPlan, RegionPlan, Replace, Scope, TierPlan, WrapperPlan,
 };
+pub use region::{Region, configure_plans};
 pub use register::register_wrapper;
-pub use wrapper::Wrapper;
+pub use revised::{RevisedCache, RevisedKey};
+pub use revisions::{InvalidationStrategy, Revisions};
+pub use wrapper::{Act, AnyKey, AnyValue, Done, Next, Operation, Wrapper};

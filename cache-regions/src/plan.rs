@@ -1,5 +1,6 @@
 //! What a configuration says of one region, complete and checked.
 
+use crate::revisions::InvalidationStrategy;
 use crate::wrapper::Wrapper;
 use cache_clients::encoded::Encoded;
 use cache_clients::server::{AnyServer, Server};
@@ -189,6 +190,8 @@ pub struct RegionPlan {
     pub wrappers: Vec<WrapperPlan>,
     /// How far an invalidation of the whole region reaches.
     pub invalidation: Scope,
+    /// Who keeps track of invalidations of the whole region, instead of what `invalidation` says.
+    pub strategy: Option<Arc<dyn InvalidationStrategy>>,
     /// Within which time other processes see an invalidation of the region or of a tag (5 s).
     pub tag_lag: Duration,
     /// Where times are taken from.
@@ -212,6 +215,7 @@ impl RegionPlan {
             policy: PolicyPlan::default(),
             wrappers: Vec::new(),
             invalidation: Scope::default(),
+            strategy: None,
             tag_lag: Duration::from_secs(5),
             clock: Clock::system(),
             print: NEXT.fetch_add(1, Ordering::Relaxed),
@@ -316,6 +320,14 @@ impl RegionPlan {
     #[must_use]
     pub fn with_invalidation(mut self, scope: Scope) -> Self {
         self.invalidation = scope;
+        self
+    }
+
+    /// With somebody else who keeps track of invalidations of the whole region.
+    #[must_use]
+    pub fn with_strategy(mut self, strategy: impl InvalidationStrategy) -> Self {
+        self.strategy = Some(Arc::new(strategy));
+        self.print = NEXT.fetch_add(1, Ordering::Relaxed);
         self
     }
 

@@ -54,7 +54,7 @@ pub fn run(options: &Options) -> std::result::Result<(), String> {
     let plain = encoded(Compression::Off)?.open_shaped::<u64, Record>("codec");
     let smaller = encoded(Compression::default())?.open_shaped::<u64, Record>("codec");
     let named = encoded(Compression::Off)?.open::<u64, Record>("codec");
-    let entry = Entry { value: record.clone(), ttl: Some(TTL), refresh_after: None };
+    let entry = Entry::new(record.clone()).with_ttl(TTL);
     let coded = |cache: &EncodedCache<Variable, u64, Record>, n: usize| {
         let back = wait(cache.there_and_back(&(n as u64), black_box(&entry)));
         assert_eq!(back.expect("a record has bytes").expect("they are good").id, record.id);

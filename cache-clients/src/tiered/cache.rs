@@ -113,7 +113,7 @@ where
             places.push(at);
             near.push((
                 key.clone(),
-                self.near_entry(value, entry.ttl, entry.refresh_after),
+                self.near_entry(value, entry.ttl, entry.refresh_after, entry.tags.clone()),
                 lease.near(),
             ));
         }
@@ -164,7 +164,12 @@ where
         if when == PutWhen::Absent && self.0.near.lookup(key, Aim::Read).await?.live().is_some() {
             return Ok(false);
         }
-        let near = self.near_entry(entry.value.clone(), entry.ttl, entry.refresh_after);
+        let near = self.near_entry(
+            entry.value.clone(),
+            entry.ttl,
+            entry.refresh_after,
+            entry.tags.clone(),
+        );
         let far = self.0.far.put(key, entry, when).await;
         if when == PutWhen::Absent && !matches!(far, Ok(true)) {
             return far;
@@ -195,7 +200,7 @@ where
         }
         let mut known = self.ask_near(keys, aim).await?;
         let mut open: Vec<_> = (0..keys.len()).filter(|at| !is_enough(&known[*at], aim)).collect();
-        let looks = matches!(aim, Aim::Read | Aim::Peek | Aim::Least(_));
+        let looks = aim.is_look();
         let unknown = self.leave_out_misses(keys, &mut open, looks);
         if !open.is_empty() {
             let asked: Vec<K> = open.iter().map(|at| keys[*at].clone()).collect();
@@ -248,7 +253,15 @@ where
     async fn put_many(&self, entries: Vec<(K, Entry<V>)>) -> Result<()> {
         entries.iter().for_each(|(key, _)| self.fence(key));
         let near = entries.iter().map(|(key, entry)| {
-            (key.clone(), self.near_entry(entry.value.clone(), entry.ttl, entry.refresh_after))
+            (
+                key.clone(),
+                self.near_entry(
+                    entry.value.clone(),
+                    entry.ttl,
+                    entry.refresh_after,
+                    entry.tags.clone(),
+                ),
+            )
         });
         let near = near.collect();
         let _writing = self.writing(entries.iter().map(|(key, _)| key));

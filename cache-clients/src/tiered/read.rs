@@ -2,7 +2,7 @@
 
 use super::TieredCache;
 use super::misses::Asked;
-use cache_core::{Aim, Cache, Entry, Lease, Lookup, Reach, Reason, Result};
+use cache_core::{Aim, Cache, Entry, Lease, Lookup, Reach, Reason, Result, Tags};
 use std::future::{Future, poll_fn};
 use std::hash::Hash;
 use std::pin::{Pin, pin};
@@ -20,7 +20,7 @@ where
     /// before the far tier is asked, so that an invalidation in between makes them worthless.
     pub(super) async fn ask_near(&self, keys: &[K], aim: Aim) -> Result<Vec<Lookup<V>>> {
         let near = &self.0.near;
-        let looks = matches!(aim, Aim::Read | Aim::Peek | Aim::Least(_));
+        let looks = aim.is_look();
         let first = match aim {
             Aim::Refresh | Aim::Replace => Aim::Replace,
             Aim::Least(_) if near.reach() == Reach::Near => Aim::Replace,
@@ -100,8 +100,9 @@ where
         value: V,
         ttl: Option<Duration>,
         refresh_in: Option<Duration>,
+        tags: Tags,
     ) -> Entry<V> {
-        Entry { value, ttl: self.near_ttl(ttl), refresh_after: refresh_in }
+        Entry { value, ttl: self.near_ttl(ttl), refresh_after: refresh_in, tags }
     }
 
     pub(super) fn near_ttl(&self, ttl: Option<Duration>) -> Option<Duration> {
@@ -123,35 +124,40 @@ where
     ) -> Lookup<V> {
         let (near, lease) = Known::of(near);
         match far {
-            Lookup::Fresh { value, left, refresh_in } => match near {
-                Known::Live(value, own) if own >= left => {
-                    Lookup::Fresh { value, left: own, refresh_in: None }
+            Lookup::Fresh { value, left, refresh_in, tags } => match near {
+                Known::Live(value, own, tags) if own >= left => {
+                    Lookup::Fresh { value, left: own, refresh_in: None, tags }
                 }
                 _ => {
-                    let entry = self.near_entry(value.clone(), Some(left), refresh_in);
+                    let entry =
+                        self.near_entry(value.clone(), Some(left), refresh_in, tags.clone());
                     promotions.push((key.clone(), entry, lease));
-                    Lookup::Fresh { value, left, refresh_in }
+                    Lookup::Fresh { value, left, refresh_in, tags }
                 }
             },
-            Lookup::Stale { value, left, lease: won } if won.is_some() => {
-                Lookup::Stale { value, left, lease: Lease::of_tiers(lease, won) }
+            Lookup::Stale { value, left, tags, lease: won } if won.is_some() => {
+                Lookup::Stale { value, left, tags, lease: Lease::of_tiers(lease, won) }
             }
-            Lookup::Stale { value, left, .. } => {
-                let entry = self.near_entry(value.clone(), Some(left), Some(Duration::ZERO));
+            Lookup::Stale { value, left, tags, .. } => {
+                let due = Some(Duration::ZERO);
+                let entry = self.near_entry(value.clone(), Some(left), due, tags.clone());
                 promotions.push((key.clone(), entry, lease));
-                Lookup::Stale { value, left, lease: Lease::none() }
+                Lookup::Stale { value, left, tags, lease: Lease::none() }
             }
-            Lookup::Expired { value, since, lease: behind } => match near {
-                Known::Live(value, left) => {
-                    Lookup::Stale { value, left, lease: Lease::of_tiers(lease, behind) }
+            Lookup::Expired { value, since, tags, lease: behind } => {
+                let lease = Lease::of_tiers(lease, behind);
+                match near {
+                    Known::Live(value, left, tags) => Lookup::Stale { value, left, tags, lease },
+                    _ => Lookup::Expired { value, since, tags, lease },
                 }
-                _ => Lookup::Expired { value, since, lease: Lease::of_tiers(lease, behind) },
-            },
+            }
             Lookup::Missing { reason, lease: behind } => {
                 let lease = Lease::of_tiers(lease, behind);
                 match near {
-                    Known::Live(value, left) => Lookup::Stale { value, left, lease },
-                    Known::Expired(value, since) => Lookup::Expired { value, since, lease },
+                    Known::Live(value, left, tags) => Lookup::Stale { value, left, tags, lease },
+                    Known::Expired(value, since, tags) => {
+                        Lookup::Expired { value, since, tags, lease }
+                    }
                     Known::Nothing(own) if reason == Reason::Never => {
                         Lookup::Missing { reason: own, lease }
                     }
@@ -190,17 +196,21 @@ where
 
 /// The near tier's knowledge without its lease.
 enum Known<V> {
-    Live(V, Duration),
-    Expired(V, Duration),
+    Live(V, Duration, Tags),
+    Expired(V, Duration, Tags),
     Nothing(Reason),
 }
 
 impl<V> Known<V> {
     fn of(lookup: Lookup<V>) -> (Self, Lease) {
         match lookup {
-            Lookup::Fresh { value, left, .. } => (Known::Live(value, left), Lease::none()),
-            Lookup::Stale { value, left, lease } => (Known::Live(value, left), lease),
-            Lookup::Expired { value, since, lease } => (Known::Expired(value, since), lease),
+            Lookup::Fresh { value, left, tags, .. } => {
+                (Known::Live(value, left, tags), Lease::none())
+            }
+            Lookup::Stale { value, left, tags, lease } => (Known::Live(value, left, tags), lease),
+            Lookup::Expired { value, since, tags, lease } => {
+                (Known::Expired(value, since, tags), lease)
+            }
             Lookup::Missing { reason, lease } => (Known::Nothing(reason), lease),
         }
     }
@@ -211,7 +221,7 @@ pub(super) fn is_enough<V>(known: &Lookup<V>, aim: Aim) -> bool {
     let (Lookup::Fresh { left, .. } | Lookup::Stale { left, .. }) = known else { return false };
     match aim {
         Aim::Least(least) => *left >= least,
-        Aim::Refresh | Aim::Replace => false,
+        Aim::Refresh | Aim::Replace | Aim::Farthest => false,
         _ => true,
     }
 }

@@ -117,7 +117,7 @@ where
         return None;
     }
     let lease = lease.filter(|_| !flight.is_fenced())?;
-    Some((flight.key.clone(), Entry { value, ttl, refresh_after: None }, lease))
+    Some((flight.key.clone(), Entry::new(value).with_ttl(ttl), lease))
 }
 
 /// Hands out a computed value, or the right to try.

@@ -2,10 +2,11 @@
 
 use super::Near;
 use crate::client::{Cache, Reach};
-use crate::entry::{Aim, Entry, Filled, Lease, Lookup, PutWhen, Reason};
+use crate::entry::{Aim, Entry, Filled, Lease, Lookup, PutWhen};
 use crate::error::Result;
 use crate::flight::Flights;
-use crate::table::{Inserted, Life, Look, Missing, Touch};
+use crate::table::{Inserted, Life, Look, Touch};
+use crate::tags::Tags;
 use std::hash::Hash;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -22,17 +23,19 @@ where
         // The mark first: whatever happens to the key after it makes the lease worthless.
         let mark = self.stripe(hash).load(Ordering::Acquire);
         let lease = |given| if given { Lease::new(mark) } else { Lease::none() };
-        let wanted = lease(!matches!(aim, Aim::Read | Aim::Peek | Aim::Least(_)));
+        let wanted = lease(!aim.is_look());
         match self.table.look(hash, |k| k == key, Touch::Visit) {
             Look::Live { value, soft_passed: false, left, refresh_in } if aim != Aim::Replace => {
-                Lookup::Fresh { value, left, refresh_in }
+                Lookup::Fresh { value, left, refresh_in, tags: Tags::none() }
             }
             Look::Live { value, left, .. } => {
                 let lease = lease(matches!(aim, Aim::Refresh | Aim::Replace));
-                Lookup::Stale { value, left, lease }
+                Lookup::Stale { value, left, tags: Tags::none(), lease }
             }
-            Look::Expired { value, since, .. } => Lookup::Expired { value, since, lease: wanted },
-            Look::Missing(missing) => Lookup::Missing { reason: reason(missing), lease: wanted },
+            Look::Expired { value, since, .. } => {
+                Lookup::Expired { value, since, tags: Tags::none(), lease: wanted }
+            }
+            Look::Missing(missing) => Lookup::Missing { reason: missing.into(), lease: wanted },
         }
     }
 
@@ -50,15 +53,6 @@ where
             Inserted::Fenced => Filled::Fenced,
             Inserted::Present | Inserted::TooHeavy | Inserted::Busy => Filled::Refused,
         }
-    }
-}
-
-fn reason(missing: Missing) -> Reason {
-    match missing {
-        Missing::Never => Reason::Never,
-        Missing::Evicted => Reason::Evicted,
-        Missing::Invalidated => Reason::Invalidated,
-        Missing::Expired => Reason::Expired,
     }
 }
 

@@ -12,9 +12,27 @@ pub(super) enum Gone {
     Invalidated,
     /// Dropped when its time was over.
     Expired,
+    /// Computed, and kept out by the fence.
+    Fenced,
+    /// Dropped since one of its tags was invalidated.
+    Tag,
+    /// Dropped since its region was invalidated.
+    Region,
 }
 
-/// Cells of `16 bits fingerprint | 2 bits reason | 14 bits age`; zero is empty.
+const GONE: [Gone; 8] = [
+    Gone::Young,
+    Gone::Old,
+    Gone::Invalidated,
+    Gone::Expired,
+    Gone::Fenced,
+    Gone::Tag,
+    Gone::Region,
+    // Seven reasons in three bits; this one is never written.
+    Gone::Old,
+];
+
+/// Cells of `16 bits fingerprint | 3 bits reason | 13 bits age`; zero is empty.
 ///
 /// Ages advance with the young ones only: they are as many as the main queue is long, and what else
 /// is remembered (for the statistics) must not push them out.
@@ -26,7 +44,8 @@ pub(super) struct Ghost {
     shift: u32,
 }
 
-const AGE: u32 = (1 << 14) - 1;
+const AGE_BITS: u32 = 13;
+const AGE: u32 = (1 << AGE_BITS) - 1;
 /// A memory is as long as `STEPS` steps of the age.
 const STEPS: u32 = 16;
 const SMALLEST: usize = 64;
@@ -41,10 +60,11 @@ impl Ghost {
         let at = self.index(hash);
         if gone == Gone::Young {
             self.count = self.count.wrapping_add(1);
-        } else if matches!(self.read(self.cells[at]), Some((_, Gone::Young))) {
+        } else if matches!(self.read(self.cells[at]), Some((print, Gone::Young)) if print != fingerprint(hash))
+        {
             return;
         }
-        self.cells[at] = fingerprint(hash) << 16 | (gone as u32) << 14 | self.age();
+        self.cells[at] = fingerprint(hash) << 16 | (gone as u32) << AGE_BITS | self.age();
     }
 
     /// What became of the key with this hash, as far as is remembered.
@@ -65,8 +85,7 @@ impl Ghost {
 
     fn read(&self, cell: u32) -> Option<(u32, Gone)> {
         let young = self.age().wrapping_sub(cell) & AGE <= STEPS;
-        let gone =
-            [Gone::Young, Gone::Old, Gone::Invalidated, Gone::Expired][(cell >> 14 & 3) as usize];
+        let gone = GONE[(cell >> AGE_BITS & 7) as usize];
         (cell != 0 && young).then_some((cell >> 16, gone))
     }
 
@@ -128,6 +147,24 @@ mod tests {
         ghost.remember(hash(2), Gone::Expired, 64);
         assert_eq!(ghost.recall(hash(1)), Some(Gone::Young));
         assert_eq!(ghost.recall(hash(2)), Some(Gone::Expired));
+    }
+
+    #[test]
+    fn every_reason_comes_back_as_it_was_written() {
+        let mut ghost = Ghost::default();
+        for (at, gone) in GONE.into_iter().enumerate() {
+            let hash = (at as u64) | (at as u64 + 1) << 48;
+            ghost.remember(hash, gone, 64);
+            assert_eq!(ghost.recall(hash), Some(gone));
+        }
+    }
+
+    #[test]
+    fn a_young_one_that_is_kept_out_was_fenced_and_not_evicted() {
+        let mut ghost = Ghost::default();
+        ghost.remember(hash(1), Gone::Young, 64);
+        ghost.remember(hash(1), Gone::Fenced, 64);
+        assert_eq!(ghost.recall(hash(1)), Some(Gone::Fenced));
     }
 
     #[test]

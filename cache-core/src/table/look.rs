@@ -66,6 +66,12 @@ pub enum Missing {
     Invalidated,
     /// It was dropped when its time was over.
     Expired,
+    /// It was computed, and kept out since something newer had happened to it meanwhile.
+    Fenced,
+    /// It was dropped since one of its tags was invalidated.
+    Tag,
+    /// It was dropped since its region was invalidated.
+    Region,
 }
 
 impl<K, V> Table<K, V>
@@ -174,6 +180,9 @@ fn missing<K: Hash + Eq, V>(shard: &Shard<K, V>, hash: u64) -> Look<V> {
         Some(Gone::Young | Gone::Old) => Missing::Evicted,
         Some(Gone::Invalidated) => Missing::Invalidated,
         Some(Gone::Expired) => Missing::Expired,
+        Some(Gone::Fenced) => Missing::Fenced,
+        Some(Gone::Tag) => Missing::Tag,
+        Some(Gone::Region) => Missing::Region,
     })
 }
 

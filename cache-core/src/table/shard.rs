@@ -46,7 +46,7 @@ pub enum Inserted {
     Stored,
     /// Something live is there, and [`PutWhen::Absent`] was asked for.
     Present,
-    /// `admit` said no; nothing was changed.
+    /// `admit` said no; no value was changed.
     Fenced,
     /// The pair weighs more than everything together may; an older value of the key is gone.
     TooHeavy,
@@ -306,7 +306,7 @@ impl<K: Hash + Eq + 'static, V: 'static> Shard<K, V> {
             if !admitted && self.weights.is_none() && self.store.len() > 0 {
                 admitted = admit();
                 if !admitted {
-                    return Step::Done(Inserted::Fenced);
+                    return self.turned_away(hash, old);
                 }
             }
             if !self.evict(tick, room, trash) {
@@ -320,13 +320,22 @@ impl<K: Hash + Eq + 'static, V: 'static> Shard<K, V> {
             self.store.reserve();
         }
         if !admitted && !admit() {
-            return Step::Done(Inserted::Fenced);
+            return self.turned_away(hash, old);
         }
         match old {
             Some(_) => self.replace(offer, room),
             None => self.add(offer, room, trash),
         }
         Step::Done(Inserted::Stored)
+    }
+
+    /// Remembers why the key has no value, where it has none.
+    #[cold]
+    fn turned_away(&mut self, hash: u64, old: Option<Stamp>) -> Step {
+        if old.is_none() {
+            self.ghost.remember(hash, Gone::Fenced, self.store.len());
+        }
+        Step::Done(Inserted::Fenced)
     }
 
     /// The old value stays in the offer, with the new key: both are dropped outside.

@@ -1,6 +1,7 @@
 //! The cache contract over a server of bytes: how values are read, stored and forgotten there.
 
 mod change;
+mod leased;
 mod parcel;
 mod read;
 mod renew;

@@ -7,7 +7,7 @@ use crate::encoded::options::Contention;
 use crate::encoded::stats::Event;
 use crate::io;
 use crate::server::{Answer, Claim, Leased, Server};
-use cache_core::{Aim, Error, Lease, Lookup, Reason, Result};
+use cache_core::{Aim, Error, Lease, Lookup, Reason, Result, Tags};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
@@ -67,7 +67,7 @@ impl<V> Search<'_, V> {
     ) -> Verdict<V> {
         let lease = self.lease_of(leased);
         match (self.aim, leased) {
-            (Aim::Read | Aim::Peek | Aim::Least(_), _) => Verdict::Done(told(Lease::none())),
+            (aim, _) if aim.is_look() => Verdict::Done(told(Lease::none())),
             (Aim::Compute | Aim::Refresh, Leased::Taken) => Verdict::Taken(told(lease)),
             (Aim::Compute | Aim::Refresh, Leased::No) if matches!(claim, Claim::Missing(_)) => {
                 Verdict::Claim
@@ -89,20 +89,33 @@ impl<V> Search<'_, V> {
             Refresh::Never | Refresh::Due => None,
         };
         let plain = match due {
-            true => |value, left, _| Lookup::Stale { value, left, lease: Lease::none() },
-            false => |value, left, refresh_in| Lookup::Fresh { value, left, refresh_in },
+            true => |value, left, _| {
+                let (tags, lease) = (Tags::none(), Lease::none());
+                Lookup::Stale { value, left, tags, lease }
+            },
+            false => |value, left, refresh_in| Lookup::Fresh {
+                value,
+                left,
+                refresh_in,
+                tags: Tags::none(),
+            },
         };
         match (self.aim, leased) {
             (Aim::Replace, leased) => {
-                Verdict::Done(Lookup::Stale { value, left, lease: self.lease_of(leased) })
+                let (tags, lease) = (Tags::none(), self.lease_of(leased));
+                Verdict::Done(Lookup::Stale { value, left, tags, lease })
             }
             (Aim::Refresh, _) if refresh_in.is_none() => match (leased, claim) {
                 (Leased::Won(token), _) => {
-                    Verdict::Done(Lookup::Stale { value, left, lease: self.lease(token) })
+                    let (tags, lease) = (Tags::none(), self.lease(token));
+                    Verdict::Done(Lookup::Stale { value, left, tags, lease })
                 }
                 (Leased::No, Claim::Missing(_)) => Verdict::Claim,
                 // Whoever has it will be done by then, or have lost it.
-                _ => Verdict::Done(Lookup::Fresh { value, left, refresh_in: Some(busy) }),
+                _ => {
+                    let (refresh_in, tags) = (Some(busy), Tags::none());
+                    Verdict::Done(Lookup::Fresh { value, left, refresh_in, tags })
+                }
             },
             // Stored between two questions.
             (_, Leased::Won(token)) => Verdict::Free(token, plain(value, left, refresh_in)),
@@ -228,7 +241,7 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
     async fn turn(&self, search: &mut Search<'_, V>, open: Vec<usize>) -> Vec<(usize, Lookup<V>)> {
         let lease = self.link.options.lease;
         let claim = match search.aim {
-            Aim::Read | Aim::Peek | Aim::Least(_) => Claim::Nothing,
+            Aim::Read | Aim::Peek | Aim::Least(_) | Aim::Farthest => Claim::Nothing,
             Aim::Compute | Aim::Refresh => Claim::Missing(lease),
             Aim::Replace => Claim::Replace(lease),
         };
@@ -305,7 +318,8 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
                 verdict
             }
             Seen::Expired { value, since } => {
-                search.dead(claim, leased, |lease| Lookup::Expired { value, since, lease })
+                let tags = Tags::none();
+                search.dead(claim, leased, |lease| Lookup::Expired { value, since, tags, lease })
             }
             Seen::Nothing(Reason::Unreachable) => match leased {
                 Leased::Won(token) => Verdict::Free(token, missing(Reason::Unreachable)),
@@ -335,14 +349,17 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
 fn copied<V: Clone>(lookup: &Lookup<V>, without_lease: bool) -> Lookup<V> {
     let lease = |lease: &Lease| if without_lease { Lease::none() } else { lease.clone() };
     match lookup {
-        Lookup::Fresh { value, left, refresh_in } => {
-            Lookup::Fresh { value: value.clone(), left: *left, refresh_in: *refresh_in }
+        Lookup::Fresh { value, left, refresh_in, tags } => {
+            let (value, tags) = (value.clone(), tags.clone());
+            Lookup::Fresh { value, left: *left, refresh_in: *refresh_in, tags }
         }
-        Lookup::Stale { value, left, lease: own } => {
-            Lookup::Stale { value: value.clone(), left: *left, lease: lease(own) }
+        Lookup::Stale { value, left, tags, lease: own } => {
+            let (value, tags) = (value.clone(), tags.clone());
+            Lookup::Stale { value, left: *left, tags, lease: lease(own) }
         }
-        Lookup::Expired { value, since, lease: own } => {
-            Lookup::Expired { value: value.clone(), since: *since, lease: lease(own) }
+        Lookup::Expired { value, since, tags, lease: own } => {
+            let (value, tags) = (value.clone(), tags.clone());
+            Lookup::Expired { value, since: *since, tags, lease: lease(own) }
         }
         Lookup::Missing { reason, lease: own } => {
             Lookup::Missing { reason: *reason, lease: lease(own) }
