@@ -298,9 +298,9 @@ where
                 places.into_iter().for_each(|at| done[at] = Filled::Fenced);
                 continue;
             };
-            let fills = fills.into_iter().map(|(key, entry, lease)| {
-                (key, self.shortened(&stack, entry), lease)
-            });
+            let fills = fills
+                .into_iter()
+                .map(|(key, entry, lease)| (key, self.shortened(&stack, entry), lease));
             let filled = stack.cache.fill_many(fills.collect()).await;
             places.iter().for_each(|_| self.settle(&stack));
             for (at, filled) in places.into_iter().zip(filled?) {

@@ -35,6 +35,9 @@ where
 
 impl<C: fmt::Debug> fmt::Debug for Mirror<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mirror").field("region", &self.region).field("client", &self.client).finish()
+        f.debug_struct("Mirror")
+            .field("region", &self.region)
+            .field("client", &self.client)
+            .finish()
     }
 }

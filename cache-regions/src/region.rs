@@ -213,8 +213,7 @@ pub fn configure_plans(plans: Vec<RegionPlan>, replace: Replace) -> Result<()> {
         }
         checked.push((state, plan));
     }
-    let rest: Vec<_> =
-        checked.into_iter().map(|(state, plan)| state.configure(plan)).collect();
+    let rest: Vec<_> = checked.into_iter().map(|(state, plan)| state.configure(plan)).collect();
     drop(turn);
     rest.into_iter().for_each(|finish| finish());
     Ok(())

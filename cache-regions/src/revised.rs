@@ -104,9 +104,7 @@ where
             });
             own.for_each(drop);
             match live {
-                Some((value, left, tags)) => {
-                    Lookup::Fresh { value, left, refresh_in: None, tags }
-                }
+                Some((value, left, tags)) => Lookup::Fresh { value, left, refresh_in: None, tags },
                 None => Lookup::Missing { reason: Reason::Never, lease: Lease::none() },
             }
         };
@@ -238,7 +236,8 @@ where
         entries.iter().for_each(|(key, _)| self.fence(key));
         let revisions = self.revisions().await?;
         let keys: Vec<K> = entries.iter().map(|(key, _)| key.clone()).collect();
-        let entries = entries.into_iter().map(|(key, entry)| (revised(&key, revisions.now()), entry));
+        let entries =
+            entries.into_iter().map(|(key, entry)| (revised(&key, revisions.now()), entry));
         self.inner.put_many(entries.collect()).await?;
         self.drop_before(keys.iter(), &revisions).await;
         Ok(())

@@ -7,9 +7,7 @@ use crate::wrapped::WrappedCache;
 use cache_clients::encoded::EncodedCache;
 use cache_clients::server::AnyServer;
 use cache_clients::{NullCache, Tiered};
-use cache_core::{
-    Cache, Client, Clock, Eviction, Namespace, Near, Shared, TableOptions, Weigher,
-};
+use cache_core::{Cache, Client, Clock, Eviction, Namespace, Near, Shared, TableOptions, Weigher};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::hash::Hash;
@@ -66,8 +64,7 @@ where
         let eviction = plan.and_then(|plan| plan.front()).map(|memory| memory.eviction);
         let eviction = eviction.unwrap_or_default();
         let clock = plan.map_or_else(Clock::system, |plan| plan.clock.clone());
-        let mut options =
-            TableOptions::new(region.front().clone(), clock).with_eviction(eviction);
+        let mut options = TableOptions::new(region.front().clone(), clock).with_eviction(eviction);
         if let Some(weigher) = namespace.weigher::<K, V>() {
             options = options.with_weigher(weigher);
         }
@@ -127,8 +124,7 @@ where
         true => cache,
         false => Shared::new(WrappedCache::new(region, &settings.plan, namespace, cache)),
     };
-    let (cache, earlier) =
-        (wrap(cache), behind.map(|behind| wrap(Shared::new(behind.earlier()))));
+    let (cache, earlier) = (wrap(cache), behind.map(|behind| wrap(Shared::new(behind.earlier()))));
     let farthest = tiers.iter().rev().find_map(|tier| match tier {
         TierPlan::Bytes(bytes) => Some(Client::open(&bytes.client, namespace)),
         TierPlan::Memory(_) | TierPlan::Null => None,

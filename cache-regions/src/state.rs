@@ -323,9 +323,7 @@ impl RegionPlan {
     }
 
     /// The client that keeps the region's record.
-    fn record(
-        &self,
-    ) -> Option<&cache_clients::encoded::Encoded<cache_clients::server::AnyServer>> {
+    fn record(&self) -> Option<&cache_clients::encoded::Encoded<cache_clients::server::AnyServer>> {
         let shared = self.tiers.iter().rev().find_map(|tier| match tier {
             TierPlan::Bytes(bytes) => Some(&bytes.client),
             TierPlan::Memory(_) | TierPlan::Null => None,

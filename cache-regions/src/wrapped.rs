@@ -4,8 +4,8 @@ use crate::plan::{RegionPlan, WrapperPlan};
 use crate::state::RegionState;
 use crate::wrapper::{Act, AnyKey, AnyValue, Done, Last, Next, Operation};
 use cache_core::{
-    Aim, BoxFuture, Cache, CacheExt, Entry, Error, Filled, Flights, Lease, Lookup, Namespace,
-    Near, PutWhen, Reach, Result, Shared,
+    Aim, BoxFuture, Cache, CacheExt, Entry, Error, Filled, Flights, Lease, Lookup, Namespace, Near,
+    PutWhen, Reach, Result, Shared,
 };
 use std::fmt;
 use std::hash::Hash;
@@ -38,8 +38,7 @@ where
 
     async fn run<'a>(&'a self, keys: impl Iterator<Item = &'a K>, act: Act) -> Result<Done> {
         let keys: Vec<&AnyKey> = keys.map(|key| key as &AnyKey).collect();
-        let operation =
-            Operation { region: &self.region, namespace: &self.namespace, keys, act };
+        let operation = Operation { region: &self.region, namespace: &self.namespace, keys, act };
         Next { wrappers: &self.wrappers, last: self }.run(operation).await
     }
 
@@ -80,7 +79,11 @@ where
         Ok(match operation.act {
             Act::Lookup(aim) => {
                 let found = inner.lookup_many(&keys, aim).await?.into_iter();
-                Done::Found(found.map(|one| map_lookup(one, |v| Ok(AnyValue::new(v)))).collect::<Result<_>>()?)
+                Done::Found(
+                    found
+                        .map(|one| map_lookup(one, |v| Ok(AnyValue::new(v))))
+                        .collect::<Result<_>>()?,
+                )
             }
             Act::Fill(fills) => {
                 let typed = keys.iter().zip(fills).map(|(key, (entry, lease))| {

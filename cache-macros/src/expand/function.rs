@@ -112,8 +112,8 @@ fn asked(model: &Model, split: &Split) -> Option<TokenStream> {
 /// Asks the handle for the value.
 pub(crate) fn ask(model: &Model, entry: &TokenStream) -> TokenStream {
     // A client may have an async TTL for its functions.
-    let is_refreshed = model.args.async_ttl.is_some()
-        || model.args.client.is_some() && model.is_rebuildable();
+    let is_refreshed =
+        model.args.async_ttl.is_some() || model.args.client.is_some() && model.is_rebuildable();
     let larder = &model.larder;
     let place = proof::place(model);
     if !model.is_async() {

@@ -127,7 +127,7 @@ impl Findings<'_> {
                     at + 2,
                     pair[1].backend
                 );
-                self.add(Found::Contradiction, pair[0].place.clone(), message);
+                self.add(Found::Contradiction, pair[0].place.clone(), &message);
             }
         }
     }

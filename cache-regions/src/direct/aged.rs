@@ -70,8 +70,7 @@ where
     }
 
     fn is_young(&self, value: &Stamped<V>) -> bool {
-        value.is_understood()
-            && self.expiration.is_none_or(|limit| value.age(&self.clock) <= limit)
+        value.is_understood() && self.expiration.is_none_or(|limit| value.age(&self.clock) <= limit)
     }
 
     fn is_kept(&self, value: &Stamped<V>) -> bool {
@@ -119,9 +118,7 @@ where
             Lookup::Stale { value, tags, lease, .. } if lease.is_some() => {
                 Lookup::Expired { value, since: Duration::ZERO, tags, lease }
             }
-            Lookup::Fresh { value, .. } | Lookup::Stale { value, .. }
-                if !value.is_understood() =>
-            {
+            Lookup::Fresh { value, .. } | Lookup::Stale { value, .. } if !value.is_understood() => {
                 Lookup::Missing { reason: Reason::Schema, lease: Lease::none() }
             }
             other => other,
@@ -186,10 +183,7 @@ where
         }
         Ok(found)
     }
-    async fn fill_many(
-        &self,
-        fills: Vec<(K, Entry<Stamped<V>>, Lease)>,
-    ) -> Result<Vec<Filled>> {
+    async fn fill_many(&self, fills: Vec<(K, Entry<Stamped<V>>, Lease)>) -> Result<Vec<Filled>> {
         let mut done = Vec::with_capacity(fills.len());
         let (mut places, mut wanted) = (Vec::new(), Vec::new());
         for (at, (key, entry, lease)) in fills.into_iter().enumerate() {

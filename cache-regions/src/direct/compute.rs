@@ -116,9 +116,8 @@ impl Region {
     {
         let (name, clock) = (self.name(), aged.clock.clone());
         async move {
-            let stamped = move || async move {
-                Ok(super::stamped::Stamped::new(creator().await?, &clock))
-            };
+            let stamped =
+                move || async move { Ok(super::stamped::Stamped::new(creator().await?, &clock)) };
             match aged.compute_unless_circle(&key, stamped).await {
                 Ok(stamped) => Ok(stamped.value),
                 Err(Some(error)) => Err(error),

@@ -62,7 +62,11 @@ impl Region {
         Ok(Aged { cache, clock, expiration, keep, wanted })
     }
 
-    async fn read<K, V>(&self, keys: &[K], options: ReadOptions) -> Result<(Clock, Vec<Option<Stamped<V>>>)>
+    async fn read<K, V>(
+        &self,
+        keys: &[K],
+        options: ReadOptions,
+    ) -> Result<(Clock, Vec<Option<Stamped<V>>>)>
     where
         K: Serialize + Hash + Eq + Clone + Send + Sync + 'static,
         V: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,

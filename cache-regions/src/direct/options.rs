@@ -100,7 +100,10 @@ impl<V> ComputeOptions<V> {
     /// With a say in which computed values are stored. Those that are not reach everybody who waits
     /// for them.
     #[must_use]
-    pub fn with_should_cache(mut self, wanted: impl Fn(&V) -> bool + Send + Sync + 'static) -> Self {
+    pub fn with_should_cache(
+        mut self,
+        wanted: impl Fn(&V) -> bool + Send + Sync + 'static,
+    ) -> Self {
         self.wanted = Some(Arc::new(wanted));
         self
     }
