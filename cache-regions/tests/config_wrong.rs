@@ -82,7 +82,7 @@ fn the_environment_is_checked_like_the_file() {
     assert_eq!(
         mistakes.to_string(),
         "text:2:11: `backend` and `tiers`: a region has one of them\n\
-         text:4:9: `grace` is \"x\": no time in \"x\"; write e.g. \"90s\", \"5m\", \"1h30m\", \"250ms\", or a number of seconds\n\
+         text:4:9: `grace` is \"x\": not a time: \"x\"; write e.g. \"90s\", \"5m\", \"1h30m\", \"250ms\", or a number of seconds\n\
          LARDER__USERS: right is LARDER__REGION__OPTION, as in LARDER__USERS__EXPIRATION=5m\n\
          LARDER__USERS__EXPIRATION: `expiration` is \"soon\": not a time: \"soon\"; write e.g. \"90s\", \"5m\", \"1h30m\", \"250ms\", or a number of seconds\n\
          LARDER__USERS__LEESE: region `users` has no option `leese`: did you mean `lease`?\n\
@@ -109,8 +109,8 @@ fn maps_are_checked_like_files() {
     let mistakes = reader().plans_map(map.into_iter().take(1), "cache.").unwrap_err();
     assert_eq!(
         mistakes.to_string(),
-        "cache.regions.users.expiration: region `users` needs `tiers`, or `backend`\n\
-         cache.regions.users.expiration: `expiration` is \"soon\": not a time: \"soon\"; write e.g. \"90s\", \"5m\", \"1h30m\", \"250ms\", or a number of seconds"
+        "cache.regions.users.expiration: `expiration` is \"soon\": not a time: \"soon\"; write e.g. \"90s\", \"5m\", \"1h30m\", \"250ms\", or a number of seconds\n\
+         cache.regions.users.expiration: region `users` needs `tiers`, or `backend`"
     );
     let mistakes = reader().plans_map(map, "store.").unwrap_err();
     assert_eq!(
