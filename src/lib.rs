@@ -37,20 +37,23 @@ pub use cache_core::{
     Aim, AnyMemo, AsyncCall, AsyncLater, AsyncTtl, AsyncWork, BoxFuture, Budget, Cache, CacheExt,
     CachedFn, Call, Client, Clock, Entry, Error, Eviction, Filled, Flights, Float, IntoAsyncTtl,
     IntoTtl, Invalidation, Jitter, Key, Later, Lease, Lookup, MAX_TAGS, ManualClock, Misses,
-    Namespace, Near, Outcome, Part, Pending, Policy, PoolOptions, PutWhen, Reach, Reason, Result,
-    Shared, Sleep, Sought, Stats, Storable, TableOptions, TagSource, Tags, Timeout, Verdict,
-    WeakNear, Weigher, Work, configure_pool, invalidate_tag, invalidate_tag_soft, invalidate_tags,
-    queued_jobs, registry, report, shutdown_pool, wait,
+    Namespace, Near, Outcome, Part, Pending, Policy, PolicyCell, PoolOptions, PutWhen, Reach,
+    Reason, Result, Shared, Sleep, Sought, Stats, Storable, TableOptions, TagSource, Tags, Timeout,
+    Verdict, WeakNear, Weigher, Work, configure_pool, invalidate_tag, invalidate_tag_soft,
+    invalidate_tags, queued_jobs, registry, report, shutdown_pool, wait,
 };
 #[cfg(feature = "encoded")]
 pub use cache_macros::CacheShape;
 pub use cache_macros::cached;
 #[cfg(feature = "regions")]
 pub use cache_regions::{
-    Advice, BackendPlan, Bounds, BytesPlan, Configuration, Distance, Expiry, Finding, FindingKind,
-    Format, Load, Mangled, Mangler, MemoryBytes, MemoryPlan, Mistake, Mistakes, PolicyPlan,
-    RegionPlan, Replace, Scope, Settings, Sharing, TierPlan, Together, Wrapper, WrapperPlan,
-    register_backend, register_mangler, register_wrapper,
+    Act, Advice, AnyKey, AnyValue, BackendPlan, Bounds, BytesPlan, ComputeOptions, Configuration,
+    Distance, Done, Expiration, Expiry, Finding, FindingKind, Format, InvalidationStrategy, Load,
+    Mangled, Mangler, MemoryBytes, MemoryPlan, Metadata, Mirror, Mistake, Mistakes, Next,
+    Operation, PolicyPlan, ReadOptions, Regeneration, Region, RegionCache, RegionPlan, Replace,
+    RevisedCache, RevisedKey, Revisions, Runner, Scope, Settings, Sharing, TierPlan, Together,
+    Watch, WatchOptions, Wrapper, WrapperPlan, configure, configure_map, configure_plans,
+    configure_str, register_backend, register_mangler, register_wrapper, reload, watch,
 };
 
 /// What the attribute's expansion names; no part of the API.

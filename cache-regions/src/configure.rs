@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The files that regions were configured from.
 static FILES: Mutex<Vec<Source>> = Mutex::new(Vec::new());
@@ -96,17 +97,39 @@ pub fn configure_map<N: AsRef<str>, V: AsRef<str>>(
 pub fn reload() -> Result<()> {
     // Not under the lock: backends of users are called while a file is read.
     let files = FILES.lock().clone();
-    let mut plans: Vec<RegionPlan> = Vec::new();
-    for source in &files {
-        plans.extend(source.configuration.plans(&source.path)?);
+    follow(|| {
+        let (mut plans, mut mistakes) = (Vec::new(), Vec::new());
+        for source in &files {
+            match source.configuration.plans(&source.path) {
+                Ok(read) => plans.extend(read),
+                Err(wrong) => mistakes.extend(wrong.list().to_vec()),
+            }
+        }
+        if mistakes.is_empty() { Ok(plans) } else { Err(Mistakes::new(mistakes)) }
+    })
+}
+
+/// Reads and applies, so that of several who do it at once the last to read has the last word.
+fn follow(read: impl Fn() -> Result<Vec<RegionPlan>, Mistakes>) -> Result<()> {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    static APPLYING: AtomicU64 = AtomicU64::new(0);
+    loop {
+        let ticket = NEXT.fetch_add(1, Ordering::SeqCst);
+        let plans = read()?;
+        if APPLYING.fetch_max(ticket, Ordering::SeqCst) > ticket {
+            continue;
+        }
+        configure_plans(plans, Replace::Existing)?;
+        if APPLYING.load(Ordering::SeqCst) == ticket {
+            return Ok(());
+        }
     }
-    configure_plans(plans, Replace::Existing)
 }
 
 /// Reads one of these files again.
 pub(crate) fn reload_file(path: &Path) -> Result<()> {
     let source = configured(path)?;
-    configure_plans(source.configuration.plans(path)?, Replace::Existing)
+    follow(|| source.configuration.plans(path))
 }
 
 /// The file of this path, from which regions were configured.
