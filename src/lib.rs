@@ -47,15 +47,13 @@ pub use cache_macros::CacheShape;
 pub use cache_macros::cached;
 #[cfg(feature = "regions")]
 pub use cache_regions::{
-    Act, AnyKey, AnyValue, ComputeOptions, Done, Expiration, InvalidationStrategy, Metadata,
-    Mirror, Next, Operation, ReadOptions, Regeneration, Region, RegionCache, RevisedCache,
-    RevisedKey, Revisions, Runner, configure, configure_map, configure_plans, configure_with,
-    reload,
-};
-#[cfg(feature = "regions")]
-pub use cache_regions::{
-    BytesPlan, Expiry, MemoryPlan, PolicyPlan, RegionPlan, Replace, Scope, TierPlan, Wrapper,
-    WrapperPlan,
+    Act, Advice, AnyKey, AnyValue, BackendPlan, Bounds, BytesPlan, ComputeOptions, Configuration,
+    Distance, Done, Expiration, Expiry, Finding, FindingKind, Format, InvalidationStrategy, Load,
+    Mangled, Mangler, MemoryBytes, MemoryPlan, Metadata, Mirror, Mistake, Mistakes, Next,
+    Operation, PolicyPlan, ReadOptions, Regeneration, Region, RegionCache, RegionPlan, Replace,
+    RevisedCache, RevisedKey, Revisions, Runner, Scope, Settings, Sharing, TierPlan, Together,
+    Watch, WatchOptions, Wrapper, WrapperPlan, configure, configure_map, configure_plans,
+    configure_str, register_backend, register_mangler, register_wrapper, reload, watch,
 };
 
 /// What the attribute's expansion names; no part of the API.

@@ -150,7 +150,7 @@ pub(crate) fn parse(text: &str) -> Result<Option<Mangler>, String> {
 /// let server = Solo::new(MemoryBytes::new(1 << 20, Clock::system()));
 /// let client = Encoded::new(Mangled::new(AnyServer::new(server), Mangler::sha1()))?;
 /// let names = client.open::<u64, String>("names");
-/// wait(names.put_for(&7, &"Ann".to_owned(), 60))?;
+/// wait(names.put_for(&7, "Ann".to_owned(), 60))?;
 /// assert_eq!(wait(names.get(&7))?.as_deref(), Some("Ann"));
 /// # Ok::<(), cache_core::Error>(())
 /// ```

@@ -10,8 +10,8 @@ use cache_core::{
     ManualClock, Namespace, Result, wait,
 };
 use cache_regions::{
-    Act, AnyValue, ComputeOptions, Done, InvalidationStrategy, Mangled, Mangler, Next, Operation,
-    ReadOptions, Region, RegionPlan, Replace, Revisions, Scope, TierPlan, Wrapper, configure_map,
+    Act, AnyValue, ComputeOptions, Configuration, Done, InvalidationStrategy, Mangled, Mangler,
+    Next, Operation, ReadOptions, Region, RegionPlan, Replace, Revisions, Scope, TierPlan, Wrapper,
     configure_plans,
 };
 use stand::{Stand, bytes, fresh_name, fresh_region, options, shelf};
@@ -250,7 +250,7 @@ fn d29_a_region_over_nothing_computes_every_time_and_the_map_stays_as_it_is() {
     let region = fresh_region();
     let map = BTreeMap::from([("cache.backend", "null"), ("cache.expiration_time", "300")]);
     let before = map.clone();
-    configure_map(region.name(), &map, "cache.", Replace::Refuse).unwrap();
+    Configuration::new().configure_region_map(region.name(), &map, "cache.").unwrap();
     assert_eq!(map, before);
     for round in ["first", "second"] {
         assert_eq!(compute(region, 1, round), round);

@@ -48,7 +48,7 @@ pub(super) fn plan(settings: &mut Settings<'_>) -> Result<BackendPlan> {
 /// let store = MemoryBytes::new(64 << 20, Clock::system());
 /// let client = Encoded::new(Solo::new(store.clone()))?;
 /// let pages = client.open::<u64, String>("pages");
-/// wait(pages.put_for(&7, &"<html>".to_owned(), 60))?;
+/// wait(pages.put_for(&7, "<html>".to_owned(), 60))?;
 /// assert_eq!(wait(pages.get(&7))?.as_deref(), Some("<html>"));
 /// assert!(store.used() < 1000);
 /// # Ok::<(), cache_core::Error>(())

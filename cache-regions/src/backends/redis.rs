@@ -30,8 +30,11 @@ pub(super) fn plan(settings: &mut Settings<'_>) -> Result<BackendPlan> {
         options = options.with_max_value(bytes);
     }
     options = tls(settings, options);
-    let redis = Redis::new(options)?;
-    Ok(BackendPlan::new(move || Ok(redis)))
+    let redis = Redis::new(options);
+    if let Err(error) = &redis {
+        settings.wrong("url", error);
+    }
+    Ok(BackendPlan::new(move || redis))
 }
 
 #[cfg(not(feature = "tls"))]

@@ -59,7 +59,9 @@ impl Builder<'_> {
             }
         }
         plan.print = draft.print;
-        if let Err(error) = plan.check() {
+        if self.mistakes.is_empty()
+            && let Err(error) = plan.check()
+        {
             self.mistakes.push(Mistake::new(draft.place, error.to_string()));
         }
         Some(plan)

@@ -246,7 +246,7 @@ fn signing(settings: &mut Settings<'_>) -> Option<SigningKey> {
     let has_key = settings.has("signing_key");
     let key = settings.kept_secret("signing_key").and_then(|text| {
         let key = SigningKey::from_hex(&text);
-        key.map_err(|error| settings.wrong("signing_key", error)).ok()
+        key.map_err(|error| settings.wrong("signing_key", format!("`signing_key`: {error}"))).ok()
     });
     match on {
         Some(true) if !has_key => {

@@ -9,7 +9,7 @@ pub(crate) fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) 
 }
 
 /// `did you mean ..?`, or all that there is.
-pub(crate) fn suggestion<'a>(name: &str, names: &[&'a str]) -> String {
+pub(crate) fn suggestion(name: &str, names: &[&str]) -> String {
     match nearest(name, names.iter().copied()) {
         Some(known) => format!("did you mean `{known}`?"),
         None if names.is_empty() => "it takes none".to_owned(),

@@ -7,7 +7,7 @@ use super::mistakes::{Mistake, Mistakes};
 use super::settings::Reading;
 use super::tree::{Key, Node, Place, Table, Value};
 use super::{build, file, flat};
-use crate::plan::RegionPlan;
+use crate::plan::{RegionPlan, Replace};
 use cache_core::Clock;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -37,16 +37,19 @@ use std::sync::Arc;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Configuration {
-    environment: Environment,
+    /// Other variables than the process has.
+    environment: Option<Environment>,
+    pub(crate) replace: Replace,
     /// A clock of one's own, for tests: its servers are nobody else's.
     clock: Option<Clock>,
 }
 
 impl Configuration {
-    /// With the environment of the process, as it is now, and the system's clock.
+    /// With the environment of the process, as it is when something is read, and the system's clock;
+    /// regions that are configured already are an error.
     #[must_use]
     pub fn new() -> Self {
-        Configuration { environment: Environment::of_process(), clock: None }
+        Configuration { environment: None, replace: Replace::Refuse, clock: None }
     }
 
     /// With other variables in the place of all of the environment.
@@ -56,7 +59,7 @@ impl Configuration {
         variables: impl IntoIterator<Item = (N, V)>,
     ) -> Self {
         let variables = variables.into_iter().map(|(name, value)| (name.into(), value.into()));
-        self.environment = Environment::of(variables);
+        self.environment = Some(Environment::of(variables));
         self
     }
 
@@ -158,7 +161,7 @@ impl Configuration {
     ) -> Result<Vec<Draft>, Mistakes> {
         let file: Arc<str> = name.into();
         let mut tree = format.read(&file, text).map_err(Mistakes::new)?;
-        let laid = flat::overlay(&mut tree, self.environment.all());
+        let laid = flat::overlay(&mut tree, self.environment().all());
         match (self.check(&tree, Format::start(&file)), laid) {
             (result, laid) if laid.is_empty() => result,
             (result, mut laid) => {
@@ -171,7 +174,7 @@ impl Configuration {
     fn check(&self, tree: &Table, start: Place) -> Result<Vec<Draft>, Mistakes> {
         let mut reading = Reading {
             mistakes: Vec::new(),
-            environment: self.environment.clone(),
+            environment: self.environment(),
             clock: self.clock.clone().unwrap_or_else(Clock::system),
         };
         let drafts = file::read(tree, start, &mut reading);
@@ -179,6 +182,10 @@ impl Configuration {
             true => Ok(drafts),
             false => Err(Mistakes::new(reading.mistakes)),
         }
+    }
+
+    fn environment(&self) -> Environment {
+        self.environment.clone().unwrap_or_else(Environment::of_process)
     }
 
     fn build(&self, drafts: Vec<Draft>) -> Result<Vec<RegionPlan>, Mistakes> {

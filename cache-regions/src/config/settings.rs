@@ -180,11 +180,10 @@ impl<'a> Settings<'a> {
 
     /// What is in the file whose path this is.
     pub fn file(&mut self, name: &'a str) -> Option<Vec<u8>> {
-        let content = self.read(name, |value| {
+        self.read(name, |value| {
             let path = value::text(value)?;
             std::fs::read(&path).map_err(|error| format!("it cannot be read: {error}"))
-        });
-        content
+        })
     }
 
     /// Options in a table of their own.

@@ -71,6 +71,7 @@ impl fmt::Display for Value {
                 write!(f, "\"{}{more}\"", short.escape_debug())
             }
             Value::Foreign(text) => f.write_str(text),
+            Value::List(list) if list.is_empty() => f.write_str("an empty list"),
             Value::List(list) => write!(f, "a list of {}", list.len()),
             Value::Table(_) => f.write_str("a table"),
         }
