@@ -3,8 +3,7 @@
 #![cfg(feature = "regions")]
 
 use larder::{
-    Invalidation, ManualClock, Region, RegionPlan, Replace, cached, configure_plans,
-    configure_with, wait,
+    Invalidation, ManualClock, Region, RegionPlan, Replace, cached, configure_plans, wait,
 };
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
@@ -241,9 +240,9 @@ fn x23_a_reload_under_load_fails_no_call_and_an_invalid_file_changes_nothing() {
         );
         std::fs::write(&file, text).unwrap();
     };
-    let reader = || larder::Configuration::new().with_environment::<&str, &str>([]);
+    let reader = larder::Configuration::new().with_environment::<&str, &str>([]);
     write("100");
-    configure_with(&file, reader(), Replace::Refuse).unwrap();
+    reader.configure(&file).unwrap();
     thread::scope(|scope| {
         let calls = |seed: u64| {
             move || (0..20_000).for_each(|n| assert_eq!(reloaded(n * seed % 200), n * seed % 200))
