@@ -57,6 +57,8 @@ struct Rooms {
 pub(crate) trait Room: Send + Sync {
     /// Applies an invalidation to the table in front.
     fn forget(&self, how: Invalidation);
+    /// Empties the table in front, since the tiers behind are others.
+    fn start_anew(&self);
 }
 
 impl RegionState {
@@ -112,7 +114,7 @@ impl RegionState {
             region.front().resize(entries);
             settings.fit();
             if is_new {
-                region.each_room(|room| room.forget(Invalidation::Hard));
+                region.each_room(|room| room.start_anew());
                 region.follow(&settings);
             }
         }

@@ -484,3 +484,20 @@ fn other_rules_keep_the_values_and_the_room_of_a_memory_tier_changes_in_place() 
     let near = cache.near().unwrap();
     assert_eq!((near.capacity(), near.len()), (10, 10));
 }
+
+#[test]
+fn records_of_larder_s_own_outlive_invalidations() {
+    for stand in [Stand::memory(), Stand::tiers()] {
+        let region = stand.region(|plan| plan.with_expiration(1000));
+        let (records, others) =
+            (region.open::<u64, u64>("~tags"), region.open::<u64, u64>("scores"));
+        for how in [Invalidation::Soft, Invalidation::Hard] {
+            for cache in [&records, &others] {
+                assert!(wait(cache.put_for(&1, 49, 600)).unwrap());
+            }
+            wait(region.invalidate(how)).unwrap();
+            assert_eq!(wait(records.get(&1)).unwrap(), Some(49), "{how:?}");
+            assert_eq!(wait(others.get(&1)).unwrap(), None, "{how:?}");
+        }
+    }
+}
