@@ -37,7 +37,7 @@ pub use cache_core::{
     Aim, AnyMemo, AsyncCall, AsyncLater, AsyncTtl, AsyncWork, BoxFuture, Budget, Cache, CacheExt,
     CachedFn, Call, Client, Clock, Entry, Error, Eviction, Explain, Explanation, Filled, Flights,
     Float, IntoAsyncTtl, IntoTtl, Invalidation, Jitter, Key, Later, Lease, Lookup, MAX_TAGS,
-    ManualClock, Misses, Namespace, Near, Outcome, Part, Pause, Pending, Policy, PoolOptions,
+    ManualClock, Misses, Namespace, Near, Outcome, Part, Pause, Pending, Policy, PolicyCell, PoolOptions,
     PutWhen, Reach, Reason, Result, Shared, Sleep, Sought, Stats, Storable, TableOptions,
     TagRecords, TagSource, Tags, TierReport, TierState, Timeout, Validity, Verdict, WeakNear, Weigher, Work,
     configure_pool, explain, invalidate_tag, invalidate_tag_soft, invalidate_tags, isolate,
@@ -98,6 +98,16 @@ pub use cache_macros::cached;
 /// assert_eq!(count::peek(), Some(2));
 /// ```
 pub use cache_macros::invalidates;
+#[cfg(feature = "regions")]
+pub use cache_regions::{
+    Act, Advice, AnyKey, AnyValue, BackendPlan, Bounds, BytesPlan, ComputeOptions, Configuration,
+    Distance, Done, Expiration, Expiry, Finding, FindingKind, Format, InvalidationStrategy, Load,
+    Mangled, Mangler, MemoryBytes, MemoryPlan, Metadata, Mirror, Mistake, Mistakes, Next,
+    Operation, PolicyPlan, ReadOptions, Regeneration, Region, RegionCache, RegionPlan, Replace,
+    RevisedCache, RevisedKey, Revisions, Runner, Scope, Settings, Sharing, TierPlan, Together,
+    Watch, WatchOptions, Wrapper, WrapperPlan, configure, configure_map, configure_plans,
+    configure_str, register_backend, register_mangler, register_wrapper, reload, watch,
+};
 
 /// What the attribute's expansion names; no part of the API.
 #[doc(hidden)]

@@ -7,9 +7,10 @@
 //! changes with every change of the key; a lease is the token of the moment in which it was given.
 
 use bytes::Bytes;
-use cache_core::Result;
-use std::fmt::Debug;
+use cache_core::{BoxFuture, Result};
+use std::fmt::{self, Debug};
 use std::future::Future;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 /// What a server can do.
@@ -134,4 +135,138 @@ pub trait Server: Debug + Send + Sync + 'static {
     fn release(&self, key: &str, token: u64) -> impl Future<Output = Result<()>> + Send;
     /// Drops what the server keeps beyond its time; says how many, 0 where it does so by itself.
     fn purge(&self) -> impl Future<Output = Result<usize>> + Send;
+}
+
+/// Any server, shared: which one is known only when the program runs. Each call costs a box more.
+///
+/// ```
+/// use cache_clients::encoded::{Backend, Encoded, Solo};
+/// use cache_clients::server::AnyServer;
+/// # use bytes::Bytes;
+/// # use cache_core::Result;
+/// # use std::time::Duration;
+/// # #[derive(Debug)]
+/// # struct Nowhere;
+/// # impl Backend for Nowhere {
+/// #     async fn get(&self, _: &str) -> Result<Option<Bytes>> { Ok(None) }
+/// #     async fn put(&self, _: &str, _: Bytes, _: Option<Duration>) -> Result<()> { Ok(()) }
+/// #     async fn delete(&self, _: &str) -> Result<bool> { Ok(false) }
+/// # }
+/// # let mine = Solo::new(Nowhere);
+/// let server = AnyServer::new(mine); // a `Solo`, a `Memcached`, ..
+/// let client: Encoded<AnyServer> = Encoded::new(server)?;
+/// # Ok::<(), cache_core::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct AnyServer(Arc<dyn Erased>);
+
+impl AnyServer {
+    /// Forgets the type of a server.
+    pub fn new(server: impl Server) -> Self {
+        AnyServer(Arc::new(server))
+    }
+
+    /// A handle that does not keep the server.
+    #[must_use]
+    pub fn downgrade(&self) -> WeakServer {
+        WeakServer(Arc::downgrade(&self.0))
+    }
+}
+
+/// A server for as long as somebody else has it.
+#[derive(Clone)]
+pub struct WeakServer(Weak<dyn Erased>);
+
+impl WeakServer {
+    /// The server, if anybody still has it.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<AnyServer> {
+        self.0.upgrade().map(AnyServer)
+    }
+}
+
+impl Debug for WeakServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("WeakServer").field(&self.upgrade()).finish()
+    }
+}
+
+impl Debug for AnyServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+trait Erased: Debug + Send + Sync + 'static {
+    fn name(&self) -> String;
+    fn limits(&self) -> Limits;
+    fn get_many<'a>(
+        &'a self,
+        keys: &'a [String],
+        claim: Claim,
+    ) -> BoxFuture<'a, Vec<Result<Answer>>>;
+    fn put_many(&self, puts: Vec<Put>) -> BoxFuture<'_, Vec<Result<bool>>>;
+    fn delete_many<'a>(&'a self, keys: &'a [String]) -> BoxFuture<'a, Vec<Result<bool>>>;
+    fn expire<'a>(&'a self, key: &'a str, keep: Duration) -> BoxFuture<'a, Result<bool>>;
+    fn release<'a>(&'a self, key: &'a str, token: u64) -> BoxFuture<'a, Result<()>>;
+    fn purge(&self) -> BoxFuture<'_, Result<usize>>;
+}
+
+impl<S: Server> Erased for S {
+    fn name(&self) -> String {
+        Server::name(self)
+    }
+    fn limits(&self) -> Limits {
+        Server::limits(self)
+    }
+    fn get_many<'a>(
+        &'a self,
+        keys: &'a [String],
+        claim: Claim,
+    ) -> BoxFuture<'a, Vec<Result<Answer>>> {
+        Box::pin(Server::get_many(self, keys, claim))
+    }
+    fn put_many(&self, puts: Vec<Put>) -> BoxFuture<'_, Vec<Result<bool>>> {
+        Box::pin(Server::put_many(self, puts))
+    }
+    fn delete_many<'a>(&'a self, keys: &'a [String]) -> BoxFuture<'a, Vec<Result<bool>>> {
+        Box::pin(Server::delete_many(self, keys))
+    }
+    fn expire<'a>(&'a self, key: &'a str, keep: Duration) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(Server::expire(self, key, keep))
+    }
+    fn release<'a>(&'a self, key: &'a str, token: u64) -> BoxFuture<'a, Result<()>> {
+        Box::pin(Server::release(self, key, token))
+    }
+    fn purge(&self) -> BoxFuture<'_, Result<usize>> {
+        Box::pin(Server::purge(self))
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl Server for AnyServer {
+    fn name(&self) -> String {
+        self.0.name()
+    }
+    fn limits(&self) -> Limits {
+        self.0.limits()
+    }
+    async fn get_many(&self, keys: &[String], claim: Claim) -> Vec<Result<Answer>> {
+        self.0.get_many(keys, claim).await
+    }
+    async fn put_many(&self, puts: Vec<Put>) -> Vec<Result<bool>> {
+        self.0.put_many(puts).await
+    }
+    async fn delete_many(&self, keys: &[String]) -> Vec<Result<bool>> {
+        self.0.delete_many(keys).await
+    }
+    async fn expire(&self, key: &str, keep: Duration) -> Result<bool> {
+        self.0.expire(key, keep).await
+    }
+    async fn release(&self, key: &str, token: u64) -> Result<()> {
+        self.0.release(key, token).await
+    }
+    async fn purge(&self) -> Result<usize> {
+        self.0.purge().await
+    }
 }

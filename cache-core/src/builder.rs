@@ -251,7 +251,7 @@ where
             far: opened.far,
             flights: opened.flights,
             life,
-            policy: terms.policy,
+            rules: terms.rules(),
             values,
             stats: Recorder::new(),
             backoff: Backoff::default(),
@@ -270,6 +270,7 @@ where
     fn fixed_life(&self) -> Option<Life> {
         let policy = &self.terms.policy;
         let is_fixed = policy.jitter().is_none()
+            && !self.terms.cell.is_followed()
             && self.values.ttl_of.is_none()
             && self.values.failed.is_none();
         is_fixed.then(|| policy.life(None))

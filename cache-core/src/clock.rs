@@ -118,6 +118,22 @@ impl Clock {
         Sleep::new(self, time)
     }
 
+    /// Whether two handles show the same time: both the system's, or one clock moved by hand.
+    ///
+    /// ```
+    /// use cache_core::{Clock, ManualClock};
+    /// let time = ManualClock::new();
+    /// assert!(time.clock().is_same(&time.clock()) && !time.clock().is_same(&Clock::system()));
+    /// ```
+    #[must_use]
+    pub fn is_same(&self, other: &Clock) -> bool {
+        match (&self.manual, &other.manual) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        }
+    }
+
     pub(crate) fn timers(&self) -> &Timers {
         match &self.manual {
             None => Timers::system(),

@@ -77,6 +77,7 @@ where
             self.stats.count(Event::Computation);
             return Computed::young(run());
         }
+        self.rules.require();
         if let (None, Some(near), None) = (&self.far, &self.near, &self.tags) {
             let miss = (want, miss);
             return Computed::young(self.compute_near(near, (hash, key), miss, rules, run));
@@ -130,7 +131,7 @@ where
     /// What a background refresh wants. With an async TTL one caller has been given the right to
     /// it; without, a refresh that has just ended will do.
     pub(crate) fn want_of_refresh(&self) -> Want {
-        if self.policy.async_ttl().is_some() { Want::Newer } else { Want::Young }
+        if self.policy().async_ttl().is_some() { Want::Newer } else { Want::Young }
     }
 
     /// What a flight that ended between the look and the join has left.
@@ -287,7 +288,7 @@ where
     pub(crate) fn note_failure(&self, hash: u64, fails: bool) {
         if fails {
             self.stats.count(Event::Error);
-            self.backoff.note(hash, self.clock.nanos(), &self.policy);
+            self.backoff.note(hash, self.clock.nanos(), &self.policy());
         } else {
             self.stats.count(Event::Unstored);
         }

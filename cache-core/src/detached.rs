@@ -109,7 +109,7 @@ where
         }
         match self.look(flight.hash, |key| *key == flight.key, Touch::Leave) {
             Found::Live { value, soft_passed, left, tags } => {
-                let good = want == Want::Value || !self.policy.is_due(soft_passed, left);
+                let good = want == Want::Value || !self.policy().is_due(soft_passed, left);
                 good.then(|| (value, Note::of(tags, left, &self.clock)))
             }
             Found::Expiring(_) | Found::Missing(_) => None,
@@ -244,7 +244,7 @@ where
         body: &Body<K, R>,
         rules: Rules<V, R>,
     ) {
-        if self.policy.async_ttl().is_some() {
+        if self.refreshes() {
             let (hash, key, want) = (flight.hash, flight.key.clone(), self.want_of_refresh());
             drop(self.launch(hash, key, body, rules, Urgency::Refresh, want));
         }

@@ -357,6 +357,18 @@ impl Namespace {
         self.extras.iter().rev().find_map(|extra| extra.downcast_ref())
     }
 
+    /// The same, and all that comes with it, under another name.
+    ///
+    /// ```
+    /// # use cache_core::Namespace;
+    /// let space = Namespace::new("scores").with(7_u8).renamed("users.scores");
+    /// assert_eq!((space.name(), space.get::<u8>()), ("users.scores", Some(&7)));
+    /// ```
+    #[must_use]
+    pub fn renamed(&self, name: impl Into<Arc<str>>) -> Self {
+        Namespace { name: name.into(), ..self.clone() }
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -13,6 +13,7 @@ enum Kind {
     Recursion { name: String },
     Stopped { what: &'static str },
     Invalid { what: String },
+    Unconfigured { region: String },
 }
 
 /// What larder's operations give.
@@ -41,7 +42,19 @@ impl Error {
         Error(Arc::new(Kind::Invalid { what: what.into() }))
     }
 
-    pub(crate) fn recursion(name: &str) -> Self {
+    /// A region is used before it is configured.
+    ///
+    /// ```
+    /// let error = cache_core::Error::unconfigured("users");
+    /// assert!(error.is_unconfigured());
+    /// assert_eq!(error.to_string(), "region `users` is not configured: call `larder::configure` before it is used");
+    /// ```
+    pub fn unconfigured(region: impl Into<String>) -> Self {
+        Error(Arc::new(Kind::Unconfigured { region: region.into() }))
+    }
+
+    /// A computation that asked for the very key that it computes.
+    pub fn recursion(name: &str) -> Self {
         Error(Arc::new(Kind::Recursion { name: name.to_owned() }))
     }
 
@@ -61,6 +74,12 @@ impl Error {
         matches!(*self.0, Kind::Invalid { .. })
     }
 
+    /// Whether a region was used before it was configured.
+    #[must_use]
+    pub fn is_unconfigured(&self) -> bool {
+        matches!(*self.0, Kind::Unconfigured { .. })
+    }
+
     /// Whether a computation asked for the very key that it computes.
     #[must_use]
     pub fn is_recursion(&self) -> bool {
@@ -75,6 +94,10 @@ impl fmt::Display for Error {
             Kind::Recursion { name } => write!(
                 f,
                 "the computation of `{name}` waits for itself: it asked for the key that it is computing"
+            ),
+            Kind::Unconfigured { region } => write!(
+                f,
+                "region `{region}` is not configured: call `larder::configure` before it is used"
             ),
             Kind::Invalid { what } => f.write_str(what),
             Kind::Stopped { what } => write!(f, "{what} has been shut down or started already"),

@@ -190,6 +190,7 @@ where
         key: &dyn Fn() -> K,
         eq: impl Fn(&K) -> bool,
     ) -> Option<(V, Duration)> {
+        self.rules.require();
         match self.live_near(hash, eq) {
             Ok(live) => live,
             Err(far) => wait(self.live_far(far, hash, key())),
@@ -197,6 +198,7 @@ where
     }
 
     pub(crate) async fn live_async(&self, hash: u64, key: K) -> Option<(V, Duration)> {
+        self.rules.require();
         match self.live_near(hash, |k| *k == key) {
             Ok(live) => live,
             Err(far) => self.live_far(far, hash, key).await,
@@ -242,7 +244,7 @@ where
 
     /// Keeps an expired value of the tiers behind, for as long as `grace` allows it.
     fn remember(&self, flight: &Flight<K, V>, (value, tags): (V, Tags), since: Duration) {
-        if let Some(left) = self.policy.grace().and_then(|grace| grace.checked_sub(since)) {
+        if let Some(left) = self.policy().grace().and_then(|grace| grace.checked_sub(since)) {
             let until = self.clock.nanos().saturating_add(nanos(left));
             let old = Old { key: flight.key.clone(), value, tags, until };
             self.aged.keep(flight.hash, old);

@@ -12,7 +12,7 @@ where
 {
     /// An expired value that may stand in for a failed computation.
     pub(crate) fn graceful(&self, hash: u64, key: &K) -> Option<V> {
-        let grace = self.policy.grace()?;
+        let grace = self.policy().grace()?;
         let near = self.table.as_ref().and_then(|table| {
             match table.look(hash, |k| k == key, Touch::Leave) {
                 Look::Expired { value, since, by_call: false, tags } if since <= grace => {
@@ -30,7 +30,7 @@ where
 
     /// The same without trying to compute, while a failing computation is left alone.
     pub(crate) fn pausing(&self, hash: u64, key: &K) -> Option<V> {
-        self.policy.grace()?;
+        self.policy().grace()?;
         if !self.backoff.is_pausing(hash, self.clock.nanos()) {
             return None;
         }

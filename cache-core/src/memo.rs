@@ -11,7 +11,7 @@ use crate::flight::{Flight, Flights};
 use crate::gather::{self, Note};
 use crate::key::View;
 use crate::near::Near;
-use crate::policy::Policy;
+use crate::rules::Live;
 use crate::stats::{Event, Recorder, Stats};
 use crate::table::{Life, Look, Table, Touch};
 use crate::tagged::TagRule;
@@ -35,7 +35,7 @@ pub struct Memo<K, V> {
     pub(crate) near: Option<Near<K, V>>,
     pub(crate) far: Option<Shared<K, V>>,
     pub(crate) flights: Arc<Flights<K, V>>,
-    pub(crate) policy: Policy,
+    pub(crate) rules: Live,
     /// The life of every value, where it is the same for all.
     pub(crate) life: Option<Life>,
     pub(crate) values: ValueRules<K, V>,
@@ -137,7 +137,7 @@ where
     fn found(&self, look: Look<V>) -> Found<V> {
         match look {
             Look::Live { value, left, softened: true, tags, .. } => {
-                if self.policy.async_ttl().is_none() {
+                if !self.refreshes() {
                     return Found::Missing(Reason::Tag);
                 }
                 self.hand(&tags, left);
@@ -148,7 +148,7 @@ where
                 Found::Live { value, soft_passed, left, tags }
             }
             Look::Expired { value, by_call: true, tags, .. }
-                if self.policy.async_ttl().is_some() =>
+                if self.refreshes() =>
             {
                 self.hand(&tags, Duration::ZERO);
                 Found::Expiring(value)
@@ -198,7 +198,7 @@ where
         {
             own = Some(own.map_or(*ttl, |own| own.min(*ttl)));
         }
-        self.policy.life(own)
+        self.policy().life(own)
     }
 
     pub(crate) fn is_wanted(&self, value: &V) -> bool {
@@ -228,6 +228,7 @@ where
     }
 
     pub(crate) async fn put(&self, hash: u64, key: K, value: V) {
+        self.rules.require();
         let note = self.capture(&key).await;
         if note.unknown {
             // What could not be invalidated is not stored; nor may the old value stay.
@@ -239,11 +240,16 @@ where
         let Some(far) = &self.far else { return self.put_near(hash, key, entry) };
         self.fence(hash, &key);
         // Far to near, so that nobody reads the old value from behind after the near one is new.
-        let _ = far.put(&key, entry.clone(), PutWhen::Always).await;
-        self.put_near(hash, key, entry);
+        let done = far.put(&key, entry.clone(), PutWhen::Always).await;
+        // A cache with a near table has put it there itself, for as long as it may live there.
+        if self.near.is_none() || done.is_err() {
+            return self.put_near(hash, key, entry);
+        }
+        self.backoff.forget(hash);
     }
 
     pub(crate) async fn invalidate(&self, hash: u64, key: K) -> bool {
+        self.rules.require();
         self.backoff.forget(hash);
         self.fence(hash, &key);
         let was_near = self.is_near(hash, &key);
@@ -256,6 +262,7 @@ where
     }
 
     pub(crate) async fn expire(&self, hash: u64, key: K) -> bool {
+        self.rules.require();
         self.fence(hash, &key);
         let was_near = self.is_near(hash, &key);
         let far = match &self.far {
@@ -276,6 +283,7 @@ where
     }
 
     pub(crate) async fn clear(&self) {
+        self.rules.require();
         self.backoff.forget_all();
         self.flights.fence_all();
         if let Some(far) = &self.far {
@@ -355,7 +363,7 @@ impl<K, V> fmt::Debug for Memo<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Memo")
             .field("name", &self.name)
-            .field("policy", &self.policy)
+            .field("rules", &self.rules)
             .field("stats", &self.stats)
             .finish_non_exhaustive()
     }

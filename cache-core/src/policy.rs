@@ -202,6 +202,22 @@ impl Policy {
         self.grace
     }
 
+    /// What this one leaves open, from another. An async TTL of the other's that does not fit below
+    /// the TTL is left out.
+    pub(crate) fn over(&self, other: &Policy) -> Policy {
+        let ttl = self.ttl.or(other.ttl);
+        let fits = |when: &AsyncTtl| {
+            let (AsyncTtl::Remaining(time) | AsyncTtl::Age(time)) = when;
+            ttl.is_none_or(|ttl| *time < ttl)
+        };
+        Policy {
+            ttl,
+            async_ttl: self.async_ttl.filter(fits).or(other.async_ttl.filter(fits)),
+            jitter: self.jitter.or(other.jitter),
+            grace: self.grace.or(other.grace),
+        }
+    }
+
     /// What is wrong with this policy, in words.
     pub(crate) fn fault(&self) -> Option<Fault> {
         if let Some(Jitter::Fraction(part)) = self.jitter
@@ -334,6 +350,17 @@ mod tests {
         assert_eq!(policy.life(Some(secs(10))).ttl, Some(secs(10)));
         assert_eq!(policy.life(Some(secs(1000))).ttl, Some(secs(300)));
         assert_eq!(Policy::new().life(Some(secs(10))).ttl, Some(secs(10)));
+    }
+
+    #[test]
+    fn what_is_said_wins_over_what_another_says_and_never_contradicts_itself() {
+        let region = Policy::new().with_ttl(300_u64).with_async_ttl(-60).with_grace(900_u64);
+        let both = Policy::new().with_ttl(600_u64).over(&region);
+        assert_eq!((both.ttl(), both.grace()), (Some(secs(600)), Some(secs(900))));
+        assert_eq!(both.async_ttl(), Some(AsyncTtl::Age(secs(60))));
+        let short = Policy::new().with_ttl(30_u64).over(&region);
+        assert_eq!((short.ttl(), short.async_ttl()), (Some(secs(30)), None));
+        assert_eq!(Policy::new().over(&region), region);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::entry::Namespace;
 use crate::policy::Policy;
+use crate::rules::{Live, PolicyCell};
 
 /// The part of a memo's builder that is the same code for all of them.
 pub(crate) struct Terms {
@@ -10,6 +11,8 @@ pub(crate) struct Terms {
     pub(crate) namespace: Option<String>,
     pub(crate) version: Option<String>,
     pub(crate) policy: Policy,
+    /// Where the client may say what the attribute does not.
+    pub(crate) cell: PolicyCell,
     pub(crate) extras: Vec<Box<dyn FnOnce(Namespace) -> Namespace>>,
 }
 
@@ -21,6 +24,7 @@ impl Terms {
             namespace: None,
             version: None,
             policy: Policy::new(),
+            cell: PolicyCell::default(),
             extras: Vec::new(),
         }
     }
@@ -58,6 +62,12 @@ impl Terms {
     /// The namespace with all that goes to the client along with it.
     pub(crate) fn open(&mut self) -> Namespace {
         let extras = std::mem::take(&mut self.extras);
-        extras.into_iter().fold(self.space(), |space, extra| extra(space))
+        let space = self.space().with(self.cell.clone());
+        extras.into_iter().fold(space, |space, extra| extra(space))
+    }
+
+    /// The policy as it may change.
+    pub(crate) fn rules(&self) -> Live {
+        Live::new(self.policy, self.cell.rules())
     }
 }

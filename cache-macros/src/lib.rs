@@ -15,6 +15,7 @@ mod model;
 mod options;
 mod shape;
 mod template;
+mod time;
 mod types;
 
 use args::Args;

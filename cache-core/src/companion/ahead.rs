@@ -33,11 +33,12 @@ pub(super) fn look<W: Sought>(work: &W, touch: Touch) -> Found<W::Value> {
 /// A fresh value that is not due for a refresh, also where no async TTL was given.
 fn fresh_enough<W: Sought>(work: &W) -> Option<W::Value> {
     let memo = work.memo();
-    if memo.policy.async_ttl().is_some() || memo.policy.ttl().is_none() {
+    let policy = memo.policy();
+    if policy.async_ttl().is_some() || policy.ttl().is_none() {
         return fresh(work);
     }
     match look(work, Touch::Visit) {
-        Found::Live { value, soft_passed, left, .. } if !memo.policy.is_due(soft_passed, left) => {
+        Found::Live { value, soft_passed, left, .. } if !policy.is_due(soft_passed, left) => {
             memo.stats.count(Event::Hit);
             Some(value)
         }
@@ -48,12 +49,15 @@ fn fresh_enough<W: Sought>(work: &W) -> Option<W::Value> {
 /// Starts one refresh; for some time nobody else will.
 pub(super) fn refresh_once<W: Sought<Out: Send>>(work: W, again: Again<W>) {
     let memo = work.memo();
-    let hold = memo.policy.pause(1);
+    let hold = memo.policy().pause(1);
     let held = memo
         .table
         .as_ref()
         .is_some_and(|table| table.hold_refresh(work.hash(), |key| work.matches(key), hold));
-    if held || memo.policy.async_ttl().is_none() {
+    if held {
+        // Meanwhile it looks young: only a newer one will do.
+        launch(work, again, Want::Newer);
+    } else if memo.policy().async_ttl().is_none() {
         launch(work, again, memo.want_of_refresh());
     }
 }

@@ -59,7 +59,7 @@ impl<W: AsyncWork> AsyncCall<W> {
             Found::Expiring(_) if !ahead => Reason::Expired,
             Found::Live { value, .. } | Found::Expiring(value) => {
                 memo.stats.count(Event::StaleHit);
-                if ahead {
+                if ahead && memo.refreshes() {
                     ahead::refresh_once(self.0, again);
                 }
                 return Begun::Hit(W::wrap(value));

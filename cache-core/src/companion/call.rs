@@ -29,7 +29,7 @@ impl<W: Work> Call<W> {
             Ok(value) => W::wrap(value),
             Err(tick) => match self.miss(tick) {
                 Ok(found) => found,
-                Err(missed) => self.compute(missed, drop),
+                Err(missed) => self.compute(missed, Self::renew),
             },
         }
     }
@@ -63,6 +63,14 @@ impl<W: Work> Call<W> {
         }
         memo.count_near_miss(reason);
         self.run_in_flight(key, Want::Value, miss, rules, due)
+    }
+
+    /// Nobody else can compute what a region wants to be computed anew: so its caller does.
+    #[cold]
+    fn renew(self) {
+        if self.0.memo().rules.is_followed() {
+            drop(self.refresh());
+        }
     }
 
     fn run_in_flight(
@@ -186,12 +194,17 @@ impl<W: Work> Call<W> {
             Ok(value) => W::wrap(value),
             Err(Found::Live { value, .. } | Found::Expiring(value)) => {
                 memo.stats.count(Event::StaleHit);
-                ahead::refresh_once(self.0, again);
+                if memo.refreshes() {
+                    ahead::refresh_once(self.0, again);
+                }
                 W::wrap(value)
             }
             Err(Found::Missing(reason)) => self.compute((reason, miss), |call| {
-                let want = call.0.memo().want_of_refresh();
-                ahead::launch(call.0, again, want);
+                let memo = call.0.memo();
+                if memo.refreshes() {
+                    let want = memo.want_of_refresh();
+                    ahead::launch(call.0, again, want);
+                }
             }),
         }
     }

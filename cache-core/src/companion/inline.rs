@@ -2,7 +2,7 @@
 
 use crate::compute::{Attempt, Tally, Want};
 use crate::detached::Settled;
-use crate::entry::Reason;
+use crate::entry::{Aim, Reason};
 use crate::far::{Far, Held, aim_of};
 use crate::flight::{Follow, Joined, Landing, Lead};
 use crate::gather::{self, Gathered};
@@ -140,7 +140,12 @@ where
                     return Step::Done((rules.wrap)(value));
                 }
                 let (flight, count) = (lead.flight().clone(), want == Want::Value);
-                return match memo.ask_far(&flight, aim_of(want, None), count).await {
+                let mut far = memo.ask_far(&flight, aim_of(want, None), count).await;
+                if memo.rules.is_followed() && matches!(far, Far::Due(_)) {
+                    // Of those whom a region tells to compute it anew, one does.
+                    far = memo.ask_far(&flight, Aim::Refresh, false).await;
+                }
+                return match far {
                     // Nothing of the body is left to refresh it with.
                     Far::Value(value, note) | Far::Due(value, note) => {
                         Step::Done(memo.land_found(lead, value, &note, rules))

@@ -78,7 +78,7 @@ where
             told.tiers.first().map(|tier| &tier.state),
             Some(TierState::Expired { by_call: true, .. })
         );
-        if expiring && self.table.is_some() && self.policy.async_ttl().is_some() {
+        if expiring && self.table.is_some() && self.refreshes() {
             told.verdict = Verdict::StaleHit;
         }
         told.in_flight = self.flights.find(hash, |k| *k == key).is_some();
@@ -93,7 +93,7 @@ where
 
     /// For how long an expired value may stand in for a failing computation.
     fn grace_left(&self, hash: u64, key: &K, tiers: &[TierReport]) -> Option<Duration> {
-        let grace = self.policy.grace()?;
+        let grace = self.policy().grace()?;
         let left = |tier: &TierReport| match tier.state {
             TierState::Expired { since, by_call: false } => grace.checked_sub(since),
             _ => None,

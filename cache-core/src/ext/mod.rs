@@ -208,6 +208,23 @@ where
         single::single(self, key, single::own_ttl(self), compute)
     }
 
+    /// [`try_get_or_compute`](CacheExt::try_get_or_compute) that gives no error instead of a panic
+    /// when the computation asks for the key that it is computing.
+    #[doc(hidden)]
+    fn compute_unless_circle<E, F, Fut>(
+        &self,
+        key: &K,
+        compute: F,
+    ) -> impl Future<Output = Result<V, Option<E>>> + Send
+    where
+        Self: Clone,
+        E: Send + 'static,
+        F: FnOnce() -> Fut + Send + 'static,
+        Fut: Future<Output = Result<V, E>> + Send + 'static,
+    {
+        single::unless_circle(self, key, single::own_ttl(self), compute)
+    }
+
     /// The values of all keys, in their order. What is missing is computed by one call, which gets
     /// the missing keys, each once, and gives their values in the same order.
     ///
@@ -269,6 +286,21 @@ where
         Fut: Future<Output = Vec<Option<V>>> + Send + 'static,
     {
         batch::batch(self, keys, compute)
+    }
+
+    /// Whether somebody in this process is computing the value of a key.
+    ///
+    /// ```
+    /// # use cache_core::{Budget, CacheExt, Clock, Near, Shared, TableOptions, wait};
+    /// # let options = TableOptions::new(Budget::entries(100), Clock::system());
+    /// # let cache = Shared::new(Near::<u64, bool>::new(options));
+    /// let inside = cache.clone();
+    /// assert!(wait(cache.get_or_compute(&7, move || async move { inside.is_computing(&7) })));
+    /// assert!(!cache.is_computing(&7));
+    /// ```
+    fn is_computing(&self, key: &K) -> bool {
+        let hash = task::hash_of(self, key);
+        self.flights().find(hash, |k| k == key).is_some()
     }
 
     /// Fences the computation of a key that is in progress: those who wait already get its result,

@@ -49,6 +49,28 @@ where
     F: FnOnce() -> Fut + Send + 'static,
     Fut: Future<Output = Result<V, E>> + Send + 'static,
 {
+    match unless_circle(cache, key, ttl, compute).await {
+        Ok(value) => Ok(value),
+        Err(Some(error)) => Err(error),
+        Err(None) => refuse::<K, V>(cache),
+    }
+}
+
+/// No error at all: the computation waits for itself.
+pub(super) async fn unless_circle<K, V, E, C, F, Fut>(
+    cache: &C,
+    key: &K,
+    ttl: Option<Duration>,
+    compute: F,
+) -> Result<V, Option<E>>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    E: Send + 'static,
+    C: Cache<K, V> + Clone,
+    F: FnOnce() -> Fut + Send + 'static,
+    Fut: Future<Output = Result<V, E>> + Send + 'static,
+{
     let hash = hash_of(cache, key);
     if let Some(value) = near_value(cache, hash, key) {
         return Ok(value);
@@ -61,7 +83,7 @@ where
         };
         match Follow::new(flight).await {
             Landed::Value(value) => return Ok(value),
-            Landed::Circle => refuse::<K, V>(cache),
+            Landed::Circle => return Err(None),
             Landed::Sole(_) | Landed::Shared(_) | Landed::Gone => key = again,
         }
     };
@@ -80,9 +102,9 @@ where
     }
     let fault = report.lock().take();
     match (fault, landed) {
-        (Some(Fault::Error(error)), _) => Err(error),
+        (Some(Fault::Error(error)), _) => Err(Some(error)),
         (Some(Fault::Panic(panic)), _) => resume_unwind(panic),
-        (None, Landed::Circle) => refuse::<K, V>(cache),
+        (None, Landed::Circle) => Err(None),
         (None, _) => panic!("the computation was thrown away: its runtime has been shut down"),
     }
 }

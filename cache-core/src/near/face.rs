@@ -304,6 +304,21 @@ where
         }
     }
 
+    /// [`expire`](Near::expire) of everything: computations in progress are fenced, and what is
+    /// stored stays for those who are content with an expired value. Passes over all entries.
+    ///
+    /// ```
+    /// use cache_core::{Budget, Clock, Near, TableOptions};
+    /// let near = Near::<u64, u64>::new(TableOptions::new(Budget::entries(100), Clock::system()));
+    /// near.put(7, 49);
+    /// near.expire_all();
+    /// assert!(!near.contains(&7) && near.len() == 1);
+    /// ```
+    pub fn expire_all(&self) {
+        self.fence_all();
+        self.table.expire_all();
+    }
+
     /// Drops what has been expired for longer than `stale_for`; says how much that was.
     ///
     /// ```

@@ -66,6 +66,8 @@ struct Marks {
     stripes: [AtomicU64; STRIPES],
     /// Whether any value was ever stored with a refresh point: without, what is not fresh is dead.
     refreshes: AtomicBool,
+    /// The longest TTL, in nanoseconds; `u64::MAX` is no limit.
+    longest: AtomicU64,
 }
 
 impl<K, V> Clone for Near<K, V> {
@@ -100,6 +102,7 @@ where
             marks: Arc::new(Marks {
                 stripes: [const { AtomicU64::new(0) }; STRIPES],
                 refreshes: AtomicBool::new(false),
+                longest: AtomicU64::new(u64::MAX),
             }),
             ttl: None,
             name: "".into(),
@@ -123,6 +126,22 @@ where
     pub fn with_ttl(mut self, ttl: impl IntoTtl) -> Self {
         self.ttl = ttl.into_ttl();
         self
+    }
+
+    /// Lets no value that is stored from now on live longer than this, whatever its TTL, in all
+    /// handles of this cache; `None` lifts the limit.
+    ///
+    /// ```
+    /// use cache_core::{Budget, Clock, Near, TableOptions};
+    /// use std::time::Duration;
+    /// let near = Near::<u64, u64>::new(TableOptions::new(Budget::entries(100), Clock::system()));
+    /// near.limit_ttl(Some(Duration::from_secs(5)));
+    /// near.put(7, 49);
+    /// assert!(near.get_ttl(&7).unwrap().1 <= Duration::from_secs(5));
+    /// ```
+    pub fn limit_ttl(&self, longest: Option<Duration>) {
+        let nanos = longest.map(|longest| u64::try_from(longest.as_nanos()).unwrap_or(u64::MAX));
+        self.marks.longest.store(nanos.unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// With a name, for messages.
@@ -281,8 +300,14 @@ where
         self.table.expire(hash, eq)
     }
 
-    /// Every value that is stored passes here before, so that who finds it finds the note too.
-    fn note(&self, life: Life) -> Life {
+    /// Every value that is stored passes here before, so that who finds it finds the note too, and
+    /// none lives longer than it may.
+    fn note(&self, mut life: Life) -> Life {
+        let longest = self.marks.longest.load(Ordering::Relaxed);
+        if longest != u64::MAX {
+            let longest = Duration::from_nanos(longest);
+            life.ttl = Some(life.ttl.map_or(longest, |ttl| ttl.min(longest)));
+        }
         if life.refresh_after.is_some() && !self.marks.refreshes.load(Ordering::Relaxed) {
             self.marks.refreshes.store(true, Ordering::Release);
         }

@@ -19,7 +19,7 @@ use std::sync::{Arc, Weak};
 /// assert_eq!((budget.capacity(), budget.used()), (10_000, 0));
 /// ```
 pub struct Budget {
-    capacity: u64,
+    capacity: AtomicU64,
     used: Line<AtomicU64>,
     /// How many tables have joined; one is the common case and draws no lots.
     members: AtomicUsize,
@@ -60,7 +60,7 @@ impl Budget {
     #[must_use]
     pub fn weight(capacity: u64) -> Arc<Self> {
         Arc::new(Budget {
-            capacity,
+            capacity: AtomicU64::new(capacity),
             used: Line(AtomicU64::new(0)),
             members: AtomicUsize::new(0),
             draws: AtomicU32::new(0),
@@ -71,7 +71,7 @@ impl Budget {
     /// What fits in all.
     #[must_use]
     pub fn capacity(&self) -> u64 {
-        self.capacity
+        self.capacity.load(Ordering::Relaxed)
     }
 
     /// What is taken at the moment, by all tables.
@@ -80,12 +80,41 @@ impl Budget {
         self.used.0.load(Ordering::Relaxed)
     }
 
+    /// Changes what fits; what does not fit any more is evicted at once. Each table keeps the
+    /// number of shards that its budget asked for when it was made.
+    ///
+    /// ```
+    /// use cache_core::{Budget, Clock, Near, TableOptions};
+    ///
+    /// let budget = Budget::entries(100);
+    /// let near = Near::<u64, u64>::new(TableOptions::new(budget.clone(), Clock::system()));
+    /// near.put_many((0..100).map(|n| (n, n)));
+    /// budget.resize(10);
+    /// assert_eq!((near.capacity(), near.len()), (10, 10));
+    /// ```
+    pub fn resize(&self, capacity: u64) {
+        self.capacity.store(capacity, Ordering::Relaxed);
+        while let Some(excess) = self.used().checked_sub(capacity).filter(|excess| *excess > 0) {
+            let mut room = Room::new(self);
+            let members = self.members();
+            for member in &members {
+                if room.units() < excess {
+                    member.give(&mut room, excess);
+                }
+            }
+            here::outside(move |_| drop(members));
+            if room.units() == 0 {
+                return;
+            }
+        }
+    }
+
     pub(super) fn is_shared(&self) -> bool {
         self.members.load(Ordering::Relaxed) > 1
     }
 
     fn reserve(&self, units: u64) -> bool {
-        let fits = |used: u64| used.checked_add(units).filter(|sum| *sum <= self.capacity);
+        let fits = |used: u64| used.checked_add(units).filter(|sum| *sum <= self.capacity());
         // The plain look first: a full budget must stay in everybody's cache.
         fits(self.used()).is_some()
             && self.used.0.fetch_update(Ordering::AcqRel, Ordering::Relaxed, fits).is_ok()
@@ -161,7 +190,7 @@ impl Budget {
 impl fmt::Debug for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Budget")
-            .field("capacity", &self.capacity)
+            .field("capacity", &self.capacity())
             .field("used", &self.used())
             .finish()
     }

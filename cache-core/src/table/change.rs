@@ -271,6 +271,24 @@ where
         self.restamp(hash, eq, move |stamp| stamp.is_live(tick).then(|| stamp.expire(tick)))
     }
 
+    /// [`expire`](Table::expire) of everything. Passes over all entries, one shard at a time; a shard
+    /// that this thread is inside of is emptied when it leaves.
+    pub fn expire_all(&self) {
+        let tick = self.clock.tick();
+        let expire = |stamp: Stamp| stamp.is_live(tick).then(|| stamp.expire(tick));
+        for (at, slot) in self.slots.iter().enumerate() {
+            let done = slot.lock.write(|shard| {
+                drop(shard.store.hashes(|entry| {
+                    entry.try_change(expire);
+                    false
+                }));
+            });
+            if done.is_none() {
+                self.clear_later(at);
+            }
+        }
+    }
+
     /// Claims the refresh of a value that wants one, for `hold`: true for one caller until then.
     ///
     /// Meanwhile the value counts as fresh, also when it was expired by call; never beyond its TTL.

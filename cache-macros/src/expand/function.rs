@@ -111,7 +111,10 @@ fn asked(model: &Model, split: &Split) -> Option<TokenStream> {
 
 /// Asks the handle for the value.
 pub(crate) fn ask(model: &Model, entry: &TokenStream) -> TokenStream {
-    let (larder, is_refreshed) = (&model.larder, model.args.async_ttl.is_some());
+    // A client may have an async TTL for its functions.
+    let is_refreshed =
+        model.args.async_ttl.is_some() || model.args.client.is_some() && model.is_rebuildable();
+    let larder = &model.larder;
     let place = proof::place(model);
     if !model.is_async() {
         let get = if is_refreshed { "get_swr" } else { "get" };

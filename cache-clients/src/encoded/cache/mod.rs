@@ -2,6 +2,7 @@
 
 mod change;
 mod explain;
+mod leased;
 mod parcel;
 mod read;
 mod renew;

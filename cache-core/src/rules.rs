@@ -1,0 +1,115 @@
+//! Freshness rules that a client has for the functions that use it, and may change while they do.
+
+use crate::error::Result;
+use crate::memo::Memo;
+use crate::policy::Policy;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+type Rules = Arc<dyn Fn() -> Result<Policy> + Send + Sync>;
+
+/// Where a client tells a cached function which rules it has for it.
+///
+/// The function puts a cell into the [`Namespace`](crate::Namespace) that it opens. A client with
+/// rules of its own [sets](PolicyCell::follow) them there; the function asks for them whenever it
+/// does not find a fresh value near, and what its attribute says itself wins.
+///
+/// ```
+/// use cache_core::{Namespace, Policy, PolicyCell};
+///
+/// let cell = PolicyCell::default();
+/// let space = Namespace::new("scores").with(cell.clone());
+/// let found = space.get::<PolicyCell>().unwrap(); // in the client
+/// found.follow(|| Ok(Policy::new().with_ttl(60)));
+/// assert!(cell.is_followed());
+/// ```
+#[derive(Clone, Default)]
+pub struct PolicyCell(Arc<OnceLock<Rules>>);
+
+impl PolicyCell {
+    /// Lets the function follow these rules. They are asked for often, and never under a lock; an
+    /// error says that the client is not set up, and is the panic of the caller. The first who says
+    /// anything wins.
+    pub fn follow(&self, rules: impl Fn() -> Result<Policy> + Send + Sync + 'static) {
+        let _ = self.0.set(Arc::new(rules));
+    }
+
+    /// Whether the client has rules.
+    #[must_use]
+    pub fn is_followed(&self) -> bool {
+        self.0.get().is_some()
+    }
+
+    pub(crate) fn rules(&self) -> Option<Rules> {
+        self.0.get().cloned()
+    }
+}
+
+impl fmt::Debug for PolicyCell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PolicyCell").field("followed", &self.is_followed()).finish()
+    }
+}
+
+/// What the attribute says, over what the client says.
+pub(crate) struct Live {
+    own: Policy,
+    rules: Option<Rules>,
+}
+
+impl Live {
+    pub(crate) fn new(own: Policy, rules: Option<Rules>) -> Self {
+        Live { own, rules }
+    }
+
+    /// Whether the client may change the rules.
+    pub(crate) fn is_followed(&self) -> bool {
+        self.rules.is_some()
+    }
+
+    /// The rules of now.
+    ///
+    /// # Panics
+    /// When the client is not set up.
+    pub(crate) fn now(&self) -> Policy {
+        match &self.rules {
+            None => self.own,
+            Some(rules) => match rules() {
+                Ok(rules) => self.own.over(&rules),
+                Err(error) => panic!("{error}"),
+            },
+        }
+    }
+
+    /// # Panics
+    /// When the client is not set up.
+    pub(crate) fn require(&self) {
+        if self.is_followed() {
+            self.now();
+        }
+    }
+}
+
+impl<K, V> Memo<K, V> {
+    /// The freshness rules of now.
+    ///
+    /// # Panics
+    /// When the client is not set up.
+    pub(crate) fn policy(&self) -> Policy {
+        self.rules.now()
+    }
+
+    /// Whether a value that is due is served while it is computed anew in the background.
+    pub(crate) fn refreshes(&self) -> bool {
+        self.rules.is_followed() || self.policy().async_ttl().is_some()
+    }
+}
+
+impl fmt::Debug for Live {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Live")
+            .field("own", &self.own)
+            .field("followed", &self.is_followed())
+            .finish()
+    }
+}

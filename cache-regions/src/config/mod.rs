@@ -1,0 +1,38 @@
+//! Configurations: text, maps and the environment become one tree, the tree is checked against one
+//! table of options, and what is right becomes plans. All mistakes are reported at once.
+
+mod build;
+pub(crate) mod draft;
+mod environment;
+mod file;
+mod flat;
+mod format;
+mod forms;
+pub(crate) mod mistakes;
+pub(crate) mod nearest;
+pub(crate) mod options;
+mod read;
+pub(crate) mod settings;
+mod tiers;
+mod time;
+#[cfg(feature = "toml")]
+mod toml;
+pub(crate) mod tree;
+pub(crate) mod value;
+#[cfg(any(feature = "yaml", feature = "json"))]
+mod yaml;
+
+pub use format::Format;
+pub use mistakes::{Mistake, Mistakes};
+pub use read::Configuration;
+pub use settings::Settings;
+
+/// The table of what all regions of a file have in common, in messages.
+const DEFAULTS: &str = "`defaults`";
+
+/// The tables of the README, made from the one table of options.
+#[doc(hidden)]
+#[must_use]
+pub fn options_tables() -> String {
+    options::markdown()
+}

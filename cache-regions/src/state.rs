@@ -1,0 +1,339 @@
+//! What stands behind a region: its settings of the moment, the revision that holds, and the caches
+//! that were opened from it.
+
+use crate::plan::{RegionPlan, Scope, TierPlan};
+use crate::revisions::{InProcess, InvalidationStrategy, OnServer, RECORDS, Revisions};
+use cache_clients::server::Server as _;
+use cache_core::{Budget, Error, Invalidation, Policy, Result, in_background};
+use parking_lot::{Mutex, RwLock};
+use std::any::{Any, TypeId};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+/// Fronts that are opened before anybody knows how many entries there will be are cut for so many.
+const ENTRIES: usize = 100_000;
+
+/// A region of which nothing but the name is known without a configuration.
+pub(crate) struct RegionState {
+    pub(crate) name: Arc<str>,
+    settings: RwLock<Option<Arc<Settings>>>,
+    known: Mutex<Known>,
+    /// Of the near tables in front of all its caches.
+    front: OnceLock<Arc<Budget>>,
+    rooms: Mutex<Rooms>,
+    /// Kept over configurations, so that what was forgotten stays so.
+    process: OnceLock<Arc<InProcess>>,
+}
+
+/// One configuration of a region.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) plan: RegionPlan,
+    /// Goes on when the stack of tiers is another one.
+    pub(crate) epoch: u64,
+    strategy: Arc<dyn InvalidationStrategy>,
+    /// Of each memory tier, for all caches of the region.
+    pub(crate) budgets: Vec<Option<Arc<Budget>>>,
+}
+
+#[derive(Default)]
+struct Known {
+    revisions: Option<Arc<Revisions>>,
+    /// Until when that is believed, in nanoseconds of the clock.
+    until: u64,
+    /// Counts what was learned: an answer to an older question does not count.
+    changes: u64,
+}
+
+#[derive(Default)]
+struct Rooms {
+    all: Vec<Weak<dyn Room>>,
+    named: HashMap<(TypeId, Box<str>), Arc<dyn Any + Send + Sync>>,
+}
+
+/// A cache of the region without its types.
+pub(crate) trait Room: Send + Sync {
+    /// Applies an invalidation to the table in front.
+    fn forget(&self, how: Invalidation);
+    /// Empties the table in front, since the tiers behind are others.
+    fn start_anew(&self);
+}
+
+impl RegionState {
+    pub(crate) fn new(name: &str) -> Self {
+        RegionState {
+            name: name.into(),
+            settings: RwLock::default(),
+            known: Mutex::default(),
+            front: OnceLock::new(),
+            rooms: Mutex::default(),
+            process: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn settings(&self) -> Result<Arc<Settings>> {
+        self.settings.read().clone().ok_or_else(|| Error::unconfigured(&*self.name))
+    }
+
+    pub(crate) fn is_configured(&self) -> bool {
+        self.settings.read().is_some()
+    }
+
+    pub(crate) fn policy(&self) -> Result<Policy> {
+        Ok(self.settings()?.plan.policy.now())
+    }
+
+    /// Room for the tables in front; nothing before a memory tier says how much.
+    pub(crate) fn front(&self) -> &Arc<Budget> {
+        self.front.get_or_init(|| Budget::entries(ENTRIES))
+    }
+
+    /// Takes a checked plan; what is in flight goes on with the one before. Gives what is left to be
+    /// done when no lock is held: values are dropped there.
+    #[must_use]
+    pub(crate) fn configure(self: &Arc<Self>, plan: RegionPlan) -> impl FnOnce() + use<> {
+        let old = self.settings.read().clone();
+        let same = old.filter(|old| old.plan.print == plan.print);
+        let is_new = same.is_none();
+        let settings = Arc::new(match same {
+            Some(old) => old.with(plan),
+            None => self.settle(plan),
+        });
+        let entries = settings.plan.front().map_or(0, |memory| memory.entries as u64);
+        let old = self.settings.write().replace(settings.clone());
+        if is_new {
+            let mut known = self.known.lock();
+            (known.revisions, known.until) = (None, 0);
+            known.changes += 1;
+        }
+        let region = self.clone();
+        move || {
+            drop(old);
+            region.front().resize(entries);
+            settings.fit();
+            if is_new {
+                region.each_room(|room| room.start_anew());
+                region.follow(&settings);
+            }
+        }
+    }
+
+    fn settle(self: &Arc<Self>, plan: RegionPlan) -> Settings {
+        let epoch = self.settings.read().as_ref().map_or(1, |old| old.epoch + 1);
+        let strategy = match (&plan.strategy, plan.record()) {
+            (Some(strategy), _) => strategy.clone(),
+            (None, Some(client)) => {
+                let (records, server) = (client.open(RECORDS), client.server().name());
+                Arc::new(OnServer::new(records, server, &self.name, plan.clock.clone())) as _
+            }
+            (None, None) => {
+                let make = || Arc::new(InProcess::new(plan.clock.clone()));
+                self.process.get_or_init(make).clone() as Arc<dyn InvalidationStrategy>
+            }
+        };
+        let budget = |tier: &TierPlan| match tier {
+            TierPlan::Memory(memory) => Some(Budget::entries(memory.entries)),
+            TierPlan::Bytes(_) | TierPlan::Null => None,
+        };
+        let budgets = plan.tiers.iter().map(budget).collect();
+        Settings { plan, epoch, strategy, budgets }
+    }
+
+    /// Looks after the revision that others change, while nobody asks for anything: hits of the
+    /// tables in front do not.
+    fn follow(self: &Arc<Self>, settings: &Settings) {
+        if !settings.strategy.is_shared() {
+            return;
+        }
+        let (region, epoch) = (Arc::downgrade(self), settings.epoch);
+        let (mut clock, mut pause) = settings.pause();
+        in_background(async move {
+            loop {
+                clock.sleep(pause).await;
+                let Some(region) = region.upgrade() else { return };
+                let Ok(now) = region.settings() else { return };
+                if now.epoch != epoch {
+                    return;
+                }
+                (clock, pause) = now.pause();
+                if !region.rooms.lock().all.is_empty() {
+                    region.ask(&now).await;
+                }
+            }
+        });
+    }
+
+    /// The revision that holds, as far as it is known within the region's lag.
+    pub(crate) async fn revisions(&self, settings: &Settings) -> Arc<Revisions> {
+        let now = settings.plan.clock.nanos();
+        {
+            let mut known = self.known.lock();
+            if let Some(revisions) = &known.revisions {
+                if now < known.until {
+                    return revisions.clone();
+                }
+                if known.until != 0 {
+                    // While one asks, the others go on with what they know.
+                    known.until = now.saturating_add(settings.lag());
+                }
+            }
+        }
+        self.ask(settings).await
+    }
+
+    async fn ask(&self, settings: &Settings) -> Arc<Revisions> {
+        let (asked, changes) = (settings.plan.clock.nanos(), self.known.lock().changes);
+        let found = settings.strategy.current().await;
+        let (revisions, step) = {
+            let mut known = self.known.lock();
+            let newer = known.changes != changes;
+            let found = match (found, &known.revisions) {
+                (_, Some(old)) if newer => return old.clone(),
+                (Ok(found), _) => Arc::new(found),
+                (Err(_), Some(old)) => old.clone(),
+                // Nothing is stored under it, so nothing old can come of it.
+                (Err(_), None) => Arc::new(Revisions::begin(&settings.plan.clock)),
+            };
+            known.until = asked.saturating_add(settings.lag());
+            (found.clone(), known.learn(found))
+        };
+        if let Some(how) = step {
+            self.each_room(|room| room.forget(how));
+        }
+        revisions
+    }
+
+    /// Forgets all values of the region.
+    pub(crate) async fn invalidate(&self, how: Invalidation) -> Result<()> {
+        let settings = self.settings()?;
+        if how == Invalidation::Soft && settings.plan.policy.expiration.now().is_none() {
+            return Err(Error::invalid(format!(
+                "region `{}` has no expiration, and what never expires is never served as stale: \
+                 give it one, or invalidate it hard",
+                self.name
+            )));
+        }
+        let done = settings.strategy.invalidate(how).await;
+        let now = settings.plan.clock.nanos();
+        {
+            let mut known = self.known.lock();
+            let next = match (&done, &known.revisions) {
+                (Ok(next), _) => next.clone(),
+                (Err(_), Some(old)) => old.after(how, &settings.plan.clock),
+                (Err(_), None) => Revisions::begin(&settings.plan.clock),
+            };
+            known.changes += 1;
+            known.until = if done.is_ok() { now.saturating_add(settings.lag()) } else { 0 };
+            known.learn(Arc::new(next));
+        }
+        self.each_room(|room| room.forget(how));
+        done.map(drop)
+    }
+
+    fn each_room(&self, act: impl Fn(&dyn Room)) {
+        let rooms: Vec<_> = {
+            let mut rooms = self.rooms.lock();
+            rooms.all.retain(|room| room.strong_count() > 0);
+            rooms.all.iter().filter_map(Weak::upgrade).collect()
+        };
+        rooms.iter().for_each(|room| act(&**room));
+    }
+
+    /// What was opened first under this name for these types. Made outside of the lock.
+    pub(crate) fn named<T: Clone + Send + Sync + 'static>(
+        &self,
+        name: &str,
+        make: impl FnOnce() -> T,
+    ) -> T {
+        let id = (TypeId::of::<T>(), Box::from(name));
+        let found = self.rooms.lock().named.get(&id).cloned();
+        let found = found.unwrap_or_else(|| {
+            let made: Arc<dyn Any + Send + Sync> = Arc::new(make());
+            self.rooms.lock().named.entry(id).or_insert(made).clone()
+        });
+        match found.downcast_ref::<T>() {
+            Some(found) => found.clone(),
+            None => unreachable!("the key of a room holds its type"),
+        }
+    }
+
+    pub(crate) fn enter(&self, room: Weak<dyn Room>) {
+        let mut rooms = self.rooms.lock();
+        if rooms.all.len() == rooms.all.capacity() {
+            rooms.all.retain(|room| room.strong_count() > 0);
+        }
+        rooms.all.push(room);
+    }
+}
+
+impl Known {
+    /// Says how the caches have to follow.
+    fn learn(&mut self, found: Arc<Revisions>) -> Option<Invalidation> {
+        let step = self.revisions.as_ref().and_then(|old| found.step_from(old));
+        self.changes += u64::from(step.is_some());
+        self.revisions = Some(found);
+        step
+    }
+}
+
+impl Settings {
+    /// With other rules over the same tiers.
+    fn with(&self, mut plan: RegionPlan) -> Settings {
+        for (tier, old) in plan.tiers.iter_mut().zip(&self.plan.tiers) {
+            if !matches!(tier, TierPlan::Memory(_)) {
+                *tier = old.clone();
+            }
+        }
+        plan.wrappers.clone_from(&self.plan.wrappers);
+        let (strategy, budgets) = (self.strategy.clone(), self.budgets.clone());
+        Settings { plan, epoch: self.epoch, strategy, budgets }
+    }
+
+    /// Gives each memory tier the room that it is to have.
+    fn fit(&self) {
+        for (tier, budget) in self.plan.tiers.iter().zip(&self.budgets) {
+            if let (TierPlan::Memory(memory), Some(budget)) = (tier, budget) {
+                budget.resize(memory.entries as u64);
+            }
+        }
+    }
+
+    fn lag(&self) -> u64 {
+        match self.strategy.is_shared() {
+            true => u64::try_from(self.plan.tag_lag.as_nanos()).unwrap_or(u64::MAX),
+            false => u64::MAX,
+        }
+    }
+
+    fn pause(&self) -> (cache_core::Clock, Duration) {
+        (self.plan.clock.clone(), self.plan.tag_lag.max(Duration::from_millis(10)))
+    }
+}
+
+impl RegionPlan {
+    /// The memory tier that may lie in front, where hits are read inline: wrappers would not see
+    /// them.
+    pub(crate) fn front(&self) -> Option<&crate::plan::MemoryPlan> {
+        match self.tiers.first() {
+            Some(TierPlan::Memory(memory)) if self.wrappers.is_empty() => Some(memory),
+            _ => None,
+        }
+    }
+
+    /// The client that keeps the region's record.
+    fn record(&self) -> Option<&cache_clients::encoded::Encoded<cache_clients::server::AnyServer>> {
+        let shared = self.tiers.iter().rev().find_map(|tier| match tier {
+            TierPlan::Bytes(bytes) => Some(&bytes.client),
+            TierPlan::Memory(_) | TierPlan::Null => None,
+        });
+        shared.filter(|_| self.invalidation == Scope::Shared)
+    }
+}
+
+impl fmt::Debug for RegionState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RegionState").field("name", &self.name).finish_non_exhaustive()
+    }
+}
