@@ -125,7 +125,7 @@ fn tasks_that_are_not_polled_any_more_keep_nobody_from_his_answers() {
             tokio::task::yield_now().await;
             let sleeper = |_| Box::pin(memcached.get_many(&key, Claim::Nothing));
             let mut sleepers: Vec<_> = (0..48).map(sleeper).collect();
-            // Polled some times among the others, and then never again: some of them lead, or read.
+            // Polled some times among the others, and then never again: some of them lead.
             for _ in 0..=round % 4 {
                 std::future::poll_fn(|context| {
                     sleepers.retain_mut(|sleeper| sleeper.as_mut().poll(context).is_pending());

@@ -346,9 +346,10 @@ fn a_task_that_is_woken_and_does_not_run_delays_the_others_by_little() {
     // Several calls of one thread: the first is woken for all, but this one sleeps on.
     let mut calls: Vec<_> =
         (0..8).map(|_| Box::pin(memcached.get_many(&keys, Claim::Nothing))).collect();
-    for call in &mut calls {
-        let _ = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-    }
+    // Answers may be there already, if this thread is slow.
+    calls.retain_mut(|call| {
+        call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending()
+    });
     let start = Instant::now();
     for call in calls.into_iter().rev() {
         assert!(wait(call).remove(0).is_ok());

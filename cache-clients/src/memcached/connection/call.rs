@@ -2,10 +2,8 @@
 
 use super::Cause;
 use crate::memcached::wire::Answer;
-use cache_core::is_patient;
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
@@ -17,8 +15,6 @@ pub(super) struct Call {
     pub(super) give_up: Instant,
     /// Keys whose values are not to be trusted when these answers never come.
     pub(super) changes: Option<Arc<[String]>>,
-    /// The caller is to read.
-    appointed: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -27,8 +23,6 @@ struct State {
     end: Option<Result<(), Cause>>,
     waker: Option<Waker>,
     thread: usize,
-    /// The caller is a thread that waits.
-    patient: bool,
     baton: Option<Arc<Baton>>,
 }
 
@@ -68,10 +62,9 @@ impl Call {
             end: None,
             waker: None,
             thread: 0,
-            patient: is_patient(),
             baton: None,
         };
-        Call { state: Mutex::new(state), give_up, changes, appointed: AtomicBool::new(false) }
+        Call { state: Mutex::new(state), give_up, changes }
     }
 
     /// Takes answers, of which so many are due, and says how many are due still. Whom to wake, and
@@ -117,45 +110,18 @@ impl Call {
     /// The answers, or be woken when they are there.
     pub(super) fn poll(&self, context: &Context<'_>) -> Poll<Result<Vec<Answer>, Cause>> {
         let mut state = self.state.lock();
-        let over = state.over();
-        if over.is_pending() {
-            match &mut state.waker {
-                Some(waker) => waker.clone_from(context.waker()),
-                waker => *waker = Some(context.waker().clone()),
+        match state.end.clone() {
+            Some(Ok(())) => Poll::Ready(Ok(std::mem::take(&mut state.answers))),
+            Some(Err(cause)) => Poll::Ready(Err(cause)),
+            None => {
+                match &mut state.waker {
+                    Some(waker) => waker.clone_from(context.waker()),
+                    waker => *waker = Some(context.waker().clone()),
+                }
+                state.thread = this_thread();
+                Poll::Pending
             }
-            state.thread = this_thread();
         }
-        over
-    }
-
-    /// The answers; whoever reads looks again anyway, and need not be woken.
-    pub(super) fn look(&self) -> Poll<Result<Vec<Answer>, Cause>> {
-        let mut state = self.state.lock();
-        state.waker = None;
-        state.over()
-    }
-
-    /// Lets the caller read, if he waits and is a task; whom to wake for that.
-    pub(super) fn appoint(&self) -> Option<Waker> {
-        let mut state = self.state.lock();
-        if state.end.is_some() || state.patient {
-            return None;
-        }
-        let waker = state.waker.take()?;
-        self.appointed.store(true, Ordering::Release);
-        Some(waker)
-    }
-
-    /// Whether the caller is to read; says so once.
-    pub(super) fn is_appointed(&self) -> bool {
-        self.appointed.load(Ordering::Relaxed) && self.appointed.swap(false, Ordering::Acquire)
-    }
-
-    /// The caller is gone; true if he was to read.
-    pub(super) fn leave(&self) -> bool {
-        let waker = self.state.lock().waker.take();
-        drop(waker);
-        self.is_appointed()
     }
 
     /// Whom to wake, and in which thread.
@@ -178,16 +144,6 @@ impl Call {
         let baton = self.state.lock().baton.take();
         if let Some(baton) = baton {
             baton.pass();
-        }
-    }
-}
-
-impl State {
-    fn over(&mut self) -> Poll<Result<Vec<Answer>, Cause>> {
-        match &self.end {
-            Some(Ok(())) => Poll::Ready(Ok(std::mem::take(&mut self.answers))),
-            Some(Err(cause)) => Poll::Ready(Err(cause.clone())),
-            None => Poll::Pending,
         }
     }
 }
@@ -221,10 +177,6 @@ impl Wakes {
             batons.drain(..).for_each(|baton| baton.pass());
         }
         for Group { thread, carrier, mut wakers } in self.0 {
-            if thread == this_thread() {
-                wakers.into_iter().for_each(Waker::wake);
-                continue;
-            }
             batons.iter().filter(|baton| baton.thread == thread).for_each(|b| b.add(&mut wakers));
             let mut wakers = wakers.into_iter();
             let Some(first) = wakers.next() else { continue };

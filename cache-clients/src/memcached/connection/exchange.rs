@@ -4,7 +4,6 @@ use super::Cause;
 use super::call::{Call, this_thread};
 use super::link::Link;
 use super::queue::{Asker, Turn};
-use super::reading::Reading;
 use crate::memcached::wire::{Answer, Request};
 use cache_core::is_patient;
 use std::future::Future;
@@ -28,7 +27,6 @@ enum Stage {
     New(Request),
     Leading,
     Waiting,
-    Reading(Reading),
 }
 
 impl Exchange {
@@ -86,38 +84,8 @@ impl Exchange {
             return Some(poll);
         }
         self.stage = Stage::Waiting;
-        if poll.is_ready() {
-            self.write();
-            return Some(poll);
-        }
-        match self.link.begin_reading() {
-            Some(reading) => {
-                self.link.flush();
-                self.stage = Stage::Reading(reading);
-            }
-            None => self.write(),
-        }
-        None
-    }
-
-    /// Reads; `None` when that is in vain.
-    fn read(&mut self, context: &Context<'_>) -> Option<Poll<Answers>> {
-        let Stage::Reading(reading) = &mut self.stage else { return None };
-        let patient = self.link.read_on(reading);
-        let poll = self.call.look();
-        if poll.is_ready() {
-            self.stage = Stage::Waiting;
-            self.link.pass_reading();
-            self.call.pass();
-            return Some(poll);
-        }
-        if patient {
-            context.waker().wake_by_ref();
-            return Some(poll);
-        }
-        self.stage = Stage::Waiting;
-        self.link.read_in_vain();
-        None
+        self.write();
+        poll.is_ready().then_some(poll)
     }
 }
 
@@ -129,13 +97,9 @@ impl Future for Exchange {
         let done = match &exchange.stage {
             Stage::New(_) => exchange.ask(context),
             Stage::Leading => exchange.lead(context),
-            Stage::Waiting if exchange.call.is_appointed() => {
-                exchange.stage = Stage::Reading(exchange.link.go_on_reading());
-                None
-            }
-            Stage::Waiting | Stage::Reading(_) => None,
+            Stage::Waiting => None,
         };
-        if let Some(poll) = done.or_else(|| exchange.read(context)) {
+        if let Some(poll) = done {
             return poll;
         }
         let poll = exchange.call.poll(context);
@@ -155,9 +119,6 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         if matches!(self.stage, Stage::Leading) {
             self.write();
-        }
-        if self.call.leave() || matches!(self.stage, Stage::Reading(_)) {
-            self.link.pass_reading();
         }
         self.call.pass();
     }

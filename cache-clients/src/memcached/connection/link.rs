@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
@@ -20,9 +20,6 @@ pub(super) const PIECE: usize = 64 << 10;
 const PIECES: usize = 16;
 /// So long a thread that waits anyway reads by itself.
 const PATIENCE: Duration = Duration::from_millis(10);
-/// So long after some answers the next are looked for without sleeping: a server answers many requests
-/// in parts, and to sleep and be woken takes as long as it needs for one.
-const GAP: Duration = Duration::from_micros(20);
 /// So long at once while the I/O thread reads too, which may have taken the answers. Otherwise without
 /// such steps: a timer that ends before the system's next tick costs more than all else here.
 const GLANCE: Duration = Duration::from_micros(200);
@@ -55,13 +52,7 @@ pub(crate) struct Link {
     pub(super) awake: Notify,
     closed: AtomicBool,
     /// A caller reads.
-    pub(super) reading: AtomicBool,
-    /// The one who reads, or did last, is a task, which must be polled to go on.
-    pub(super) by_task: AtomicBool,
-    /// How often something was received.
-    pub(super) received: AtomicU64,
-    /// How often a task that reads has looked.
-    pub(super) looks: AtomicU64,
+    reading: AtomicBool,
     lost: Lost,
 }
 
@@ -98,9 +89,6 @@ impl Link {
             awake: Notify::new(),
             closed: AtomicBool::new(false),
             reading: AtomicBool::new(false),
-            by_task: AtomicBool::new(false),
-            received: AtomicU64::new(0),
-            looks: AtomicU64::new(0),
             lost,
         }
     }
@@ -148,22 +136,12 @@ impl Link {
         if self.reading.swap(true, Ordering::Acquire) {
             return self.watch();
         }
-        self.by_task.store(false, Ordering::Relaxed);
         let start = Instant::now();
-        let (mut seen, mut come) = (self.received.load(Ordering::Relaxed), None);
         while !call.is_over() && start.elapsed() < PATIENCE {
-            if come.is_some_and(|come: Instant| come.elapsed() < GAP) {
-                std::thread::yield_now();
-            } else {
-                let left = call.give_up.saturating_duration_since(Instant::now()).min(PATIENCE);
-                let watched = self.is_watched();
-                self.socket.await_briefly(if watched { left.min(GLANCE) } else { left });
-            }
+            let left = call.give_up.saturating_duration_since(Instant::now()).min(PATIENCE);
+            let watched = self.is_watched();
+            self.socket.await_briefly(if watched { left.min(GLANCE) } else { left });
             self.try_receive();
-            let received = self.received.load(Ordering::Relaxed);
-            if received != seen {
-                (seen, come) = (received, Some(Instant::now()));
-            }
         }
         let mut queue = self.queue.lock();
         // Under the lock: whoever counted on this one has said so before it is asked below.
@@ -226,7 +204,6 @@ impl Link {
     }
 
     fn take_in(&self, inbox: &mut Inbox, read: usize) -> Result<(), Cause> {
-        self.received.fetch_add(1, Ordering::Relaxed);
         inbox.buffer.extend_from_slice(&inbox.piece[..read]);
         let mut end = Ok(());
         loop {

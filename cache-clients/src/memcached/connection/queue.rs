@@ -7,7 +7,6 @@ use crate::memcached::wire::{Answer, Request};
 use bytes::BytesMut;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::task::Waker;
 use std::time::{Duration, Instant};
 
 /// So many batches in a row are no accident.
@@ -19,12 +18,8 @@ const SOON: Duration = Duration::from_micros(50);
 /// longer, each such wait would be felt.
 const NEAR: Duration = Duration::from_micros(200);
 
-/// After reading in vain for the n-th time in a row, 2^n batches are left to the I/O thread; at most so.
-const VAIN: u32 = 9;
 /// After so many requests of one thread in a row, there is only this one.
 const MIXED: u32 = 256;
-/// One of the first so many who wait is asked to read.
-const APPOINTED: usize = 8;
 
 /// Tells tasks apart: the thread, and the waker's data.
 pub(super) type Asker = (usize, usize);
@@ -61,10 +56,6 @@ pub(super) struct Queue {
     watched: bool,
     /// So many requests ago more than one thread asked.
     mixed: u32,
-    /// How often in a row a task has read in vain.
-    vain: u32,
-    /// So many batches are still left to the I/O thread.
-    left: u32,
     /// The watch sleeps.
     pub(super) asleep: bool,
     pub(super) closed: Option<Cause>,
@@ -279,33 +270,6 @@ impl Queue {
             self.watched = false;
         }
         !self.watched
-    }
-
-    /// Whether a task may read, after those before it.
-    pub(super) fn may_read(&mut self) -> bool {
-        let may = self.left == 0 && self.is_of_one_thread();
-        self.left = self.left.saturating_sub(1);
-        may
-    }
-
-    /// A task has read until now: whom to wake, to go on; true if the I/O thread must be told to.
-    pub(super) fn pass_reading(&mut self) -> (Option<Waker>, bool) {
-        self.vain = 0;
-        self.quiet = self.quiet.saturating_add(1);
-        if self.waiting.is_empty() {
-            return (None, false);
-        }
-        let next = self.waiting.iter().take(APPOINTED).find_map(|waiting| waiting.call.appoint());
-        let told = next.is_none() && self.watch_from_now();
-        (next, told)
-    }
-
-    /// A task has read for nothing; true if the I/O thread must be told to go on.
-    #[must_use]
-    pub(super) fn read_in_vain(&mut self) -> bool {
-        self.vain = (self.vain + 1).min(VAIN);
-        self.left = 1 << self.vain;
-        self.watch_from_now()
     }
 
     pub(super) fn is_idle(&self) -> bool {

@@ -78,9 +78,8 @@ async fn step(link: &Link, socket: &AsyncFd<Watched>) {
 }
 
 async fn watch(link: Arc<Link>) {
-    let (mut idle, mut looks) = (0, 0);
+    let mut idle = 0;
     loop {
-        looks = link.is_read(looks);
         match link.look() {
             Look::Closed => return,
             Look::Busy => idle = 0,
