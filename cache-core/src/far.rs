@@ -98,7 +98,13 @@ where
                 self.stats.count(event)
             }
         };
-        let found = far.lookup(&flight.key, aim).await.map(|found| self.validate(found));
+        let mut found = far.lookup(&flight.key, aim).await;
+        // A tag was softly invalidated, and nobody refreshes in the background: one computes.
+        let is_due = matches!(&found, Ok(Lookup::Stale { lease, .. }) if !lease.is_some());
+        if is_due && aim == Aim::Compute && self.policy.async_ttl().is_none() {
+            found = far.lookup(&flight.key, Aim::Refresh).await;
+        }
+        let found = found.map(|found| self.validate(found));
         let made_from = |tags, left| Note::of(tags, left, &self.clock);
         let (reason, lease) = match found {
             Ok(Lookup::Fresh { value, left, tags, .. }) => {
