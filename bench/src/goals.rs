@@ -11,6 +11,7 @@ const GOALS: &[(&str, &str, &str, &str, usize, f64)] = &[
     ("hit", "quick_cache", "get", "str", 1, 0.85),
     ("hit_1m", "quick_cache", "get", "u64", 1, 0.80),
     ("hit_async", "larder", "ttl", "u64", 1, 1.30),
+    ("hit_region", "larder", "ttl", "u64", 1, 1.10),
     ("miss", "quick_cache", "get_or_insert_with", "u64", 1, 1.20),
     ("miss", "moka", "ttl,get_with", "u64", 1, 1.0 / 6.0),
     ("mix", "quick_cache", "get_or_insert_with", "u64", 1, 1.00),

@@ -18,6 +18,7 @@ pub fn run(options: &Options) -> Result<(), String> {
     text(options);
     million(options);
     asynchronous(options);
+    region(options);
     refresh::run(options);
     Ok(())
 }
@@ -95,6 +96,19 @@ fn million(options: &Options) {
         };
         table(options, &title, race, &entrants, &schedule);
     }
+}
+
+fn region(options: &Options) {
+    let (resident, schedule) = requests(Size::TenThousand);
+    let entrants = filled(options, systems::hit_region(), &resident);
+    let race = Race {
+        bench: "hit_region",
+        key: "u64",
+        threads: 1,
+        entries: resident.len(),
+        reference: "ttl,region",
+    };
+    table(options, "hit over a region, u64 to u64, 10 000 entries", race, &entrants, &schedule);
 }
 
 fn asynchronous(options: &Options) {

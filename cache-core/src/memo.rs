@@ -9,7 +9,6 @@ use crate::far::Aged;
 use crate::flight::{Flight, Flights};
 use crate::key::View;
 use crate::near::Near;
-use crate::policy::Policy;
 use crate::rules::Live;
 use crate::stats::{Event, Recorder, Stats};
 use crate::table::{Life, Look, Table, Touch};
@@ -72,19 +71,6 @@ where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    /// The freshness rules of now.
-    ///
-    /// # Panics
-    /// When the client is not set up.
-    pub(crate) fn policy(&self) -> Policy {
-        self.rules.now()
-    }
-
-    /// Whether a value that is due is served while it is computed anew in the background.
-    pub(crate) fn refreshes(&self) -> bool {
-        self.rules.is_followed() || self.policy().async_ttl().is_some()
-    }
-
     /// The hash that the near table uses for this call.
     #[inline]
     pub(crate) fn hash<Q: View<Key = K>>(&self, view: &Q) -> u64 {

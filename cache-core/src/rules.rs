@@ -1,6 +1,7 @@
 //! Freshness rules that a client has for the functions that use it, and may change while they do.
 
 use crate::error::Result;
+use crate::memo::Memo;
 use crate::policy::Policy;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -86,6 +87,21 @@ impl Live {
         if self.is_followed() {
             self.now();
         }
+    }
+}
+
+impl<K, V> Memo<K, V> {
+    /// The freshness rules of now.
+    ///
+    /// # Panics
+    /// When the client is not set up.
+    pub(crate) fn policy(&self) -> Policy {
+        self.rules.now()
+    }
+
+    /// Whether a value that is due is served while it is computed anew in the background.
+    pub(crate) fn refreshes(&self) -> bool {
+        self.rules.is_followed() || self.policy().async_ttl().is_some()
     }
 }
 

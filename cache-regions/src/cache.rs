@@ -70,10 +70,16 @@ where
     V: Clone + Send + Sync + 'static,
 {
     fn forget(&self, how: Invalidation) {
+        if is_record(&self.namespace) {
+            return;
+        }
         match how {
             Invalidation::Hard => self.front.near.clear(),
             Invalidation::Soft => self.front.near.expire_all(),
         }
+    }
+    fn start_anew(&self) {
+        self.front.near.clear();
     }
 }
 
@@ -108,7 +114,10 @@ where
 
     pub(crate) async fn ready(&self) -> Result<Ready<K, V>> {
         let settings = self.0.region.settings()?;
-        let revisions = self.0.region.revisions(&settings).await;
+        let revisions = match is_record(&self.0.namespace) {
+            true => Arc::new(Revisions::FIRST),
+            false => self.0.region.revisions(&settings).await,
+        };
         let stack = self.stack(&settings);
         Ok(Ready { settings, revisions, stack })
     }
@@ -195,6 +204,12 @@ where
             None => Ok(false),
         }
     }
+}
+
+/// Whether larder keeps records of its own there, such as the versions of tags: these outlive
+/// invalidations, or a soft one would be a hard one for everything that has a tag.
+pub(crate) fn is_record(namespace: &Namespace) -> bool {
+    namespace.name().rsplit('.').next().is_some_and(|name| name.starts_with('~'))
 }
 
 fn only<T>(many: Vec<T>) -> T {

@@ -44,6 +44,8 @@ pub struct RevisedCache<K, V> {
     inner: Shared<RevisedKey<K>, V>,
     flights: Arc<Flights<K, V>>,
     reads: Reads,
+    /// What is kept there outlives invalidations.
+    lasts: bool,
 }
 
 /// Which values are read.
@@ -57,7 +59,8 @@ enum Reads {
 impl<K, V> Clone for RevisedCache<K, V> {
     fn clone(&self) -> Self {
         let (region, inner) = (self.region.clone(), self.inner.clone());
-        RevisedCache { region, inner, flights: self.flights.clone(), reads: self.reads }
+        let (flights, reads, lasts) = (self.flights.clone(), self.reads, self.lasts);
+        RevisedCache { region, inner, flights, reads, lasts }
     }
 }
 
@@ -76,7 +79,13 @@ where
     V: Clone + Send + Sync + 'static,
 {
     pub(crate) fn new(region: Arc<RegionState>, inner: Shared<RevisedKey<K>, V>) -> Self {
-        RevisedCache { region, inner, flights: Arc::new(Flights::new()), reads: Reads::Current }
+        let (flights, reads) = (Arc::new(Flights::new()), Reads::Current);
+        RevisedCache { region, inner, flights, reads, lasts: false }
+    }
+
+    /// The same for what outlives invalidations.
+    pub(crate) fn lasting(self, lasts: bool) -> Self {
+        RevisedCache { lasts, ..self }
     }
 
     /// The same for reading what was soft invalidated.
@@ -86,6 +95,9 @@ where
 
     async fn revisions(&self) -> Result<Arc<Revisions>> {
         let settings = self.region.settings()?;
+        if self.lasts {
+            return Ok(Arc::new(Revisions::FIRST));
+        }
         Ok(self.region.revisions(&settings).await)
     }
 

@@ -1,5 +1,6 @@
 //! The tiers of one cache, as one configuration of its region wants them.
 
+use crate::cache::is_record;
 use crate::plan::TierPlan;
 use crate::revised::{RevisedCache, RevisedKey};
 use crate::state::{RegionState, Settings};
@@ -111,7 +112,7 @@ where
     front.near.limit_ttl(memory.and_then(|memory| memory.ttl));
     let behind = builder
         .chain(usize::from(uses_front))
-        .map(|chain| RevisedCache::new(region.clone(), chain));
+        .map(|chain| RevisedCache::new(region.clone(), chain).lasting(is_record(namespace)));
     let cache = match (uses_front, &behind) {
         (true, None) => Shared::new(front.near.clone()),
         (true, Some(behind)) => {

@@ -57,6 +57,8 @@ struct Rooms {
 pub(crate) trait Room: Send + Sync {
     /// Applies an invalidation to the table in front.
     fn forget(&self, how: Invalidation);
+    /// Empties the table in front, since the tiers behind are others.
+    fn start_anew(&self);
 }
 
 impl RegionState {
@@ -112,7 +114,7 @@ impl RegionState {
             region.front().resize(entries);
             settings.fit();
             if is_new {
-                region.each_room(|room| room.forget(Invalidation::Hard));
+                region.each_room(|room| room.start_anew());
                 region.follow(&settings);
             }
         }
@@ -141,20 +143,18 @@ impl RegionState {
 
     /// Looks after the revision that others change, while nobody asks for anything: hits of the
     /// tables in front do not.
-    fn follow(self: &Arc<Self>, settings: &Arc<Settings>) {
+    fn follow(self: &Arc<Self>, settings: &Settings) {
         if !settings.strategy.is_shared() {
             return;
         }
-        let (region, settings) = (Arc::downgrade(self), Arc::downgrade(settings));
-        let first = settings.upgrade().map(|settings| settings.pause());
-        let Some((mut clock, mut pause)) = first else { return };
-        let epoch = settings.upgrade().map(|settings| settings.epoch);
+        let (region, epoch) = (Arc::downgrade(self), settings.epoch);
+        let (mut clock, mut pause) = settings.pause();
         in_background(async move {
             loop {
                 clock.sleep(pause).await;
                 let Some(region) = region.upgrade() else { return };
                 let Ok(now) = region.settings() else { return };
-                if Some(now.epoch) != epoch {
+                if now.epoch != epoch {
                     return;
                 }
                 (clock, pause) = now.pause();

@@ -2,11 +2,11 @@
 
 mod stand;
 
+use cache_clients::Inproc;
 use cache_clients::encoded::Encoded;
 use cache_clients::server::AnyServer;
-use cache_clients::{Inproc, Null};
 use cache_core::{
-    Aim, BoxFuture, Cache, CacheExt, Client, Clock, Entry, Error, Filled, Invalidation, Lookup,
+    Aim, BoxFuture, Cache, CacheExt, Client, Clock, Entry, Error, Filled, Invalidation,
     ManualClock, Namespace, Result, wait,
 };
 use cache_regions::{
@@ -175,23 +175,18 @@ fn d23_a_wrapper_may_change_values_and_answer_itself() {
     assert_eq!(wait(cache.get(&99)).unwrap_err().to_string(), "99 is nobody's");
 }
 
-/// Begins every key with a word, and notes all of them.
-#[derive(Debug)]
-struct Noting(Arc<Mutex<Vec<String>>>);
-
-impl Mangler for Noting {
-    fn mangle(&self, key: &str) -> String {
-        let mangled = format!("m-{key}");
-        self.0.lock().unwrap().push(mangled.clone());
-        mangled
-    }
-}
-
 #[test]
 fn d19_a_mangler_is_applied_to_every_operation_and_to_questions_about_locks() {
-    let (time, noted) = (ManualClock::new(), Arc::new(Mutex::new(Vec::new())));
+    let (time, noted) = (ManualClock::new(), Arc::new(Mutex::new(Vec::<String>::new())));
     let server = shelf(&time);
-    let mangled = Mangled::new(AnyServer::new(server.clone()), Arc::new(Noting(noted.clone())));
+    // Begins every key with a word, and notes all of them.
+    let notes = noted.clone();
+    let mangler = Mangler::new("noting", move |key: &str| {
+        let mangled = format!("m-{key}");
+        notes.lock().unwrap().push(mangled.clone());
+        mangled
+    });
+    let mangled = Mangled::new(AnyServer::new(server.clone()), mangler);
     let client = Encoded::with_options(AnyServer::new(mangled), options(&time)).unwrap();
     let region = fresh_region();
     let plan = RegionPlan::new(region.name()).with_clock(time.clock()).with_encoded(client);
@@ -261,18 +256,6 @@ fn d29_a_region_over_nothing_computes_every_time_and_the_map_stays_as_it_is() {
         assert_eq!(compute(region, 1, round), round);
         put(region, 1, "nothing");
         assert_eq!(get(region, 1), None);
-    }
-    assert_eq!(Null.clone().open_is_null(), true);
-}
-
-/// That `null` is what it says.
-trait IsNull {
-    fn open_is_null(&self) -> bool;
-}
-impl IsNull for Null {
-    fn open_is_null(&self) -> bool {
-        let cache = Client::<u64, u64>::open(self, &Namespace::new("n"));
-        matches!(wait(cache.lookup(&1, Aim::Read)), Ok(Lookup::Missing { .. }))
     }
 }
 
@@ -496,8 +479,25 @@ fn other_rules_keep_the_values_and_the_room_of_a_memory_tier_changes_in_place() 
     smaller.print = plan.print;
     configure_plans(vec![plan], Replace::Refuse).unwrap();
     let cache = region.open::<u64, u64>("f");
-    (0..100).for_each(|key| drop(wait(cache.put_for(&key, key, 60)).unwrap()));
+    (0..100).for_each(|key| assert!(wait(cache.put_for(&key, key, 60)).unwrap()));
     configure_plans(vec![smaller], Replace::Existing).unwrap();
     let near = cache.near().unwrap();
     assert_eq!((near.capacity(), near.len()), (10, 10));
+}
+
+#[test]
+fn records_of_larder_s_own_outlive_invalidations() {
+    for stand in [Stand::memory(), Stand::tiers()] {
+        let region = stand.region(|plan| plan.with_expiration(1000));
+        let (records, others) =
+            (region.open::<u64, u64>("~tags"), region.open::<u64, u64>("scores"));
+        for how in [Invalidation::Soft, Invalidation::Hard] {
+            for cache in [&records, &others] {
+                assert!(wait(cache.put_for(&1, 49, 600)).unwrap());
+            }
+            wait(region.invalidate(how)).unwrap();
+            assert_eq!(wait(records.get(&1)).unwrap(), Some(49), "{how:?}");
+            assert_eq!(wait(others.get(&1)).unwrap(), None, "{how:?}");
+        }
+    }
 }

@@ -6,9 +6,17 @@ use crate::drive::{drive, sum_async};
 use crate::harness::{Entrant, sum};
 use crate::script::{Answer, body, body_async};
 use crate::zipf::mix as key_of;
-use larder::{CachedFn, Inproc};
+use larder::{CachedFn, Inproc, Region, RegionPlan, Replace};
+use std::sync::LazyLock;
 
 const NAME: &str = "larder";
+
+/// Configured when it is first used.
+static REGION: LazyLock<Region> = LazyLock::new(|| {
+    let plan = RegionPlan::new("bench").with_memory(12_500).with_expiration(3600);
+    larder::configure_plans(vec![plan], Replace::Refuse).expect("nobody else configures it");
+    Region::new("bench")
+});
 
 mod functions {
     //! One function per race, since each has a cache of its own.
@@ -19,6 +27,12 @@ mod functions {
 
     #[cached(capacity = 12_500, ttl = "1h")]
     pub fn small(key: u64) -> u64 {
+        compute(key)
+    }
+
+    /// The same over a region with a memory tier.
+    #[cached(client = REGION)]
+    pub fn in_region(key: u64) -> u64 {
         compute(key)
     }
 
@@ -80,6 +94,14 @@ pub fn hit(size: Size) -> Vec<Entrant<u64>> {
         Size::TenThousand => Entrant::decorated(NAME, "ttl", |keys| sum(keys, functions::small)),
         Size::Million => Entrant::decorated(NAME, "ttl", |keys| sum(keys, functions::large)),
     }]
+}
+
+pub fn hit_region() -> Vec<Entrant<u64>> {
+    vec![
+        Entrant::decorated(NAME, "ttl,region", |keys| sum(keys, functions::in_region)),
+        // The function without a region, to compare with.
+        Entrant::decorated(NAME, "ttl", |keys| sum(keys, functions::small)),
+    ]
 }
 
 pub fn hit_str() -> Vec<Entrant<&'static str>> {

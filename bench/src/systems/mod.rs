@@ -104,6 +104,10 @@ pub fn hit_str() -> Vec<Entrant<&'static str>> {
 }
 
 /// Hits of async functions.
+pub fn hit_region() -> Vec<Entrant<u64>> {
+    larder::hit_region()
+}
+
 pub fn hit_async() -> Vec<Entrant<u64>> {
     gather!(hit_async () of larder quick_cache cached moka foyer)
 }
