@@ -200,6 +200,7 @@ impl Debug for AnyServer {
 trait Erased: Debug + Send + Sync + 'static {
     fn name(&self) -> String;
     fn limits(&self) -> Limits;
+    fn copies<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Vec<String>>;
     fn get_many<'a>(
         &'a self,
         keys: &'a [String],
@@ -208,6 +209,7 @@ trait Erased: Debug + Send + Sync + 'static {
     fn put_many(&self, puts: Vec<Put>) -> BoxFuture<'_, Vec<Result<bool>>>;
     fn delete_many<'a>(&'a self, keys: &'a [String]) -> BoxFuture<'a, Vec<Result<bool>>>;
     fn expire<'a>(&'a self, key: &'a str, keep: Duration) -> BoxFuture<'a, Result<bool>>;
+    fn discard<'a>(&'a self, key: &'a str, token: u64) -> BoxFuture<'a, Result<bool>>;
     fn release<'a>(&'a self, key: &'a str, token: u64) -> BoxFuture<'a, Result<()>>;
     fn purge(&self) -> BoxFuture<'_, Result<usize>>;
 }
@@ -218,6 +220,9 @@ impl<S: Server> Erased for S {
     }
     fn limits(&self) -> Limits {
         Server::limits(self)
+    }
+    fn copies<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Vec<String>> {
+        Box::pin(Server::copies(self, key))
     }
     fn get_many<'a>(
         &'a self,
@@ -235,6 +240,9 @@ impl<S: Server> Erased for S {
     fn expire<'a>(&'a self, key: &'a str, keep: Duration) -> BoxFuture<'a, Result<bool>> {
         Box::pin(Server::expire(self, key, keep))
     }
+    fn discard<'a>(&'a self, key: &'a str, token: u64) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(Server::discard(self, key, token))
+    }
     fn release<'a>(&'a self, key: &'a str, token: u64) -> BoxFuture<'a, Result<()>> {
         Box::pin(Server::release(self, key, token))
     }
@@ -251,6 +259,9 @@ impl Server for AnyServer {
     fn limits(&self) -> Limits {
         self.0.limits()
     }
+    async fn copies(&self, key: &str) -> Vec<String> {
+        self.0.copies(key).await
+    }
     async fn get_many(&self, keys: &[String], claim: Claim) -> Vec<Result<Answer>> {
         self.0.get_many(keys, claim).await
     }
@@ -262,6 +273,9 @@ impl Server for AnyServer {
     }
     async fn expire(&self, key: &str, keep: Duration) -> Result<bool> {
         self.0.expire(key, keep).await
+    }
+    async fn discard(&self, key: &str, token: u64) -> Result<bool> {
+        self.0.discard(key, token).await
     }
     async fn release(&self, key: &str, token: u64) -> Result<()> {
         self.0.release(key, token).await

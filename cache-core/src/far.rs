@@ -101,7 +101,7 @@ where
         let mut found = far.lookup(&flight.key, aim).await;
         // A tag was softly invalidated, and nobody refreshes in the background: one computes.
         let is_due = matches!(&found, Ok(Lookup::Stale { lease, .. }) if !lease.is_some());
-        if is_due && aim == Aim::Compute && self.policy.async_ttl().is_none() {
+        if is_due && aim == Aim::Compute && !self.refreshes() {
             found = far.lookup(&flight.key, Aim::Refresh).await;
         }
         let found = found.map(|found| self.validate(found));

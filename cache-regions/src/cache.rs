@@ -8,7 +8,7 @@ use crate::stack::{Front, Stack, stack};
 use crate::state::{RegionState, Room as AnyRoom, Settings};
 use cache_core::{
     Aim, Cache, CacheExt, Entry, Filled, Flights, Invalidation, Lease, Lookup, Namespace, Near,
-    PolicyCell, PutWhen, Reach, Result,
+    PolicyCell, PutWhen, Reach, Result, TierReport, TierState,
 };
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -346,6 +346,15 @@ where
         let cleared = stack.cache.clear().await;
         self.0.front.near.clear();
         cleared
+    }
+    async fn explain(&self, key: &K) -> Vec<TierReport> {
+        match self.ready().await {
+            Ok(ready) => ready.stack.cache.explain(key).await,
+            Err(error) => {
+                let tier = format!("region `{}`", self.0.region.name);
+                vec![TierReport::new(tier, TierState::Refused { cause: error.to_string() })]
+            }
+        }
     }
     async fn purge(&self, stale_for: Duration) -> Result<usize> {
         self.ready().await?.stack.cache.purge(stale_for).await

@@ -185,6 +185,12 @@ impl Server for Mangled {
     fn limits(&self) -> Limits {
         self.inner.limits()
     }
+    async fn copies(&self, key: &str) -> Vec<String> {
+        self.inner.copies(key).await
+    }
+    async fn discard(&self, key: &str, token: u64) -> Result<bool> {
+        self.inner.discard(&self.mangler.checked(key)?, token).await
+    }
     async fn get_many(&self, keys: &[String], claim: Claim) -> Vec<Result<Answer>> {
         match self.all(keys) {
             Ok(keys) => self.inner.get_many(&keys, claim).await,

@@ -17,6 +17,33 @@ static OWN: Mutex<BTreeMap<String, Arc<Builder>>> = Mutex::new(BTreeMap::new());
 /// The builder asks for its options; unknown ones are reported for it. It is called once for each region
 /// that names the wrapper, whenever a configuration is read, and should open nothing.
 ///
+/// ```
+/// use cache_core::{BoxFuture, Error, Result};
+/// use cache_regions::{Configuration, Done, Format, Next, Operation, Wrapper, register_wrapper};
+///
+/// #[derive(Debug)]
+/// struct AtMost {
+///     keys: usize,
+/// }
+///
+/// impl Wrapper for AtMost {
+///     fn around<'a>(&'a self, operation: Operation<'a>, next: Next<'a>) -> BoxFuture<'a, Result<Done>> {
+///         if operation.keys.len() > self.keys {
+///             return Box::pin(async { Err(Error::invalid("too many keys at once")) });
+///         }
+///         next.run(operation)
+///     }
+/// }
+///
+/// register_wrapper("at_most", |options| {
+///     options.required("keys");
+///     Ok(AtMost { keys: options.count("keys").unwrap_or(1) as usize })
+/// })?;
+/// let text = "[regions.toys]\nbackend = 'null'\nwrappers = [{ name = 'at_most', keys = 100 }]\n";
+/// assert_eq!(Configuration::new().plans_str(text, Format::Toml)?[0].wrappers.len(), 1);
+/// # Ok::<(), cache_core::Error>(())
+/// ```
+///
 /// # Errors
 /// When there is a wrapper of this name.
 pub fn register_wrapper<W: Wrapper>(

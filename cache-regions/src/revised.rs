@@ -5,7 +5,7 @@ use crate::revisions::Revisions;
 use crate::state::RegionState;
 use cache_core::{
     Aim, Cache, CacheExt, Entry, Filled, Flights, Lease, Lookup, Near, PutWhen, Reach, Reason,
-    Result, Shared,
+    Result, Shared, TierReport, TierState,
 };
 use serde::Serialize;
 use std::fmt;
@@ -265,6 +265,28 @@ where
     async fn clear(&self) -> Result<()> {
         self.fence_all();
         self.inner.clear().await
+    }
+    async fn explain(&self, key: &K) -> Vec<TierReport> {
+        let revisions = match self.revisions().await {
+            Ok(revisions) => revisions,
+            Err(error) => {
+                let tier = format!("region `{}`", self.region.name);
+                return vec![TierReport::new(tier, TierState::Refused { cause: error.to_string() })];
+            }
+        };
+        let mut reports = self.inner.explain(&revised(key, revisions.now())).await;
+        for old in revisions.before() {
+            let before = self.inner.explain(&revised(key, *old)).await;
+            for (now, before) in reports.iter_mut().zip(before) {
+                let is_unknown = matches!(now.state, TierState::Missing { reason: Reason::Never, .. });
+                let was_live =
+                    matches!(before.state, TierState::Fresh { .. } | TierState::Stale { .. });
+                if is_unknown && was_live {
+                    now.state = TierState::Missing { reason: Reason::Region, since: None };
+                }
+            }
+        }
+        reports
     }
     async fn purge(&self, stale_for: Duration) -> Result<usize> {
         self.inner.purge(stale_for).await

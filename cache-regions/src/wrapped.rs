@@ -5,7 +5,7 @@ use crate::state::RegionState;
 use crate::wrapper::{Act, AnyKey, AnyValue, Done, Last, Next, Operation};
 use cache_core::{
     Aim, BoxFuture, Cache, CacheExt, Entry, Error, Filled, Flights, Lease, Lookup, Namespace, Near,
-    PutWhen, Reach, Result, Shared,
+    PutWhen, Reach, Result, Shared, TierReport,
 };
 use std::fmt;
 use std::hash::Hash;
@@ -248,6 +248,10 @@ where
     async fn clear(&self) -> Result<()> {
         self.fence_all();
         self.run(std::iter::empty(), Act::Clear).await.map(drop)
+    }
+    async fn explain(&self, key: &K) -> Vec<TierReport> {
+        // It is no operation: nothing is done that a wrapper could have a say in.
+        self.inner.explain(key).await
     }
     async fn purge(&self, stale_for: Duration) -> Result<usize> {
         match self.run(std::iter::empty(), Act::Purge(stale_for)).await? {

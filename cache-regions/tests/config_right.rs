@@ -332,3 +332,62 @@ fn a_name_is_registered_once() {
     let mistakes = reader().plans_str(text, Format::Toml).unwrap_err();
     assert_eq!(mistakes.to_string(), "text:2:11: out of order");
 }
+
+/// A server that never answers.
+#[derive(Debug)]
+struct Silent;
+
+impl cache_clients::encoded::Backend for Silent {
+    async fn get(&self, _: &str) -> cache_core::Result<Option<bytes::Bytes>> {
+        std::future::pending().await
+    }
+    async fn put(&self, _: &str, _: bytes::Bytes, _: Option<Duration>) -> cache_core::Result<()> {
+        std::future::pending().await
+    }
+    async fn delete(&self, _: &str) -> cache_core::Result<bool> {
+        std::future::pending().await
+    }
+}
+
+#[test]
+fn a_backend_without_a_deadline_of_its_own_is_given_one() {
+    use cache_clients::server::{Claim, Server};
+    use cache_core::{ManualClock, wait};
+    register_backend("silent", |_| {
+        Ok(BackendPlan::new(|| Ok(cache_clients::encoded::Solo::new(Silent))))
+    })
+    .unwrap();
+    let time = ManualClock::new();
+    let text = "
+        [defaults]
+        deadline = '3s'
+        [regions.a]
+        backend = 'silent'
+        [regions.b]
+        backend = 'silent'
+        arguments.deadline = '1s'
+    ";
+    let plans = reader().with_clock(time.clock()).plans_str(text, Format::Toml).unwrap();
+    for (plan, deadline) in plans.iter().zip([3, 1]) {
+        let TierPlan::Bytes(bytes) = &plan.tiers[0] else { panic!("{:?}", plan.tiers) };
+        let server = bytes.client.server().clone();
+        let began = time.elapsed();
+        let caller = std::thread::spawn(move || {
+            wait(server.get_many(&["k".to_owned(), "l".to_owned()], Claim::Nothing))
+        });
+        // The caller may not wait yet when time passes: so it passes until he has his answer.
+        while !caller.is_finished() {
+            time.advance(Duration::from_millis(100));
+            std::thread::yield_now();
+        }
+        assert!(time.elapsed() - began >= deadline * SECOND);
+        let answers = caller.join().unwrap();
+        assert_eq!(answers.len(), 2);
+        let error = answers[0].clone().unwrap_err();
+        assert!(error.is_unreachable());
+        assert_eq!(
+            error.to_string(),
+            format!("Silent is unreachable: no answer within {deadline}s")
+        );
+    }
+}

@@ -15,7 +15,7 @@ pub struct EncodedStats {
     pub absent: u64,
     /// Lookups that found nothing of a value that was removed from here.
     pub invalidated: u64,
-    /// Lookups that found a value of which a tag was invalidated.
+    /// Lookups that found a value of which a tag was invalidated, or whose tags nobody could check.
     pub tag: u64,
     /// Lookups that found a value whose region was invalidated.
     pub region: u64,
@@ -30,8 +30,6 @@ pub struct EncodedStats {
     pub damaged: u64,
     /// Lookups that found a value of another shape, or of a later larder.
     pub schema: u64,
-    /// Lookups that found a value of which a tag was invalidated, or whose tags nobody could check.
-    pub tag: u64,
     /// Lookups that the server did not answer.
     pub unreachable: u64,
     /// Values that were stored.
@@ -90,7 +88,6 @@ pub(super) struct Counters {
     evicted: AtomicU64,
     damaged: AtomicU64,
     schema: AtomicU64,
-    tag: AtomicU64,
     unreachable: AtomicU64,
     stored: AtomicU64,
     fenced: AtomicU64,
@@ -127,7 +124,6 @@ impl Counters {
                 Reason::Evicted => &self.evicted,
                 Reason::Damaged => &self.damaged,
                 Reason::Schema => &self.schema,
-                Reason::Tag => &self.tag,
                 Reason::Unreachable => &self.unreachable,
                 _ => &self.absent,
             },
@@ -152,7 +148,6 @@ impl Counters {
             evicted: get(&self.evicted),
             damaged: get(&self.damaged),
             schema: get(&self.schema),
-            tag: get(&self.tag),
             unreachable: get(&self.unreachable),
             stored: get(&self.stored),
             fenced: get(&self.fenced),

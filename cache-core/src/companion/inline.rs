@@ -141,7 +141,7 @@ where
                 }
                 let (flight, count) = (lead.flight().clone(), want == Want::Value);
                 let mut far = memo.ask_far(&flight, aim_of(want, None), count).await;
-                if memo.rules.is_followed() && matches!(far, Far::Due(_)) {
+                if memo.rules.is_followed() && matches!(far, Far::Due(..)) {
                     // Of those whom a region tells to compute it anew, one does.
                     far = memo.ask_far(&flight, Aim::Refresh, false).await;
                 }

@@ -46,6 +46,13 @@ impl Server for Within {
     fn limits(&self) -> Limits {
         self.inner.limits()
     }
+    async fn copies(&self, key: &str) -> Vec<String> {
+        // Asks nobody but a list that is already known, or on its way.
+        self.inner.copies(key).await
+    }
+    async fn discard(&self, key: &str, token: u64) -> Result<bool> {
+        self.call(self.inner.discard(key, token)).await?
+    }
     async fn get_many(&self, keys: &[String], claim: Claim) -> Vec<Result<Answer>> {
         for_each(self.call(self.inner.get_many(keys, claim)).await, keys.len())
     }

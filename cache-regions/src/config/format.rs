@@ -36,6 +36,10 @@ impl Format {
     }
 
     /// Reads a text into the tree.
+    #[cfg_attr(
+        not(any(feature = "toml", feature = "yaml", feature = "json")),
+        allow(unused_variables, reason = "there is nothing to read it by")
+    )]
     pub(super) fn read(self, file: &Arc<str>, text: &str) -> Result<Table, Vec<Mistake>> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         match self {

@@ -13,6 +13,7 @@ impl<'a> Settings<'a> {
     }
 
     /// A number of things, 1 at least, and few.
+    #[cfg(feature = "memcached")]
     pub(crate) fn small(&mut self, name: &'a str) -> Option<u32> {
         self.read(name, |value| match u32::try_from(value::count(value)?) {
             Ok(0) | Err(_) => Err(format!("right is a whole number from 1 to {}", u32::MAX)),

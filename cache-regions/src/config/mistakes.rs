@@ -43,7 +43,7 @@ impl fmt::Display for Mistake {
 /// ```
 /// use cache_regions::{Configuration, Format};
 ///
-/// let text = "[regions.users]\nexpirtion = '5m'\nbackend = 'memory'\n";
+/// let text = "[regions.users]\nexpirtion = '5m'\nbackend = 'null'\n";
 /// let mistakes = Configuration::new().plans_str(text, Format::Toml).unwrap_err();
 /// assert_eq!(
 ///     mistakes.to_string(),

@@ -40,7 +40,7 @@ pub(crate) const OPTIONS: &[Row] = &[
     row("region", "key_prefix", "1 to 32 letters, digits, `.`, `_` or `-`", "`\"larder\"`", "what keys on servers begin with", &["prefix", "namespace"]),
     row("region", "mangler", "`\"none\"`, `\"sha1\"`, `\"length:200\"`, or one that was registered", "`\"none\"`", "what is done to keys on servers; `length:N` takes SHA-1 of those of N characters and more, `length:N:NAME` another mangler", &["key_mangler", "mangle"]),
     row("region", "codec", "`\"auto\"`, `\"messagepack\"`, or `\"json\"`", "`\"auto\"`", "how values become bytes", &["serializer", "serialization", "encoding"]),
-    row("region", "compression", "`\"off\"`, `\"lz4\"`, `\"zstd\"`, or a table", "lz4 from 512 bytes", "how bytes are compressed", &["compress", "compressor"]),
+    row("region", "compression", "`\"off\"`, `\"lz4\"`, `\"zstd\"`, or a table", "lz4 from 2 KiB", "how bytes are compressed", &["compress", "compressor"]),
     row("region", "signing", "`\"on\"` or `\"off\"`", "on with a `signing_key`", "whether values are signed; on without a key is a mistake", &["signed", "sign", "signature"]),
     row("region", "signing_key", "`{ env = \"NAME\" }` or `{ file = \"PATH\" }`", "none", "64 hexadecimal digits; what is not signed with this key is not read", &["key", "secret", "hmac"]),
     row("region", "deadline", "`\"200ms\"` or seconds", "that of the backend", "how long a call of a tier may take, for the tiers that have no `deadline` of their own", &["operation_timeout", "call_timeout", "socket_timeout"]),
@@ -102,7 +102,7 @@ pub(crate) const OPTIONS: &[Row] = &[
     row("files", "reads", "`\"here\"` or `\"threads\"`", "`\"here\"`", "where values are read: in the thread that asks, or on larder's own, for disks that may stall", &[]),
     row("files", "touch", "`\"1s\"` or seconds", "`\"1s\"`", "how often a read notes that the value is in use", &[]),
     row("compression", "by", "`\"lz4\"` or `\"zstd\"`", "needed", "the algorithm", &["algorithm", "name", "type"]),
-    row("compression", "from", "`\"512B\"` or bytes", "512 bytes", "shorter values are left alone", &["min", "threshold", "min_size"]),
+    row("compression", "from", "`\"512B\"` or bytes", "2 KiB", "shorter values are left alone", &["min", "threshold", "min_size"]),
     row("compression", "level", "1 to 22", "`3`", "of zstd: from fast to small", &["quality"]),
 ];
 

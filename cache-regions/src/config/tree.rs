@@ -42,6 +42,10 @@ pub(crate) struct Node {
 pub(crate) type Table = Vec<(Key, Node)>;
 
 /// What a value is.
+#[cfg_attr(
+    not(all(feature = "toml", any(feature = "yaml", feature = "json"))),
+    allow(dead_code, reason = "each format makes some of these")
+)]
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Value {
     Null,

@@ -5,7 +5,7 @@ use super::stamped::Stamped;
 use crate::cache::RegionCache;
 use cache_core::{
     Aim, Cache, CacheExt, Clock, Entry, Filled, Flights, Lease, Lookup, Near, PutWhen, Reach,
-    Reason, Result,
+    Reason, Result, TierReport,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -211,6 +211,9 @@ where
     }
     async fn clear(&self) -> Result<()> {
         self.cache.clear().await
+    }
+    async fn explain(&self, key: &K) -> Vec<TierReport> {
+        self.cache.explain(key).await
     }
     async fn purge(&self, stale_for: Duration) -> Result<usize> {
         self.cache.purge(stale_for).await
