@@ -21,6 +21,8 @@ mod revised;
 mod revisions;
 mod stack;
 mod state;
+#[cfg(feature = "templates")]
+mod templates;
 mod wrapped;
 mod wrapper;
 
@@ -38,4 +40,6 @@ pub use region::{Region, configure_plans};
 pub use register::register_wrapper;
 pub use revised::{RevisedCache, RevisedKey};
 pub use revisions::{InvalidationStrategy, Revisions};
+#[cfg(feature = "templates")]
+pub use templates::add_cached_block;
 pub use wrapper::{Act, AnyKey, AnyValue, Done, Next, Operation, Wrapper};
