@@ -98,6 +98,8 @@ pub use cache_macros::cached;
 /// assert_eq!(count::peek(), Some(2));
 /// ```
 pub use cache_macros::invalidates;
+#[cfg(feature = "templates")]
+pub use cache_regions::add_cached_block;
 #[cfg(feature = "regions")]
 pub use cache_regions::{
     Act, Advice, AnyKey, AnyValue, BackendPlan, Bounds, BytesPlan, ComputeOptions, Configuration,

@@ -24,6 +24,8 @@ mod revised;
 mod revisions;
 mod stack;
 mod state;
+#[cfg(feature = "templates")]
+mod templates;
 mod watch;
 mod wrapped;
 mod wrapper;
@@ -43,5 +45,7 @@ pub use region::{Region, configure_plans};
 pub use register::register_wrapper;
 pub use revised::{RevisedCache, RevisedKey};
 pub use revisions::{InvalidationStrategy, Revisions};
+#[cfg(feature = "templates")]
+pub use templates::add_cached_block;
 pub use watch::{Watch, WatchOptions, watch};
 pub use wrapper::{Act, AnyKey, AnyValue, Done, Next, Operation, Wrapper};

@@ -165,8 +165,9 @@ where
 /// All regions of the program by name, for its whole life.
 type All = Mutex<HashMap<Box<str>, Arc<RegionState>>>;
 
+static ALL: LazyLock<All> = LazyLock::new(All::default);
+
 pub(crate) fn state(name: &str) -> Arc<RegionState> {
-    static ALL: LazyLock<All> = LazyLock::new(All::default);
     let mut all = ALL.lock();
     if let Some(state) = all.get(name) {
         return state.clone();
@@ -174,6 +175,12 @@ pub(crate) fn state(name: &str) -> Arc<RegionState> {
     let state = Arc::new(RegionState::new(name));
     all.insert(name.into(), state.clone());
     state
+}
+
+/// Whether there is a region of this name that can be used; unlike the handle it leaves no trace.
+#[cfg(feature = "templates")]
+pub(crate) fn is_configured(name: &str) -> bool {
+    ALL.lock().get(name).is_some_and(|state| state.is_configured())
 }
 
 /// Configures regions by plans made in code: all of them, or none.

@@ -14,7 +14,7 @@ pub(crate) mod options;
 mod read;
 pub(crate) mod settings;
 mod tiers;
-mod time;
+pub(crate) mod time;
 #[cfg(feature = "toml")]
 mod toml;
 pub(crate) mod tree;
