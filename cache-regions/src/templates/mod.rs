@@ -60,7 +60,7 @@ pub fn add_cached_block(environment: &mut Environment<'_>) {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "what minijinja calls")]
-fn cached(state: &State<'_, '_>, arguments: Rest<Value>) -> Result<Value, Error> {
+fn cached(state: &mut State<'_, '_>, arguments: Rest<Value>) -> Result<Value, Error> {
     let (arguments, options) = from_args::<(&[Value], Kwargs)>(&arguments)?;
     let fragment = Fragment::read(state.name(), arguments, &options)?;
     let Ok(body) = options.get::<Value>("caller") else {
