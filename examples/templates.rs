@@ -2,7 +2,7 @@
 //!
 //! `cargo run --features templates --example templates`
 
-use larder::{Invalidation, Region, Replace, RegionPlan, add_cached_block, configure_plans, wait};
+use larder::{Invalidation, Region, RegionPlan, Replace, add_cached_block, configure_plans, wait};
 use minijinja::{Environment, context};
 use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -1,7 +1,7 @@
 //! Entries with tags against a model: whatever happens in whatever order, what is served is what the
 //! versions of its tags allow.
 
-use larder::{Aim, Cache, Lookup, PutWhen, Tags, Verdict, wait};
+use larder::{Aim, Cache, Lookup, PutWhen, Tags, Validity, wait};
 use larder::{Budget, Entry, Eviction, Invalidation, ManualClock, Near, TableOptions, TagSource};
 use proptest::prelude::*;
 use std::collections::HashMap;
@@ -77,13 +77,13 @@ enum Answer {
 }
 
 impl Model {
-    fn verdict(&self, tags: &Seen) -> Verdict {
+    fn verdict(&self, tags: &Seen) -> Validity {
         let of = |(name, seen): &(usize, [u32; 2])| match (*seen, self.versions[*name]) {
-            (seen, now) if seen == now => Verdict::Valid,
-            ([hard, _], [now, _]) if hard == now => Verdict::Soft,
-            _ => Verdict::Hard,
+            (seen, now) if seen == now => Validity::Valid,
+            ([hard, _], [now, _]) if hard == now => Validity::Soft,
+            _ => Validity::Hard,
         };
-        tags.iter().map(of).max().unwrap_or(Verdict::Valid)
+        tags.iter().map(of).max().unwrap_or(Validity::Valid)
     }
 
     fn answer(&self, key: u8) -> Answer {
@@ -92,9 +92,9 @@ impl Model {
             return Answer::Nothing;
         }
         match self.verdict(&known.tags) {
-            Verdict::Valid => Answer::Fresh(known.value),
-            Verdict::Soft => Answer::Stale(known.value),
-            Verdict::Unknown | Verdict::Hard => Answer::Nothing,
+            Validity::Valid => Answer::Fresh(known.value),
+            Validity::Soft => Answer::Stale(known.value),
+            Validity::Unknown | Validity::Hard => Answer::Nothing,
         }
     }
 }

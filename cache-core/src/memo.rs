@@ -147,9 +147,7 @@ where
                 self.hand(&tags, left);
                 Found::Live { value, soft_passed, left, tags }
             }
-            Look::Expired { value, by_call: true, tags, .. }
-                if self.refreshes() =>
-            {
+            Look::Expired { value, by_call: true, tags, .. } if self.refreshes() => {
                 self.hand(&tags, Duration::ZERO);
                 Found::Expiring(value)
             }

@@ -271,14 +271,18 @@ where
             Ok(revisions) => revisions,
             Err(error) => {
                 let tier = format!("region `{}`", self.region.name);
-                return vec![TierReport::new(tier, TierState::Refused { cause: error.to_string() })];
+                return vec![TierReport::new(
+                    tier,
+                    TierState::Refused { cause: error.to_string() },
+                )];
             }
         };
         let mut reports = self.inner.explain(&revised(key, revisions.now())).await;
         for old in revisions.before() {
             let before = self.inner.explain(&revised(key, *old)).await;
             for (now, before) in reports.iter_mut().zip(before) {
-                let is_unknown = matches!(now.state, TierState::Missing { reason: Reason::Never, .. });
+                let is_unknown =
+                    matches!(now.state, TierState::Missing { reason: Reason::Never, .. });
                 let was_live =
                     matches!(before.state, TierState::Fresh { .. } | TierState::Stale { .. });
                 if is_unknown && was_live {

@@ -92,7 +92,7 @@ impl RegionState {
 
     /// Takes a checked plan; what is in flight goes on with the one before. Gives what is left to be
     /// done when no lock is held: values are dropped there.
-    #[must_use]
+    #[must_use = "the rest has to be done outside of the lock"]
     pub(crate) fn configure(self: &Arc<Self>, plan: RegionPlan) -> impl FnOnce() + use<> {
         let old = self.settings.read().clone();
         let same = old.filter(|old| old.plan.print == plan.print);

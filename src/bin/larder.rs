@@ -30,8 +30,8 @@ fn main() -> ExitCode {
             check(files)
         }
         _ => {
-            eprint!(
-                "larder: not understood; right is `larder check FILE...`, or `larder --help`\n"
+            eprintln!(
+                "larder: not understood; right is `larder check FILE...`, or `larder --help`"
             );
             ExitCode::from(2)
         }
