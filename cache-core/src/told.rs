@@ -84,7 +84,7 @@ pub async fn tag_told(name: String) {
 
 /// What stands in the name of a tag: anything that is shown as text.
 #[inline]
-pub fn tag_text<T: Display + ?Sized>(shown: &T) -> &T {
+pub fn tag_text<T: Display + ?Sized>(shown: &T) -> impl Display {
     shown
 }
 

@@ -52,7 +52,8 @@ fn set(model: &Model, builder: &TokenStream) -> TokenStream {
     match tags {
         Some(tags) => quote_spanned!(client.span()=> #builder.tagged_client(&#client, #tags)),
         None => {
-            let name = Ident::new("__client", Span::mixed_site());
+            let place = client.span().resolved_at(Span::mixed_site());
+            let name = Ident::new("__client", place);
             let source = quote!({
                 #[allow(unused_imports)]
                 use #larder::TagProbeFallback as _;
