@@ -15,64 +15,70 @@ fn forget(tag: &str) {
 }
 
 /// An outer function of each kind, over an inner one that is a hit or a miss.
-#[test]
-fn tags_go_upward_through_calls_of_every_kind() {
+mod chain {
+    use super::{Count, cached, wait};
+
     static INNER: Count = Count::new();
     #[cached(tags = ["upward:{n}"])]
-    fn inner(n: u8) -> usize {
+    pub(super) fn inner(n: u8) -> usize {
         let _ = n;
         INNER.next()
     }
     #[cached(tags = ["upward:{n}"])]
-    async fn inner_async(n: u8) -> usize {
+    pub(super) async fn inner_async(n: u8) -> usize {
         let _ = n;
         tokio::task::yield_now().await;
         INNER.next()
     }
     #[cached]
-    fn plain(n: u8) -> usize {
+    pub(super) fn plain(n: u8) -> usize {
         inner(n)
     }
     #[cached]
-    fn ahead(n: u8) -> usize {
+    pub(super) fn ahead(n: u8) -> usize {
         inner::entry(n).async_()
     }
     #[cached]
-    fn waits(n: u8) -> usize {
+    pub(super) fn waits(n: u8) -> usize {
         wait(inner_async(n))
     }
     #[cached]
-    fn refreshes(n: u8) -> usize {
+    pub(super) fn refreshes(n: u8) -> usize {
         inner::future_refresh(n).wait()
     }
     #[cached]
-    fn peeks(n: u8) -> usize {
+    pub(super) fn peeks(n: u8) -> usize {
         inner::peek(n).unwrap_or_else(|| inner(n))
     }
     #[cached]
-    async fn awaits(n: u8) -> usize {
+    pub(super) async fn awaits(n: u8) -> usize {
         tokio::task::yield_now().await;
         inner_async(n).await
     }
     #[cached]
-    async fn calls(n: u8) -> usize {
+    pub(super) async fn calls(n: u8) -> usize {
         let first = inner(n);
         tokio::task::yield_now().await;
         first
     }
     #[cached]
-    async fn refreshes_async(n: u8) -> usize {
+    pub(super) async fn refreshes_async(n: u8) -> usize {
         inner_async::future_refresh(n).await
     }
     #[cached(skip(extra))]
-    async fn in_line(n: u8, extra: &u8) -> usize {
+    pub(super) async fn in_line(n: u8, extra: &u8) -> usize {
         tokio::task::yield_now().await;
         inner_async(n).await + usize::from(*extra)
     }
     #[cached]
-    fn twice_removed(n: u8) -> usize {
+    pub(super) fn twice_removed(n: u8) -> usize {
         plain(n)
     }
+}
+
+#[test]
+fn tags_go_upward_through_calls_of_every_kind() {
+    use chain::*;
     let outer: [fn(u8) -> usize; 10] = [
         plain,
         ahead,

@@ -5,7 +5,7 @@
 //! hash says whose tags they are: a second one takes the first one's place.
 
 use crate::sync::{AtomicU64, Ordering};
-use crate::tags::{Tags, Verdict};
+use crate::tags::{Tag, Tags, Verdict};
 use hashbrown::HashTable;
 
 pub(super) struct Side {
@@ -14,6 +14,8 @@ pub(super) struct Side {
 
 struct Tagged {
     hash: u64,
+    /// The first of the tags again: mostly there is no other, and to follow the list takes time.
+    first: Tag,
     tags: Tags,
     /// Until this tick somebody computes anew what was softly invalidated.
     held: AtomicU64,
@@ -37,7 +39,7 @@ impl Side {
     #[inline]
     pub(super) fn allows(&self, hash: u64, tick: u64) -> bool {
         let Some(tagged) = self.find(hash) else { return false };
-        tagged.tags.are_valid(tick) || tagged.is_held(tick)
+        tagged.are_valid(tick) || tagged.is_held(tick)
     }
 
     /// The same as a verdict, with the tags.
@@ -64,7 +66,8 @@ impl Side {
 
     pub(super) fn put(&mut self, hash: u64, tags: Tags) {
         self.remove(hash);
-        let tagged = Tagged { hash, tags, held: AtomicU64::new(0) };
+        let Some(first) = tags.as_slice().first().cloned() else { return };
+        let tagged = Tagged { hash, first, tags, held: AtomicU64::new(0) };
         self.of.insert_unique(hash, tagged, |tagged| tagged.hash);
     }
 
@@ -82,7 +85,12 @@ impl Side {
 }
 
 impl Tagged {
-    #[inline]
+    #[inline(always)]
+    fn are_valid(&self, tick: u64) -> bool {
+        self.first.is_valid(tick) && (self.tags.len() == 1 || self.tags.are_valid(tick))
+    }
+
+    #[cold]
     fn is_held(&self, tick: u64) -> bool {
         let until = self.held.load(Ordering::Acquire);
         until > tick && self.tags.verdict_at(tick) <= Verdict::Soft

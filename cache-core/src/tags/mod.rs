@@ -49,6 +49,14 @@ pub(crate) struct Tag {
     pub(crate) seen: Version,
 }
 
+impl Tag {
+    /// Whether nothing has happened to it, as far as this process knows.
+    #[inline(always)]
+    pub(crate) fn is_valid(&self, tick: u64) -> bool {
+        self.cell.is(self.seen, tick)
+    }
+}
+
 impl Tags {
     /// No tags.
     #[must_use]
@@ -128,7 +136,7 @@ impl Tags {
     /// The hit's question: whether nothing has happened to any of them.
     #[inline(always)]
     pub(crate) fn are_valid(&self, tick: u64) -> bool {
-        self.as_slice().iter().all(|tag| tag.cell.is(tag.seen, tick))
+        self.as_slice().iter().all(|tag| tag.is_valid(tick))
     }
 
     /// Both together; of a tag that was seen twice, the version that has passed.
