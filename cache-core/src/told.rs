@@ -89,6 +89,7 @@ pub fn tag_text<T: Display + ?Sized>(shown: &T) -> impl Display {
 }
 
 #[cfg(test)]
+#[allow(clippy::needless_borrow, reason = "the attribute writes it so, for all types")]
 mod tests {
     use super::*;
     use crate::wait;
