@@ -166,15 +166,15 @@ fn owned(argument: &Expr) -> (TokenStream, bool) {
 }
 
 fn tag_of(larder: &TokenStream, tag: &Template, at: usize) -> (TokenStream, TokenStream) {
-    let (name, format) = (local(&format!("__tag_{at}")), tag.format());
+    let (name, texts) = (local(&format!("__tag_{at}")), tag.texts());
     let place = tag.literal.span();
     let parts = tag.holes().map(|hole| {
         let root = template::ident(&hole.root, place);
         let generated = place.resolved_at(Span::mixed_site());
         let members = hole.members(0, generated);
-        quote_spanned!(generated=> #larder::tag_text(&#root #(.#members)*))
+        quote_spanned!(generated=> &#root #(.#members)*)
     });
-    let kept = quote!(let #name = ::std::format!(#format #(, #parts)*););
+    let kept = quote!(let #name = #larder::tag_name(&[#(#texts),*], &[#(#parts),*]););
     (kept, quote!(#larder::tag_told(#name)))
 }
 
