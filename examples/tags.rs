@@ -28,6 +28,11 @@ fn orders(id: u32) -> Vec<String> {
     orders.into_iter().filter(|(of, _)| *of == id).map(|(_, what)| what).collect()
 }
 
+#[cached(ttl = "10m")]
+fn order_count(id: u32) -> usize {
+    ORDERS.lock().map(|orders| orders.iter().filter(|(of, _)| *of == id).count()).unwrap_or(0)
+}
+
 /// It inherits the tags of `user` and `orders`, whose values it is made from, and never outlives them.
 #[cached(ttl = "1h", async_ttl, tags = ["pages"])]
 fn page(id: u32) -> Option<String> {
@@ -36,16 +41,16 @@ fn page(id: u32) -> Option<String> {
     Some(format!("{name} of team {team}: {}", orders(id).join(", ")))
 }
 
-/// After success, the one value of `user`, and with it all pages that were made from it.
-#[invalidates(user(id))]
+/// After success, the user is forgotten, and all pages that were made from it.
+#[invalidates(tag = "user:{id}")]
 fn rename(id: u32, to: String) -> Result<(), Box<dyn Error>> {
     let mut users = USERS.lock().map_err(|_| "the database is broken")?;
     users.get_mut(&id).ok_or_else(|| format!("there is no user {id}"))?.name = to;
     Ok(())
 }
 
-/// The whole group, whatever functions have values in it.
-#[invalidates(tag = "orders:{id}")]
+/// Here the one value of `order_count` too: nothing is made from that, so it needs no tag.
+#[invalidates(tag = "orders:{id}", order_count(id))]
 fn order(id: u32, what: &str) -> Result<(), Box<dyn Error>> {
     ORDERS.lock().map_err(|_| "the database is broken")?.push((id, what.to_owned()));
     Ok(())
@@ -54,7 +59,7 @@ fn order(id: u32, what: &str) -> Result<(), Box<dyn Error>> {
 fn show(what: &str) {
     println!("{what}");
     for id in [1, 2] {
-        println!("{}", page(id).unwrap_or_default());
+        println!("{} ({} orders)", page(id).unwrap_or_default(), order_count(id));
     }
 }
 

@@ -59,6 +59,8 @@ pub use cache_macros::cached;
 /// invalidations are awaited; others wait for them. A server that is away hears of them later, and is
 /// not believed about them until then.
 ///
+/// A value is forgotten alone; values that were made from it are reached by a tag.
+///
 /// What a call like `user(id)` names must have companions: `#[cached(companion = none)]` has none.
 ///
 /// ```

@@ -38,13 +38,12 @@ fn a_tag_takes_its_name_from_arguments_of_every_kind() {
         tags = ["id:{id}", "name:{name}", "type:{order.user.type}", "pair:{order.pair.1}",
             "{{braces}}", "ref:{ref}"]
     )]
-    #[expect(clippy::needless_pass_by_value, reason = "an owned key")]
-    fn f(id: u64, name: &str, order: &Order, weight: f64, r#ref: String) -> u32 {
+    fn f(id: u64, name: &str, order: &Order, weight: f64, r#ref: &str) -> u32 {
         assert!(id == 7 && name == "ann" && order.pair.0 == 1 && weight > 0.0 && r#ref == "r");
         RUNS.next()
     }
     let order = Order { user: User { r#type: "admin".to_owned() }, pair: (1, "second".to_owned()) };
-    let call = || f(7, "ann", &order, 0.5, "r".to_owned());
+    let call = || f(7, "ann", &order, 0.5, "r");
     let tags = ["id:7", "name:ann", "type:admin", "pair:second", "{braces}", "ref:r"];
     for (n, tag) in (1..).zip(tags) {
         assert_eq!((call(), call()), (n, n));
@@ -182,7 +181,7 @@ mod people {
 
     #[cached]
     pub(super) fn age(name: &str, generation: Option<u32>) -> u32 {
-        assert!(!name.is_empty() && generation != Some(u32::MAX));
+        let _ = (name, generation);
         super::PEOPLE_RUNS.next()
     }
 

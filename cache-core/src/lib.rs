@@ -96,7 +96,7 @@ pub use task::{BoxFuture, in_background};
 pub use timer::Sleep;
 #[doc(hidden)]
 pub use told::{
-    AnySuccess, InTime, Now, OutcomeSuccess, ToldInTime, ToldNow, run_once, tag_text, tag_told,
+    AnySuccess, InTime, Now, OutcomeSuccess, ToldInTime, ToldNow, run_once, tag_name, tag_told,
 };
 #[doc(hidden)]
 pub use wait::is_patient;

@@ -114,13 +114,16 @@ impl Template {
         })
     }
 
-    /// The same for `format!`, with `{}` for each hole.
-    pub(crate) fn format(&self) -> LitStr {
-        let pieces = self.pieces.iter().map(|piece| match piece {
-            Piece::Text(text) => text.replace('{', "{{").replace('}', "}}"),
-            Piece::Hole(_) => "{}".to_owned(),
-        });
-        LitStr::new(&pieces.collect::<String>(), self.literal.span())
+    /// The texts around the holes: one before each, and one behind the last.
+    pub(crate) fn texts(&self) -> Vec<String> {
+        let mut texts = vec![String::new()];
+        for piece in &self.pieces {
+            match (piece, texts.last_mut()) {
+                (Piece::Text(text), Some(last)) => last.push_str(text),
+                _ => texts.push(String::new()),
+            }
+        }
+        texts
     }
 }
 
@@ -199,7 +202,7 @@ mod tests {
     #[test]
     fn holes_and_braces_are_told_apart() {
         let tag = read("{{a}}:{order.user.0}/{id}}}").unwrap();
-        assert_eq!(tag.format().value(), "{{a}}:{}/{}}}");
+        assert_eq!(tag.texts(), ["{a}:", "/", "}"]);
         let holes: Vec<_> = tag.holes().map(Place::name).collect();
         assert_eq!(holes, ["order.user.0", "id"]);
     }

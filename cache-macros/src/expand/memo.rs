@@ -6,9 +6,9 @@ use crate::duration::{Jitter, Time, duration};
 use crate::model::Model;
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::Ident;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
+use syn::{Expr, Ident};
 
 /// The path of the function, as text.
 pub(crate) fn name(model: &Model) -> TokenStream {
@@ -53,11 +53,19 @@ fn set(model: &Model, builder: &TokenStream) -> TokenStream {
         Some(tags) => quote_spanned!(client.span()=> #builder.tagged_client(&#client, #tags)),
         None => {
             let name = Ident::new("__client", Span::mixed_site());
-            let source = quote!({
-                #[allow(unused_imports)]
-                use #larder::TagProbeFallback as _;
-                #larder::TagProbe(#name).source()
-            });
+            let source = |client: TokenStream| {
+                quote!({
+                    #[allow(unused_imports)]
+                    use #larder::TagProbeFallback as _;
+                    #larder::TagProbe(#client).source()
+                })
+            };
+            // A name can be said twice; what is wrong with it is then told where it is.
+            if matches!(client, Expr::Path(_)) {
+                let source = source(quote!(&#client));
+                return quote_spanned!(client.span()=> #builder.tag_source(#source).client(&#client));
+            }
+            let source = source(quote!(#name));
             quote_spanned!(client.span()=> match &#client {
                 #name => #builder.tag_source(#source).client(#name),
             })

@@ -19,12 +19,12 @@ pub(crate) fn names(model: &Model) -> Option<TokenStream> {
 }
 
 fn name(model: &Model, tag: &Template) -> TokenStream {
-    let (place, format) = (tag.literal.span().resolved_at(Span::mixed_site()), tag.format());
+    let (place, texts) = (tag.literal.span().resolved_at(Span::mixed_site()), tag.texts());
     let parts = tag.holes().filter_map(|hole| part(model, hole, place).ok());
     let larder = &model.larder;
     // What has no text is told at the literal.
-    let parts = parts.map(|part| quote_spanned!(place=> #larder::tag_text(&#part)));
-    quote!(::std::format!(#format #(, #parts)*))
+    let parts = parts.map(|part| quote_spanned!(place=> &#part));
+    quote!(#larder::tag_name(&[#(#texts),*], &[#(#parts),*]))
 }
 
 /// The part of the key that an argument, or a field of one, is found in; or why there is none.

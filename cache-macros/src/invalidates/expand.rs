@@ -101,13 +101,16 @@ fn needs_self(args: &Args, item: &Item) -> bool {
 fn value(called: &Called, at: usize) -> (TokenStream, TokenStream) {
     let (mut kept, mut passed) = (TokenStream::new(), Vec::new());
     for (n, argument) in called.arguments.iter().enumerate() {
-        let name = local(&format!("__argument_{at}_{n}"));
+        let mut name = local(&format!("__argument_{at}_{n}"));
+        // What does not fit is told where it was written.
+        name.set_span(argument.span().resolved_at(Span::mixed_site()));
         let (value, is_borrowed) = owned(argument);
         kept.extend(quote!(
             #[allow(clippy::clone_on_copy, clippy::redundant_clone, clippy::clone_on_ref_ptr)]
             let #name = #value;
         ));
-        passed.push(if is_borrowed { quote!(&#name) } else { quote!(#name) });
+        let lent = is_borrowed.then(|| quote_spanned!(name.span()=> &));
+        passed.push(quote!(#lent #name));
     }
     let forget = match &called.by {
         By::Path(path) => {
@@ -163,15 +166,15 @@ fn owned(argument: &Expr) -> (TokenStream, bool) {
 }
 
 fn tag_of(larder: &TokenStream, tag: &Template, at: usize) -> (TokenStream, TokenStream) {
-    let (name, format) = (local(&format!("__tag_{at}")), tag.format());
+    let (name, texts) = (local(&format!("__tag_{at}")), tag.texts());
     let place = tag.literal.span();
     let parts = tag.holes().map(|hole| {
         let root = template::ident(&hole.root, place);
         let generated = place.resolved_at(Span::mixed_site());
         let members = hole.members(0, generated);
-        quote_spanned!(generated=> #larder::tag_text(&#root #(.#members)*))
+        quote_spanned!(generated=> &#root #(.#members)*)
     });
-    let kept = quote!(let #name = ::std::format!(#format #(, #parts)*););
+    let kept = quote!(let #name = #larder::tag_name(&[#(#texts),*], &[#(#parts),*]););
     (kept, quote!(#larder::tag_told(#name)))
 }
 
