@@ -71,6 +71,16 @@ impl Ghost {
         cell.check.store(print ^ fate, Ordering::Relaxed);
     }
 
+    /// Of this key nothing is known any more.
+    pub(super) fn forget(&self, print: u64) {
+        if self.read(print).is_some()
+            && let Some(cells) = self.cells.get()
+        {
+            // Without a fate it fits no key.
+            cells[print as usize & (self.size - 1)].fate.store(0, Ordering::Relaxed);
+        }
+    }
+
     fn read(&self, print: u64) -> Option<Fate> {
         let cell = &self.cells.get()?[print as usize & (self.size - 1)];
         let (check, fate) = (cell.check.load(Ordering::Relaxed), cell.fate.load(Ordering::Relaxed));
@@ -120,6 +130,17 @@ mod tests {
         assert_eq!(ghost.why(7, 75), (Reason::Fenced, since(4)));
         ghost.note(7, Fate::Lives(ENDLESS));
         assert_eq!(ghost.why(7, u64::MAX >> 3), (Reason::Evicted, None));
+    }
+
+    #[test]
+    fn what_is_forgotten_is_not_known_and_its_neighbour_is() {
+        let ghost = Ghost::new(2);
+        ghost.forget(7);
+        ghost.note(7, Fate::Lives(60));
+        ghost.forget(9);
+        assert_eq!(ghost.why(7, 50), (Reason::Evicted, None), "its cell is of another key");
+        ghost.forget(7);
+        assert_eq!(ghost.why(7, 50), (Reason::Never, None));
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! became of keys that are gone; `cache` puts it all together.
 
 mod backend;
+mod both;
 mod cache;
 mod client;
 mod codec;

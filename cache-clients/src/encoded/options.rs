@@ -245,8 +245,9 @@ impl EncodedOptions {
         self
     }
 
-    /// Within which time other handles and processes see a `clear`: one second unless told otherwise.
-    /// After it the next read asks the server for the generation of the namespace.
+    /// Within which time reads of other handles and processes see a `clear`: one second unless told
+    /// otherwise. After it the next read asks the server for the generation of the namespace. Changes
+    /// see it at once: each asks beside itself.
     ///
     /// ```
     /// # use bytes::Bytes;

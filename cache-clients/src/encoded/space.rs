@@ -1,9 +1,10 @@
 //! One namespace on the server: its generation, and what of it the server has not heard yet.
 
+use super::both::both;
 use super::client::Link;
 use super::digest::{Digest, Names};
 use super::generation::{self, Copies};
-use super::pending::Pending;
+use super::pending::{Batch, Pending};
 use crate::server::Server;
 use cache_core::{Clock, Error, Result};
 use parking_lot::Mutex;
@@ -37,6 +38,12 @@ struct Known {
     clears: u64,
 }
 
+impl Known {
+    fn believed(&self, now: u64) -> Option<u64> {
+        self.generation.filter(|_| now < self.until)
+    }
+}
+
 impl Space {
     pub(super) fn new(names: Names, pending: usize) -> Self {
         Space {
@@ -54,48 +61,85 @@ impl Space {
             || self.known.lock().generation.is_some_and(|known| known != generation)
     }
 
-    /// Delivers what has to be before an answer about these keys counts; gives the generation.
+    /// Delivers what has to be before an answer about these keys counts; gives the generation that an
+    /// answer may come from.
     pub(super) async fn ready<S: Server>(&self, link: &Link<S>, asked: &[Digest]) -> Result<u64> {
-        if let Some(moment) = self.pending.clear() {
-            self.push_clear(link, moment).await?;
-        }
-        let generation = self.generation(link).await?;
-        if !self.pending.is_empty() {
-            self.deliver(link, generation, asked).await;
-        }
-        Ok(generation)
+        self.push_waiting_clear(link).await?;
+        let believed = self.known.lock().believed(link.clock().nanos());
+        let generation = match believed {
+            Some(generation) => generation,
+            None => self.ask(link).await?,
+        };
+        Ok(self.deliver(link, generation, asked).await)
     }
 
-    async fn deliver<S: Server>(&self, link: &Link<S>, generation: u64, asked: &[Digest]) {
+    /// Does a change under the generation that the server has while it is done.
+    ///
+    /// A generation that is believed will not do: what another process has stored since it cleared
+    /// the namespace would outlive the change. So it is done under the one that was last seen, beside
+    /// the question which it is, and where that is another one, once more. A clear that comes after
+    /// the answer comes after the change, too.
+    pub(super) async fn change<S: Server, T, F: Future<Output = T>>(
+        &self,
+        link: &Link<S>,
+        asked: &[Digest],
+        change: impl Fn(u64) -> F,
+    ) -> Result<T> {
+        self.push_waiting_clear(link).await?;
+        let Some(last) = self.last() else {
+            let generation = self.ask(link).await?;
+            return Ok(change(self.deliver(link, generation, asked).await).await);
+        };
+        let last = self.deliver(link, last, asked).await;
+        let (changed, generation) = both(change(last), self.ask(link)).await;
+        let generation = generation?;
+        if generation == last { Ok(changed) } else { Ok(change(generation).await) }
+    }
+
+    /// Delivers the keys that wait; gives the generation, which may turn out to be another one.
+    async fn deliver<S: Server>(&self, link: &Link<S>, generation: u64, asked: &[Digest]) -> u64 {
+        if self.pending.is_empty() {
+            return generation;
+        }
         let due = self.pending.due(asked, link.clock().nanos());
+        if due.is_empty() {
+            return generation;
+        }
+        // As with any change.
+        let (done, latest) = both(self.remove(link, generation, &due), self.ask(link)).await;
+        let (done, latest) = match latest {
+            Ok(latest) if latest == generation => (done, latest),
+            Ok(latest) => (self.remove(link, latest, &due).await, latest),
+            Err(_) => (Batch::new(), generation),
+        };
+        self.pending.delivered(&done);
+        if done.len() < due.len() {
+            self.pending.rest(link.clock().nanos());
+        }
+        latest
+    }
+
+    /// Those of which the server has heard.
+    async fn remove<S: Server>(&self, link: &Link<S>, generation: u64, due: &Batch) -> Batch {
+        let mut done = Batch::new();
         for batch in due.chunks(DELIVERY) {
             let names: Vec<_> =
                 batch.iter().map(|(digest, _)| self.names.value(generation, digest)).collect();
             let answers = link.server.delete_many(&names).await;
-            let done: Vec<_> = batch
-                .iter()
-                .zip(&answers)
-                .filter(|(_, answer)| answer.is_ok())
-                .map(|(entry, _)| *entry)
-                .collect();
-            self.pending.delivered(&done);
-            if done.len() < batch.len() {
-                self.pending.rest(link.clock().nanos());
-            }
+            let heard = batch.iter().zip(&answers).filter(|(_, answer)| answer.is_ok());
+            done.extend(heard.map(|(entry, _)| *entry));
         }
+        done
     }
 
-    /// The generation, asked for when it was not for a while.
-    async fn generation<S: Server>(&self, link: &Link<S>) -> Result<u64> {
+    /// The generation as the server has it now; a new one if it has none.
+    async fn ask<S: Server>(&self, link: &Link<S>) -> Result<u64> {
         let name = self.names.generation();
         // Each turn, somebody else has changed it in between.
         for _ in 0..8 {
             let asked_at = link.clock().nanos();
             let (clears, least) = {
                 let known = self.known.lock();
-                if let Some(generation) = known.generation.filter(|_| asked_at < known.until) {
-                    return Ok(generation);
-                }
                 (known.clears, known.youngest)
             };
             let copies = Copies::read(link, &name).await?;
@@ -122,7 +166,7 @@ impl Space {
     pub(super) async fn look<S: Server>(&self, link: &Link<S>) -> Result<Option<u64>> {
         let (known, least) = {
             let known = self.known.lock();
-            (known.generation.filter(|_| link.clock().nanos() < known.until), known.youngest)
+            (known.believed(link.clock().nanos()), known.youngest)
         };
         if known.is_some() {
             return Ok(known);
@@ -159,6 +203,13 @@ impl Space {
         // Noted first: from here on nothing that the server says is believed.
         let moment = self.pending.note_clear();
         self.push_clear(link, moment).await
+    }
+
+    async fn push_waiting_clear<S: Server>(&self, link: &Link<S>) -> Result<()> {
+        match self.pending.clear() {
+            Some(moment) => self.push_clear(link, moment).await,
+            None => Ok(()),
+        }
     }
 
     async fn push_clear<S: Server>(&self, link: &Link<S>, moment: u64) -> Result<()> {

@@ -3,6 +3,7 @@
 #![cfg(all(feature = "memcached", feature = "redis", feature = "files"))]
 
 mod explain;
+mod lag;
 mod pages;
 mod stand;
 mod tags;
@@ -25,6 +26,17 @@ everywhere! {
     explain::an_explanation_writes_nothing_and_counts_nothing
     explain::a_fenced_result_is_told
     explain::tiers_are_told_one_by_one
+    lag::x19_a_delete_reaches_what_was_stored_after_anothers_clear
+    lag::x19_many_deletes_reach_what_was_stored_after_anothers_clear
+    lag::x19_a_put_is_seen_after_anothers_clear
+    lag::x19_many_puts_are_seen_after_anothers_clear
+    lag::x19_an_expiry_reaches_what_was_stored_after_anothers_clear
+    lag::x19_an_add_sees_what_was_stored_after_anothers_clear
+    lag::x19_a_renewal_lengthens_what_was_stored_after_anothers_clear
+    lag::x19_what_is_computed_over_an_invalidation_after_anothers_clear_is_fenced
+    lag::a_lease_of_before_anothers_clear_stores_nothing_that_is_seen_after_it
+    lag::x19_a_late_invalidation_reaches_what_was_stored_after_anothers_clear
+    lag::a_change_asks_for_the_generation_once_and_beside_itself
     values::c71_keys_of_any_kind_are_found_again
     values::c74_times_of_every_size_are_kept_and_told_within_a_second
     values::c75_values_of_another_key_unsigned_or_tampered_are_a_miss

@@ -47,7 +47,7 @@ pub(crate) const OPTIONS: &[Row] = &[
     row("region", "lease", "`\"10s\"` or seconds", "`\"10s\"`", "for how long one process may compute while others wait", &["lock_timeout", "lock", "lock_ttl"]),
     row("region", "contention", "`\"wait\"` or `\"compute\"`", "`\"wait\"`", "what to do while another process computes", &["locking"]),
     row("region", "absence", "`\"miss\"` or `\"fail\"`", "`\"miss\"`", "what to do when a server is away", &["fail_open", "on_error"]),
-    row("region", "clear_lag", "`\"1s\"` or seconds", "`\"1s\"`", "within which time other processes see that a namespace was cleared", &[]),
+    row("region", "clear_lag", "`\"1s\"` or seconds", "`\"1s\"`", "within which time reads of other processes see that a namespace was cleared; changes see it at once", &[]),
     row("region", "pending", "a whole number", "`10_000`", "how many invalidations are kept for each namespace while the server is away", &["queue"]),
     row("region", "invalidation", "`\"shared\"` or `\"process\"`", "`\"shared\"`", "whom an invalidation of the whole region reaches", &["region_invalidator", "invalidate", "scope"]),
     row("region", "tag_lag", "`\"5s\"` or seconds", "`\"5s\"`", "within which time other processes see invalidations of the region and of tags", &["lag", "tag_ttl"]),

@@ -24,20 +24,25 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
     /// Whether there was a live value, for each.
     pub(super) async fn delete(&self, digests: &[Digest]) -> Result<Vec<bool>> {
         let unsettled = self.space.pending.begin(digests);
-        let generation = match self.space.ready(&self.link, &[]).await {
-            Ok(generation) => generation,
+        let delete = |generation| self.try_delete(generation, digests);
+        let deleted = match self.space.change(&self.link, &[], delete).await {
+            Ok(deleted) => deleted,
             Err(error) => {
                 let last = self.space.last().into_iter();
                 last.for_each(|seen| digests.iter().for_each(|key| self.note_removed(seen, key)));
                 return self.link.absent(error, vec![false; digests.len()]);
             }
         };
+        unsettled.settle(deleted.iter().map(Result::is_ok).collect());
+        deleted.into_iter().map(|one| one.or_else(|error| self.link.absent(error, false))).collect()
+    }
+
+    async fn try_delete(&self, generation: u64, digests: &[Digest]) -> Vec<Result<bool>> {
         let names: Vec<String> =
             digests.iter().map(|digest| self.space.names.value(generation, digest)).collect();
         let before = self.before(&names, digests).await;
         let mut answers = self.link.server.delete_many(&names).await;
         answers.resize_with(digests.len(), || Err(self.link.silent()));
-        unsettled.settle(answers.iter().map(Result::is_ok).collect());
         let mut deleted = Vec::with_capacity(digests.len());
         for (n, answer) in answers.into_iter().enumerate() {
             let before = before.as_ref().map(|before| before[n]);
@@ -50,7 +55,7 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
             }
             deleted.push(answer.map(|was_there| was_there && lived));
         }
-        deleted.into_iter().map(|one| one.or_else(|error| self.link.absent(error, false))).collect()
+        deleted
     }
 
     /// Asked for only where the server's own answer does not tell: where it keeps values past their
@@ -88,14 +93,14 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
         }
         let digests = [*digest];
         let unsettled = self.space.pending.begin(&digests);
-        let expired = self.try_expire(digest).await;
+        let expire = |generation| self.try_expire(generation, digest);
+        let expired = self.space.change(&self.link, &digests, expire).await.flatten();
         unsettled.settle(vec![expired.is_ok()]);
         expired.or_else(|error| self.link.absent(error, false))
     }
 
     /// Written once more with its end now, so that everybody knows since when.
-    async fn try_expire(&self, digest: &Digest) -> Result<bool> {
-        let generation = self.space.ready(&self.link, &[*digest]).await?;
+    async fn try_expire(&self, generation: u64, digest: &Digest) -> Result<bool> {
         let (name, grace) = (self.space.names.value(generation, digest), self.link.options.grace);
         for _ in 0..TURNS {
             let stored = self.link.get_one(&name, Claim::Nothing).await?.stored;

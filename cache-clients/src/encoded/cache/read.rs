@@ -4,6 +4,7 @@ use super::Room;
 use super::parcel::{Refresh, Seen};
 use super::tags::Checked;
 use crate::encoded::digest::Digest;
+use crate::encoded::ghost::Ghost;
 use crate::encoded::options::Contention;
 use crate::encoded::page;
 use crate::encoded::stats::Event;
@@ -335,7 +336,7 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
                 search.dead(claim, leased, |lease| Lookup::Expired { value, since, tags, lease })
             }
             Seen::Nothing(Reason::Damaged) if claim == Claim::Nothing => {
-                self.discard(name, digest, &answer).await;
+                self.discard(search.generation, name, digest, &answer).await;
                 Verdict::Done(missing(Reason::Damaged))
             }
             Seen::Nothing(Reason::Unreachable) => match leased {
@@ -354,12 +355,14 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
 
     /// Whoever computes puts something better over what is damaged; who only reads removes it, so that
     /// it is not read again and again. What cannot be removed is a miss all the same.
-    async fn discard(&self, name: &str, digest: &Digest, answer: &Answer) {
+    async fn discard(&self, generation: u64, name: &str, digest: &Digest, answer: &Answer) {
         let Some(stored) = &answer.stored else { return };
-        let discarded = self.link.server.discard(name, stored.token).await;
-        if matches!(discarded, Ok(true))
-            && let Some(manifest) = self.manifest(digest, stored)
-        {
+        if !matches!(self.link.server.discard(name, stored.token).await, Ok(true)) {
+            return;
+        }
+        // It was not evicted.
+        self.link.ghost.forget(Ghost::print(generation, digest));
+        if let Some(manifest) = self.manifest(digest, stored) {
             page::free(&self.link, name, &manifest).await;
         }
     }

@@ -15,15 +15,22 @@ const TURNS: u32 = 3;
 
 impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
     pub(super) async fn renew(&self, digest: &Digest, ttl: Option<Duration>) -> Result<bool> {
-        self.try_renew(digest, ttl).await.or_else(|error| self.link.absent(error, false))
+        let asked = [*digest];
+        let renew = |generation| self.try_renew(generation, digest, ttl);
+        let renewed = self.space.change(&self.link, &asked, renew).await.flatten();
+        renewed.or_else(|error| self.link.absent(error, false))
     }
 
     pub(super) fn is_within(&self, header: &Header, stale: bool) -> bool {
         !stale && (header.hard == NEVER || header.hard > self.link.now())
     }
 
-    async fn try_renew(&self, digest: &Digest, ttl: Option<Duration>) -> Result<bool> {
-        let generation = self.space.ready(&self.link, &[*digest]).await?;
+    async fn try_renew(
+        &self,
+        generation: u64,
+        digest: &Digest,
+        ttl: Option<Duration>,
+    ) -> Result<bool> {
         if self.space.pending.holds(digest) {
             return Ok(false);
         }

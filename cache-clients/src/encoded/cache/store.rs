@@ -98,16 +98,33 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
             1 => HashMap::new(),
             _ => entries.iter().enumerate().map(|(n, (digest, _))| (*digest, n)).collect(),
         };
-        let last = |digest: &Digest| last.get(digest).copied().unwrap_or(0);
         let digests: Vec<Digest> = entries.iter().map(|(digest, _)| *digest).collect();
         let unsettled = self.space.pending.begin(&digests);
-        let generation = match self.space.ready(&self.link, &[]).await {
-            Ok(generation) => generation,
+        let put = |generation| self.try_put(generation, &entries, &last);
+        let answers = match self.space.change(&self.link, &[], put).await {
+            Ok(answers) => answers?,
             Err(error) => return self.dropped(error, vec![false; entries.len()]),
         };
+        // An earlier one of the same key came as far as the last one.
+        let last = |digest: &Digest| last.get(digest).copied().unwrap_or(0);
+        let reached = digests.iter().map(|digest| answers[last(digest)].is_ok()).collect();
+        unsettled.settle(reached);
+        answers
+            .into_iter()
+            .map(|answer| answer.or_else(|error| self.dropped(error, false)))
+            .collect()
+    }
+
+    /// Of each key the last entry, as `last` has it, unless there is but one.
+    async fn try_put(
+        &self,
+        generation: u64,
+        entries: &[(Digest, Entry<V>)],
+        last: &HashMap<Digest, usize>,
+    ) -> Result<Vec<Result<bool>>> {
         let (mut outgoing, mut places, mut over) = (Vec::new(), Vec::new(), Vec::new());
         for (n, (digest, entry)) in entries.iter().enumerate() {
-            if last(digest) != n {
+            if last.get(digest).is_some_and(|last| *last != n) {
                 continue;
             }
             match self.seal(digest, entry, 0)? {
@@ -122,8 +139,9 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
         let mut answers: Vec<Result<bool>> = entries.iter().map(|_| Ok(true)).collect();
         let now = self.link.clock().nanos();
         for (n, answer) in places.into_iter().zip(self.send(outgoing).await) {
+            let (digest, entry) = &entries[n];
             match answer {
-                Ok(true) => self.note_life(generation, &digests[n], now, entries[n].1.ttl),
+                Ok(true) => self.note_life(generation, digest, now, entry.ttl),
                 // What there was no room for must not leave the old value in its place.
                 Ok(false) => over.push(n),
                 Err(_) => {}
@@ -131,29 +149,24 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
             answers[n] = answer;
         }
         for n in over {
-            let name = self.space.names.value(generation, &digests[n]);
+            let name = self.space.names.value(generation, &entries[n].0);
             if let Err(error) = self.link.delete_one(&name).await {
                 answers[n] = Err(error);
             }
         }
-        // An earlier one of the same key came as far as the last one.
-        let reached = digests.iter().map(|digest| answers[last(digest)].is_ok()).collect();
-        unsettled.settle(reached);
-        answers
-            .into_iter()
-            .map(|answer| answer.or_else(|error| self.dropped(error, false)))
-            .collect()
+        Ok(answers)
     }
 
     pub(super) async fn add(&self, digest: Digest, entry: Entry<V>) -> Result<bool> {
-        match self.try_add(&digest, &entry).await {
+        let asked = [digest];
+        let add = |generation| self.try_add(generation, &digest, &entry);
+        match self.space.change(&self.link, &asked, add).await.flatten() {
             Ok(added) => Ok(added),
             Err(error) => self.dropped(error, false),
         }
     }
 
-    async fn try_add(&self, digest: &Digest, entry: &Entry<V>) -> Result<bool> {
-        let generation = self.space.ready(&self.link, &[*digest]).await?;
+    async fn try_add(&self, generation: u64, digest: &Digest, entry: &Entry<V>) -> Result<bool> {
         if self.space.pending.holds(digest) {
             let cause = "it has not heard of an invalidation yet";
             return Err(Error::unreachable(self.link.server.name(), cause));
