@@ -36,9 +36,7 @@ impl Side {
     }
 
     /// The hit's question about a tagged entry: nothing has happened to its tags.
-    ///
-    /// A call of its own, so that hits of what has no tags stay small enough to be inlined.
-    #[inline(never)]
+    #[inline]
     pub(super) fn allows(&self, hash: u64, tick: u64) -> bool {
         let Some(tagged) = self.find(hash) else { return false };
         tagged.are_valid(tick) || tagged.is_held(tick)
