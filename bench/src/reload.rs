@@ -111,7 +111,7 @@ fn round(regions: &[Region], calls: &mut Calls) {
         let key = n % KEYS;
         let of_function = catch_unwind(AssertUnwindSafe(|| first(key)));
         calls.add(of_function.is_ok_and(|value| value == key));
-        let of_region = wait(region.get_or_compute(&key, || async move { key }));
+        let of_region = wait(region.get_or_compute(&key, move || async move { key }));
         calls.add(of_region.is_ok_and(|value| value == key));
     }
 }

@@ -89,6 +89,7 @@ pub fn tag_text<T: Display + ?Sized>(shown: &T) -> &T {
 }
 
 #[cfg(test)]
+#[expect(clippy::needless_borrow, reason = "as the attribute writes it: the borrow decides")]
 mod tests {
     use super::*;
     use crate::wait;

@@ -254,6 +254,21 @@ mod tests {
         }
 
         #[test]
+        fn what_has_tags_is_asked_about_them_and_is_else_as_fresh_as_without(
+            soft in 0..=NEVER,
+            gap in 0..=NEVER,
+            tick in 0..=NEVER,
+        ) {
+            let plain = Stamp::new(soft, soft.saturating_add(gap));
+            let tagged = plain.with_tags(true);
+            prop_assert_eq!(is_fresh(plain.0, tick), plain.soft() > tick);
+            prop_assert!(!is_fresh(tagged.0, tick));
+            prop_assert_eq!(is_ahead(tagged.0, tick), is_fresh(plain.0, tick));
+            prop_assert_eq!((tagged.soft(), tagged.hard()), (plain.soft(), plain.hard()));
+            prop_assert!(tagged.with_tags(false) == plain);
+        }
+
+        #[test]
         fn lengthening_only_lengthens(
             soft in 0..1_u64 << 40,
             gap in 0..1_u64 << 30,
