@@ -76,8 +76,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     assert_eq!(user::peek(7).await, None);
 
     // A region keeps values of its own, too.
-    let greeting = USERS.get_or_compute(&"greeting".to_owned(), || async { "hello".to_owned() });
-    println!("{}, {}: {} queries", greeting.await?, user(7).await, queries());
+    let key = "greeting".to_owned();
+    let greeting = USERS.get_or_compute(&key, || async { "hello".to_owned() }).await?;
+    println!("{greeting}, {}: {} queries", user(7).await, queries());
     fs::remove_file(&file)?;
     Ok(())
 }

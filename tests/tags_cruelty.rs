@@ -6,7 +6,7 @@ mod common;
 use common::{Count, Gate, limited_wide, on_one_thread, until};
 use larder::{
     Budget, CacheExt, Entry, ManualClock, Namespace, Near, Null, Shared, TableOptions, TagSource,
-    Timeout, Verdict, cached, invalidate_tag, wait,
+    Timeout, Validity, cached, invalidate_tag, wait,
 };
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -265,14 +265,14 @@ fn x9_an_entry_whose_tags_record_was_evicted_is_invalid() {
     assert_eq!(values.get(&1), Some(1));
     time.advance(SECOND);
     assert_eq!(values.get(&1), None, "what is not believed any more is not served");
-    assert_eq!(wait(source.resolve(&stored)).unwrap().1, Verdict::Valid);
+    assert_eq!(wait(source.resolve(&stored)).unwrap().1, Validity::Valid);
     assert_eq!(values.get(&1), Some(1), "it was asked for, and is as it was");
     for record in ["hx9", "sx9"] {
         assert!(records.delete(record), "{record}");
     }
     assert_eq!(values.get(&1), Some(1), "for as long as it is believed");
     time.advance(SECOND);
-    assert_eq!(wait(source.resolve(&stored)).unwrap().1, Verdict::Hard);
+    assert_eq!(wait(source.resolve(&stored)).unwrap().1, Validity::Hard);
     assert_eq!(values.get(&1), None);
     assert_eq!(records.len(), 2, "the next captures find a new version");
 }
@@ -291,7 +291,7 @@ fn x10_an_entry_that_lives_longer_than_its_tags_record_does_not_outlive_an_inval
         // The record of the invalidation goes; nothing comes back.
         records.clear();
         time.advance(20 * SECOND);
-        assert_eq!(wait(source.resolve(&stored)).unwrap().1, Verdict::Hard);
+        assert_eq!(wait(source.resolve(&stored)).unwrap().1, Validity::Hard);
         assert_eq!(values.get(&1), None);
     }
 }
