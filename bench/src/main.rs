@@ -1,5 +1,5 @@
 //! larder against its peers: `cargo run --release -- hit`, likewise `miss`, `mix`, `memory`, `ratio`, `herd`,
-//! `torture`, `build`, `far`, `tags`, `all`.
+//! `torture`, `build`, `far`, `tags`, `reload`, `all`.
 
 mod build;
 mod count;
@@ -17,6 +17,7 @@ mod mix;
 mod options;
 mod ratio;
 mod refresh;
+mod reload;
 mod report;
 mod script;
 mod systems;
@@ -44,6 +45,7 @@ const BENCHES: &[(&str, Bench)] = &[
     ("build", build::run),
     ("far", far::run),
     ("tags", tagged::run),
+    ("reload", reload::run),
 ];
 
 fn main() -> ExitCode {

@@ -79,8 +79,9 @@ fn hits(options: &Options) {
 
 fn invalidations(options: &Options) {
     let rounds = options.rounds(31, 15);
-    let few = times(10, rounds);
-    let many = times(100_000, rounds);
+    let (mut invalidate_few, mut invalidate_many) = (invalidation(10), invalidation(100_000));
+    let (few, many): (Vec<f64>, Vec<f64>) =
+        (0..rounds).map(|_| (invalidate_few(), invalidate_many())).unzip();
     let row = |variant: &str, times: &[f64], ratio: f64| Row {
         bench: "tags",
         system: "larder",
@@ -97,14 +98,14 @@ fn invalidations(options: &Options) {
     options.report.table("invalidation of a tag, by the entries that carry it", &rows);
 }
 
-/// Nanoseconds of single invalidations that reach so many of 100 000 entries: the processor's caches
-/// are in the same state, however many.
-fn times(tagged: u64, rounds: usize) -> Vec<f64> {
+/// Takes the nanoseconds of an invalidation that reaches so many of 100 000 entries: the processor's
+/// caches are in the same state, however many.
+fn invalidation(tagged: u64) -> impl FnMut() -> f64 {
     let options = TableOptions::new(Budget::entries(200_000), Clock::system());
     let near = Near::<u64, u64>::new(options);
     let name = format!("bench of {tagged}");
     let source = TagSource::local();
-    let one = |_| {
+    move || {
         let tags = wait(source.capture(std::slice::from_ref(&name))).expect("it is local");
         let tags_of = |n| if n < tagged { tags.clone() } else { Tags::none() };
         near.put_entries((0..100_000).map(|n| (n, Entry::new(n).with_tags(tags_of(n)))));
@@ -114,6 +115,5 @@ fn times(tagged: u64, rounds: usize) -> Vec<f64> {
         let taken = start.elapsed().as_nanos() as f64;
         assert!(!near.contains(&(tagged - 1)));
         taken
-    };
-    (0..rounds).map(one).collect()
+    }
 }

@@ -5,6 +5,7 @@
 //! An `async` computation opens its note for the time of each poll, so it may change threads.
 
 use crate::clock::Clock;
+use crate::table;
 use crate::tags::{MAX_TAGS, Tags};
 use std::cell::{Cell, RefCell};
 use std::future::Future;
@@ -13,7 +14,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 thread_local! {
-    /// Whether there is an open note: all that a hit elsewhere pays for.
+    /// Whether there is an open note. Plain hits do not ask: the table keeps them off their fast way
+    /// meanwhile.
     static GATHERING: Cell<bool> = const { Cell::new(false) };
     static NOTES: RefCell<Vec<Note>> = const { RefCell::new(Vec::new()) };
 }
@@ -112,6 +114,11 @@ pub(crate) fn is_gathering() -> bool {
     GATHERING.get()
 }
 
+fn set_gathering(gathering: bool) {
+    GATHERING.set(gathering);
+    table::note_hits(gathering);
+}
+
 /// Enters a value that the innermost computation of this thread gets.
 #[inline]
 pub(crate) fn hand(note: &Note) {
@@ -144,7 +151,8 @@ impl Gather {
             notes.push(note);
             notes.len()
         });
-        GATHERING.set(true);
+        // A thread that is ending may have no notes any more.
+        set_gathering(depth.is_ok());
         Gather { depth: depth.unwrap_or(0) }
     }
 
@@ -159,7 +167,7 @@ impl Gather {
                 return None;
             }
             let mut inner = notes.split_off(self.depth - 1);
-            GATHERING.set(!notes.is_empty());
+            set_gathering(!notes.is_empty());
             inner.drain(..).next()
         });
         closed.ok().flatten()

@@ -25,7 +25,7 @@ impl<K, V> Entry<K, V> {
     #[inline(always)]
     pub(super) fn fresh(&self, tick: u64, tags: impl FnOnce() -> bool) -> Option<&V> {
         let word = self.word.load(Ordering::Relaxed);
-        if !stamp::is_fresh(word, tick) || stamp::is_tagged(word) && !tags() {
+        if !(stamp::is_fresh(word, tick) || stamp::is_ahead(word, tick) && tags()) {
             return None;
         }
         self.count(word);

@@ -29,6 +29,10 @@ const DEPTH: usize = 8;
 /// No field needs a destructor, so that this can still be used while the thread is ending.
 pub(super) struct Here {
     pub(super) record: Cell<Option<&'static Record>>,
+    /// The same for hits; none while their values are noted for a computation around them: then
+    /// they take the way on which that is asked.
+    pub(super) quick: Cell<Option<&'static Record>>,
+    noted: Cell<bool>,
     /// The record has been given back.
     pub(super) closed: Cell<bool>,
     /// Addresses of locks held other than through their bias; the lowest bit says for writing.
@@ -44,6 +48,8 @@ impl Here {
     const fn new() -> Self {
         Here {
             record: Cell::new(None),
+            quick: Cell::new(None),
+            noted: Cell::new(false),
             closed: Cell::new(false),
             held: [const { Cell::new(0) }; DEPTH],
             depth: Cell::new(0),
@@ -52,6 +58,11 @@ impl Here {
             jobs: RefCell::new(ManuallyDrop::new(Vec::new())),
             random: Cell::new(0),
         }
+    }
+
+    pub(super) fn set_record(&self, record: Option<&'static Record>) {
+        self.record.set(record);
+        self.quick.set(record.filter(|_| !self.noted.get()));
     }
 
     #[inline]
@@ -109,6 +120,14 @@ pub(super) fn standing(lock: usize) -> Holds {
 #[inline]
 pub fn is_inside() -> bool {
     with(|here| !here.is_idle())
+}
+
+/// From now on this thread's hits are noted, or not any more.
+pub(crate) fn note_hits(noted: bool) {
+    with(|here| {
+        here.noted.set(noted);
+        here.set_record(here.record.get());
+    });
 }
 
 /// Says that this thread holds a lock, until dropped. Declare it before the guard, so that it goes

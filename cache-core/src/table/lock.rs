@@ -15,7 +15,7 @@
 
 use super::gate::{Gate, Pass};
 use super::here::{self, HERE, Hold, Holds};
-use super::record;
+use super::record::{self, Record};
 use crate::sync::{AtomicBool, AtomicU32, AtomicUsize, Ordering, UnsafeCell, yield_now};
 
 /// Slow reads since the last write that make it worth to be biased again: by then they have cost
@@ -110,14 +110,22 @@ impl<T> Lock<T> {
     }
 
     /// The fast way in, for callers that have another way: keeps what they hold in registers, which
-    /// handing one closure to both ways does not.
+    /// handing one closure to both ways does not. Closed while this thread's hits are noted.
     #[inline(always)]
-    pub(super) fn read_biased(&self) -> Option<Reading<'_, T>> {
+    pub(super) fn read_hit(&self) -> Option<Reading<'_, T>> {
+        self.read_biased(record::quick)
+    }
+
+    #[inline(always)]
+    fn read_biased(
+        &self,
+        record: impl FnOnce() -> Option<&'static Record>,
+    ) -> Option<Reading<'_, T>> {
         // Only a hint, to spare the announcement: the look that counts comes after it.
         if !self.biased.load(Ordering::Relaxed) {
             return None;
         }
-        let record = record::current()?;
+        let record = record()?;
         if record.slots[0].load(Ordering::Relaxed) != 0 {
             return None;
         }
@@ -129,7 +137,7 @@ impl<T> Lock<T> {
     /// wait while it holds another.
     #[inline(always)]
     pub(super) fn read<R>(&self, f: impl FnOnce(&T) -> R) -> Option<R> {
-        match self.read_biased() {
+        match self.read_biased(record::current) {
             Some(reading) => Some(reading.with(f)),
             None => self.read_slow(f),
         }
@@ -148,7 +156,7 @@ impl<T> Lock<T> {
     }
 
     /// The way in without the bias, for callers that have another way when this thread holds
-    /// something: as [`read_biased`](Lock::read_biased), it hands no closure on.
+    /// something: as [`read_hit`](Lock::read_hit), it hands no closure on.
     #[inline(always)]
     pub(super) fn read_first(&self) -> Option<SlowReading<'_, T>> {
         let hold = here::enter_first(self.address(), Holds::Read)?;

@@ -119,13 +119,13 @@ where
         eq: impl Fn(&K) -> bool,
         tick: u64,
     ) -> Result<V, Look<V>> {
-        if gather::is_gathering() {
-            return self.probe_noted(hash, eq);
-        }
         let lock = &self.slot(hash).lock;
         if self.eviction == Eviction::S3Fifo {
-            if let Some(reading) = lock.read_biased() {
+            if let Some(reading) = lock.read_hit() {
                 return reading.with(|shard| try_fresh(shard, hash, eq, tick, &self.clock));
+            }
+            if gather::is_gathering() {
+                return self.probe_noted(hash, eq);
             }
             if let Some(reading) = lock.read_first() {
                 return reading.with(|shard| try_fresh(shard, hash, eq, tick, &self.clock));
@@ -137,7 +137,7 @@ where
     /// Inside of a computation, which is to know what it has used.
     #[cold]
     #[inline(never)]
-    fn probe_noted(&self, hash: u64, eq: impl Fn(&K) -> bool) -> Result<V, Look<V>> {
+    pub(super) fn probe_noted(&self, hash: u64, eq: impl Fn(&K) -> bool) -> Result<V, Look<V>> {
         match self.look(hash, eq, Touch::Visit) {
             Look::Live { value, soft_passed: false, left, tags, .. } => {
                 gather::hand(&Note::of(tags, left, &self.clock));
@@ -150,6 +150,9 @@ where
     #[cold]
     #[inline(never)]
     fn probe_slow(&self, hash: u64, eq: impl Fn(&K) -> bool, tick: u64) -> Result<V, Look<V>> {
+        if gather::is_gathering() {
+            return self.probe_noted(hash, eq);
+        }
         let lock = &self.slot(hash).lock;
         let probed = if self.eviction == Eviction::Lru {
             lock.write(|shard| {

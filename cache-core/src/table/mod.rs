@@ -41,6 +41,7 @@ mod tests;
 pub use budget::Budget;
 pub use change::Garbage;
 pub use here::is_inside;
+pub(crate) use here::note_hits;
 pub(crate) use lock::Locked;
 pub use look::{Look, Missing, Touch};
 pub use options::{Cause, Eviction, Listener, TableOptions, Weigher};
@@ -150,39 +151,31 @@ where
     /// With [`Eviction::Lru`] this excludes all other access to the table.
     #[inline]
     pub fn fresh(&self, hash: u64, eq: impl Fn(&K) -> bool) -> Option<V> {
-        if gather::is_gathering() {
-            return self.fresh_noted(hash, eq);
-        }
         let tick = self.clock.tick();
-        match self.slot(hash).lock.read_biased() {
+        match self.slot(hash).lock.read_hit() {
             Some(reading) => reading.with(|shard| shard.fresh(hash, eq, tick)),
             None => self.fresh_slow(hash, eq, tick),
         }
     }
 
     /// [`fresh`](Table::fresh) for those who go on with [`probe`](Table::probe) if it gives nothing,
-    /// at the tick that this gives then: without the lock's bias it does not even try.
+    /// at the tick that this gives then: without the lock's bias, or where hits are noted, it does
+    /// not even try.
     #[inline]
     pub(crate) fn fresh_at_once(&self, hash: u64, eq: impl Fn(&K) -> bool) -> Result<V, u64> {
         let tick = self.clock.tick();
-        if gather::is_gathering() {
-            return Err(tick);
-        }
-        let Some(reading) = self.slot(hash).lock.read_biased() else { return Err(tick) };
+        let Some(reading) = self.slot(hash).lock.read_hit() else { return Err(tick) };
         reading.with(|shard| shard.fresh(hash, eq, tick)).ok_or(tick)
     }
 
-    /// Inside of a computation, which is to know what it has used.
-    #[cold]
-    #[inline(never)]
-    fn fresh_noted(&self, hash: u64, eq: impl Fn(&K) -> bool) -> Option<V> {
-        self.probe(hash, eq, self.clock.tick()).ok()
-    }
-
-    /// Without the bias: writers are about, or reading is writing.
+    /// Without the bias: writers are about, or reading is writing, or a computation is to know what
+    /// it has used.
     #[cold]
     #[inline(never)]
     fn fresh_slow(&self, hash: u64, eq: impl Fn(&K) -> bool, tick: u64) -> Option<V> {
+        if gather::is_gathering() {
+            return self.probe_noted(hash, eq).ok();
+        }
         let slot = self.slot(hash);
         if self.eviction != Eviction::Lru {
             return slot.lock.read(|shard| shard.fresh(hash, eq, tick))?;

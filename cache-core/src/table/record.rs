@@ -32,7 +32,7 @@ impl Drop for Lent {
         // From here on this thread reads without a record: destructors of other thread locals still
         // may.
         let _ = HERE.try_with(|here| {
-            here.record.set(None);
+            here.set_record(None);
             here.closed.set(true);
         });
         self.0.taken.store(false, Ordering::Release);
@@ -76,6 +76,23 @@ pub(super) fn current() -> Option<&'static Record> {
     }
 }
 
+/// The same for a hit: `None` also while this thread's hits are noted.
+#[inline(always)]
+pub(super) fn quick() -> Option<&'static Record> {
+    match HERE.with(|here| here.quick.get()) {
+        Some(record) => Some(record),
+        None => borrow_quick(),
+    }
+}
+
+/// Once a thread, and for each hit that is noted.
+#[cold]
+#[inline(never)]
+fn borrow_quick() -> Option<&'static Record> {
+    current();
+    here::with(|here| here.quick.get())
+}
+
 #[cold]
 #[inline(never)]
 fn borrow() -> Option<&'static Record> {
@@ -85,7 +102,7 @@ fn borrow() -> Option<&'static Record> {
     // Without a destructor to give it back the record would be lost.
     statics::LENT.try_with(|_| ()).ok()?;
     let record = all().find(|record| record.take()).unwrap_or_else(publish);
-    here::with(|here| here.record.set(Some(record)));
+    here::with(|here| here.set_record(Some(record)));
     statics::LENT.with(|lent| lent.set(Some(Lent(record))));
     Some(record)
 }

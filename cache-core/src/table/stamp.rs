@@ -1,10 +1,11 @@
 //! The stamp of an entry: refresh point, deadline and visits in one word.
 //!
 //! ```text
-//! | 42 bits: soft tick | 18 bits: hard - soft, a small float | EXPIRED | TAGGED | 2 bits: visits |
+//! | TAGGED | 42 bits: soft tick | 18 bits: hard - soft, a small float | EXPIRED | 2 bits: visits |
 //! ```
 //!
-//! A hit compares the upper 42 bits with the clock and nothing else.
+//! A hit compares the upper 43 bits, as a signed number, with the clock and nothing else: what has tags
+//! is below any tick, and so is asked about them without a test that the others would pay for.
 
 use crate::clock::{Clock, TICK_SHIFT};
 use std::time::Duration;
@@ -12,11 +13,11 @@ use std::time::Duration;
 /// The tick that never comes.
 pub(super) const NEVER: u64 = (1 << 42) - 1;
 
-const SOFT_SHIFT: u32 = 22;
-const REST_SHIFT: u32 = 4;
+const SOFT_SHIFT: u32 = 21;
+const REST_SHIFT: u32 = 3;
 const REST: u64 = (1 << 18) - 1;
-const EXPIRED: u64 = 1 << 3;
-const TAGGED: u64 = 1 << 2;
+const EXPIRED: u64 = 1 << 2;
+const TAGGED: u64 = 1 << 63;
 const VISITS: u64 = 3;
 
 /// How long a value may be served, and from when on it wants to be renewed.
@@ -47,16 +48,16 @@ impl Life {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp(pub(super) u64);
 
-/// The test of the hit path: the soft point lies ahead.
+/// The test of the hit path: the soft point lies ahead, and there are no tags to ask about.
 #[inline(always)]
 pub(super) fn is_fresh(word: u64, tick: u64) -> bool {
-    word >> SOFT_SHIFT > tick
+    word.cast_signed() >> SOFT_SHIFT > tick.cast_signed()
 }
 
-/// Whether the entry has tags beside it.
+/// The same whether there are tags or not.
 #[inline(always)]
-pub(super) fn is_tagged(word: u64) -> bool {
-    word & TAGGED != 0
+pub(super) fn is_ahead(word: u64, tick: u64) -> bool {
+    is_fresh(word & !TAGGED, tick)
 }
 
 /// The word with one visit more, if another visit still counts.
@@ -82,7 +83,7 @@ impl Stamp {
     }
 
     pub(super) fn soft(self) -> u64 {
-        self.0 >> SOFT_SHIFT
+        self.0 >> SOFT_SHIFT & NEVER
     }
 
     pub(super) fn hard(self) -> u64 {
@@ -102,7 +103,7 @@ impl Stamp {
     }
 
     pub(super) fn is_tagged(self) -> bool {
-        is_tagged(self.0)
+        self.0 & TAGGED != 0
     }
 
     pub(super) fn with_tags(self, tagged: bool) -> Self {
@@ -250,6 +251,21 @@ mod tests {
             let held = Stamp::new(0, hard).hold(ask);
             prop_assert_eq!(held.hard(), hard);
             prop_assert!(held.soft() >= ask.min(hard) && held.soft() <= hard);
+        }
+
+        #[test]
+        fn what_has_tags_is_asked_about_them_and_is_else_as_fresh_as_without(
+            soft in 0..=NEVER,
+            gap in 0..=NEVER,
+            tick in 0..=NEVER,
+        ) {
+            let plain = Stamp::new(soft, soft.saturating_add(gap));
+            let tagged = plain.with_tags(true);
+            prop_assert_eq!(is_fresh(plain.0, tick), plain.soft() > tick);
+            prop_assert!(!is_fresh(tagged.0, tick));
+            prop_assert_eq!(is_ahead(tagged.0, tick), is_fresh(plain.0, tick));
+            prop_assert_eq!((tagged.soft(), tagged.hard()), (plain.soft(), plain.hard()));
+            prop_assert!(tagged.with_tags(false) == plain);
         }
 
         #[test]
