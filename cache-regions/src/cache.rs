@@ -76,6 +76,9 @@ where
     }
     fn start_anew(&self) {
         self.kept.clear();
+        if let Some(source) = self.namespace.get::<TagSource>() {
+            source.reread();
+        }
         self.front.near.clear();
     }
     fn believe(&self, lag: Duration) {
@@ -118,7 +121,7 @@ where
         let any: Arc<dyn AnyRoom> = room.clone();
         region.enter(Arc::downgrade(&any));
         if let Ok(settings) = region.settings() {
-            any.believe(settings.plan.tag_lag);
+            any.believe(settings.plan.belief());
         }
         RegionCache(room)
     }

@@ -115,7 +115,7 @@ impl RegionState {
             drop(old);
             region.front().resize(entries);
             settings.fit();
-            region.each_room(|room| room.believe(settings.plan.tag_lag));
+            region.each_room(|room| room.believe(settings.plan.belief()));
             if is_new {
                 region.each_room(|room| room.start_anew());
                 region.follow(&settings);
@@ -328,6 +328,13 @@ impl RegionPlan {
             Some(TierPlan::Memory(memory)) if self.wrappers.is_empty() => Some(memory),
             _ => None,
         }
+    }
+
+    /// For how long what was read of a tag is believed: for ever, where nobody else can change it.
+    /// Tables do not read again.
+    pub(crate) fn belief(&self) -> Duration {
+        let is_shared = self.tiers.iter().any(|tier| matches!(tier, TierPlan::Bytes(_)));
+        if is_shared { self.tag_lag } else { Duration::MAX }
     }
 
     /// The client that keeps the region's record.
