@@ -81,6 +81,14 @@ impl Live {
         }
     }
 
+    /// The same, unless the client is not set up.
+    pub(crate) fn known(&self) -> Option<Policy> {
+        match &self.rules {
+            None => Some(self.own),
+            Some(rules) => rules().ok().map(|rules| self.own.over(&rules)),
+        }
+    }
+
     /// # Panics
     /// When the client is not set up.
     pub(crate) fn require(&self) {

@@ -1,14 +1,16 @@
 //! The typed cache of a region: one table in front for its whole life, and behind it the stack of
 //! tiers that the region's configuration wants at the moment.
 
-use crate::look::Looking;
+use crate::explain::refused;
+use crate::kept::{self, Kept};
+use crate::look::{Looking, Ready};
 use crate::revised::RevisedKey;
 use crate::revisions::Revisions;
 use crate::stack::{Front, Stack, stack};
 use crate::state::{RegionState, Room as AnyRoom, Settings};
 use cache_core::{
     Aim, Cache, CacheExt, Entry, Filled, Flights, Invalidation, Lease, Lookup, Namespace, Near,
-    PolicyCell, PutWhen, Reach, Result, TierReport, TierState,
+    PolicyCell, PutWhen, Reach, Result, TagSource, TierReport,
 };
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -24,13 +26,14 @@ use std::time::Duration;
 /// over an `Inproc`. Where the region has no memory tier, or has wrappers, that table stays empty.
 /// Leases belong to the tiers that gave them: what is computed while the tiers are exchanged goes to
 /// the old ones, and to nobody once these are gone.
-pub struct RegionCache<K, V>(Arc<Room<K, V>>);
+pub struct RegionCache<K, V>(pub(crate) Arc<Room<K, V>>);
 
-struct Room<K, V> {
+pub(crate) struct Room<K, V> {
     region: Arc<RegionState>,
     namespace: Namespace,
     front: Front<K, V>,
     stacks: Mutex<Stacks<K, V>>,
+    pub(crate) kept: Kept,
 }
 
 struct Stacks<K, V> {
@@ -41,13 +44,6 @@ struct Stacks<K, V> {
 
 /// How many exchanged stacks are kept for those who still compute for them.
 const RETIRED: usize = 4;
-
-/// What an operation works with from its beginning to its end.
-pub(crate) struct Ready<K, V> {
-    pub(crate) settings: Arc<Settings>,
-    pub(crate) revisions: Arc<Revisions>,
-    pub(crate) stack: Arc<Stack<K, V>>,
-}
 
 impl<K, V> Clone for RegionCache<K, V> {
     fn clone(&self) -> Self {
@@ -79,7 +75,16 @@ where
         }
     }
     fn start_anew(&self) {
+        self.kept.clear();
+        if let Some(source) = self.namespace.get::<TagSource>() {
+            source.reread();
+        }
         self.front.near.clear();
+    }
+    fn believe(&self, lag: Duration) {
+        if let Some(source) = self.namespace.get::<TagSource>() {
+            source.set_lag(lag);
+        }
     }
 }
 
@@ -106,9 +111,18 @@ where
     fn new(region: &Arc<RegionState>, namespace: Namespace) -> Self {
         let front = Front::new(region, &namespace);
         let stacks = Mutex::new(Stacks { current: None, retired: Vec::new() });
-        let room = Arc::new(Room { region: region.clone(), namespace, front, stacks });
+        let room = Arc::new(Room {
+            region: region.clone(),
+            namespace,
+            front,
+            stacks,
+            kept: Kept::default(),
+        });
         let any: Arc<dyn AnyRoom> = room.clone();
         region.enter(Arc::downgrade(&any));
+        if let Ok(settings) = region.settings() {
+            any.believe(settings.plan.belief());
+        }
         RegionCache(room)
     }
 
@@ -248,7 +262,11 @@ where
         self.fence(key);
         let ready = self.ready().await?;
         let entry = self.bounded(&ready, entry);
+        let ttl = entry.ttl;
         let put = ready.stack.cache.put(key, entry, when).await;
+        if matches!(put, Ok(true)) {
+            self.note(&ready, kept::hash(key), ttl);
+        }
         self.drop_front(&ready.stack, [key]);
         put
     }
@@ -262,6 +280,7 @@ where
     }
     async fn expire(&self, key: &K) -> Result<bool> {
         self.fence(key);
+        self.0.kept.forget(kept::hash(key));
         let stack = self.ready().await?.stack;
         let expired = stack.cache.expire(key).await;
         self.drop_front(&stack, [key]);
@@ -269,6 +288,7 @@ where
     }
     async fn delete(&self, key: &K) -> Result<bool> {
         self.fence(key);
+        self.0.kept.forget(kept::hash(key));
         let stack = self.ready().await?.stack;
         let deleted = stack.cache.delete(key).await;
         self.drop_front(&stack, [key]);
@@ -277,7 +297,8 @@ where
     async fn lookup_many(&self, keys: &[K], aim: Aim) -> Result<Vec<Lookup<V>>> {
         let ready = self.ready().await?;
         let mut found = Looking::new(&ready).look(keys, aim).await?;
-        for known in &mut found {
+        for (key, known) in keys.iter().zip(&mut found) {
+            self.learn(&ready, key, known);
             if let Lookup::Stale { lease, .. }
             | Lookup::Expired { lease, .. }
             | Lookup::Missing { lease, .. } = known
@@ -296,9 +317,11 @@ where
         let settings = self.0.region.settings()?;
         let mut done = vec![Filled::Refused; fills.len()];
         let mut by_epoch: Vec<(u64, Vec<usize>, Vec<(K, Entry<V>, Lease)>)> = Vec::new();
+        let mut kept = Vec::with_capacity(fills.len());
         for (at, (key, mut entry, lease)) in fills.into_iter().enumerate() {
-            let Some(epoch) = lease.mark() else { continue };
             entry.ttl = entry.ttl.or_else(|| settings.plan.policy.expiration.now());
+            kept.push((kept::hash(&key), entry.ttl));
+            let Some(epoch) = lease.mark() else { continue };
             let fill = (key, entry, lease.behind());
             match by_epoch.iter_mut().find(|(one, ..)| *one == epoch) {
                 Some((_, places, fills)) => {
@@ -322,6 +345,10 @@ where
                 done[at] = filled;
             }
         }
+        let (revision, now) = (self.0.region.revision(), settings.plan.clock.nanos());
+        for ((hash, ttl), _) in kept.into_iter().zip(&done).filter(|(_, f)| **f == Filled::Stored) {
+            self.0.kept.note(hash, revision, now, ttl);
+        }
         Ok(done)
     }
     async fn put_many(&self, entries: Vec<(K, Entry<V>)>) -> Result<()> {
@@ -329,12 +356,18 @@ where
         let ready = self.ready().await?;
         let keys: Vec<K> = entries.iter().map(|(key, _)| key.clone()).collect();
         let bounded = |(key, entry)| (key, self.bounded(&ready, entry));
-        let put = ready.stack.cache.put_many(entries.into_iter().map(bounded).collect()).await;
+        let entries: Vec<_> = entries.into_iter().map(bounded).collect();
+        let kept: Vec<_> = entries.iter().map(|(key, e)| (kept::hash(key), e.ttl)).collect();
+        let put = ready.stack.cache.put_many(entries).await;
+        if put.is_ok() {
+            kept.into_iter().for_each(|(hash, ttl)| self.note(&ready, hash, ttl));
+        }
         self.drop_front(&ready.stack, &keys);
         put
     }
     async fn delete_many(&self, keys: &[K]) -> Result<()> {
         keys.iter().for_each(|key| self.fence(key));
+        keys.iter().for_each(|key| self.0.kept.forget(kept::hash(key)));
         let stack = self.ready().await?.stack;
         let deleted = stack.cache.delete_many(keys).await;
         self.drop_front(&stack, keys);
@@ -342,6 +375,7 @@ where
     }
     async fn clear(&self) -> Result<()> {
         self.fence_all();
+        self.0.kept.clear();
         let stack = self.ready().await?.stack;
         let cleared = stack.cache.clear().await;
         self.0.front.near.clear();
@@ -349,11 +383,8 @@ where
     }
     async fn explain(&self, key: &K) -> Vec<TierReport> {
         match self.ready().await {
-            Ok(ready) => ready.stack.cache.explain(key).await,
-            Err(error) => {
-                let tier = format!("region `{}`", self.0.region.name);
-                vec![TierReport::new(tier, TierState::Refused { cause: error.to_string() })]
-            }
+            Ok(ready) => self.explained(&ready, key).await,
+            Err(error) => refused(&self.0.region.name, &error),
         }
     }
     async fn purge(&self, stale_for: Duration) -> Result<usize> {

@@ -14,6 +14,8 @@ mod cache;
 mod config;
 mod configure;
 mod direct;
+mod explain;
+mod kept;
 mod look;
 mod mangle;
 mod mirror;

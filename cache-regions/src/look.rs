@@ -1,9 +1,32 @@
 //! How a region is read while values of earlier revisions may be served.
 
-use crate::cache::Ready;
+use crate::revisions::Revisions;
+use crate::stack::Stack;
+use crate::state::Settings;
 use cache_core::{Aim, Cache, Lease, Lookup, Result, Tags};
 use std::hash::Hash;
+use std::sync::Arc;
 use std::time::Duration;
+
+/// What an operation works with from its beginning to its end.
+pub(crate) struct Ready<K, V> {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) revisions: Arc<Revisions>,
+    pub(crate) stack: Arc<Stack<K, V>>,
+}
+
+impl<K, V> Ready<K, V> {
+    /// Whether values of earlier revisions may be served.
+    pub(crate) fn is_softened(&self) -> bool {
+        let plan = &self.settings.plan;
+        self.stack.earlier.is_some()
+            && self.revisions.is_softened(&plan.clock, plan.policy.expiration.now())
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        self.settings.plan.clock.nanos()
+    }
+}
 
 /// One reading operation.
 pub(crate) struct Looking<'a, K, V> {
@@ -24,10 +47,7 @@ where
 
     pub(crate) async fn look(&self, keys: &[K], aim: Aim) -> Result<Vec<Lookup<V>>> {
         let stack = &self.ready.stack;
-        let plan = &self.ready.settings.plan;
-        let is_softened = stack.earlier.is_some()
-            && self.ready.revisions.is_softened(&plan.clock, plan.policy.expiration.now());
-        match (aim, is_softened) {
+        match (aim, self.ready.is_softened()) {
             // In the table alone the flight decides who computes, and that what is there is due has
             // been found out before.
             (Aim::Refresh, _) if stack.earlier.is_none() => {

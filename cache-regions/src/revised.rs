@@ -1,11 +1,12 @@
 //! A cache whose values count only under the revision of their region: the revision is a part of
 //! each key behind it, so that an invalidation of everything costs nothing.
 
+use crate::explain::{has_live, is_unknown, mark_invalidated, refused};
 use crate::revisions::Revisions;
 use crate::state::RegionState;
 use cache_core::{
     Aim, Cache, CacheExt, Entry, Filled, Flights, Lease, Lookup, Near, PutWhen, Reach, Reason,
-    Result, Shared, TierReport, TierState,
+    Result, Shared, TierReport,
 };
 use serde::Serialize;
 use std::fmt;
@@ -121,6 +122,28 @@ where
             }
         };
         Ok(keys.iter().map(latest).collect())
+    }
+
+    async fn explain_now(&self, key: &K, revisions: &Revisions) -> Vec<TierReport> {
+        let mut reports = self.inner.explain(&revised(key, revisions.now())).await;
+        for past in revisions.past() {
+            if !reports.iter().any(is_unknown) {
+                break;
+            }
+            mark_invalidated(&mut reports, &self.inner.explain(&revised(key, past)).await);
+        }
+        reports
+    }
+
+    /// What is told of the latest live value of an earlier revision; nothing, if there is none.
+    async fn explain_before(&self, key: &K, revisions: &Revisions) -> Vec<TierReport> {
+        for old in revisions.before() {
+            let reports = self.inner.explain(&revised(key, *old)).await;
+            if has_live(&reports) {
+                return reports;
+            }
+        }
+        Vec::new()
     }
 
     /// What is new in its place must not be followed by something older when it expires.
@@ -269,28 +292,12 @@ where
     async fn explain(&self, key: &K) -> Vec<TierReport> {
         let revisions = match self.revisions().await {
             Ok(revisions) => revisions,
-            Err(error) => {
-                let tier = format!("region `{}`", self.region.name);
-                return vec![TierReport::new(
-                    tier,
-                    TierState::Refused { cause: error.to_string() },
-                )];
-            }
+            Err(error) => return refused(&self.region.name, &error),
         };
-        let mut reports = self.inner.explain(&revised(key, revisions.now())).await;
-        for old in revisions.before() {
-            let before = self.inner.explain(&revised(key, *old)).await;
-            for (now, before) in reports.iter_mut().zip(before) {
-                let is_unknown =
-                    matches!(now.state, TierState::Missing { reason: Reason::Never, .. });
-                let was_live =
-                    matches!(before.state, TierState::Fresh { .. } | TierState::Stale { .. });
-                if is_unknown && was_live {
-                    now.state = TierState::Missing { reason: Reason::Region, since: None };
-                }
-            }
+        match self.reads {
+            Reads::Current => self.explain_now(key, &revisions).await,
+            Reads::Earlier => self.explain_before(key, &revisions).await,
         }
-        reports
     }
     async fn purge(&self, stale_for: Duration) -> Result<usize> {
         self.inner.purge(stale_for).await

@@ -32,26 +32,32 @@ const REMEMBERED: usize = 4;
 pub struct Revisions {
     now: u64,
     before: Vec<u64>,
+    /// The one that the last hard invalidation has ended: why what lies under it does not count.
+    #[serde(default)]
+    ended: Option<u64>,
     /// Of the last soft invalidation, in milliseconds since 1970.
     softened: u64,
 }
 
 impl Revisions {
     /// What holds where nothing was ever invalidated.
-    pub(crate) const FIRST: Revisions = Revisions { now: 0, before: Vec::new(), softened: 0 };
+    pub(crate) const FIRST: Revisions =
+        Revisions { now: 0, before: Vec::new(), ended: None, softened: 0 };
 
     /// A revision that no value was ever stored under.
     #[must_use]
     pub fn begin(clock: &Clock) -> Self {
         let now = RandomState::new().hash_one((clock.unix(), clock.nanos(), std::process::id()));
-        Revisions { now, before: Vec::new(), softened: 0 }
+        Revisions { now, before: Vec::new(), ended: None, softened: 0 }
     }
 
     /// What holds after an invalidation.
     #[must_use]
     pub fn after(&self, how: Invalidation, clock: &Clock) -> Self {
         let mut next = Revisions::begin(clock);
+        next.ended = Some(self.now);
         if how == Invalidation::Soft {
+            next.ended = self.ended;
             next.before = std::iter::once(self.now).chain(self.before.iter().copied()).collect();
             next.before.truncate(REMEMBERED);
             next.softened = millis(clock);
@@ -69,6 +75,11 @@ impl Revisions {
     #[must_use]
     pub fn before(&self) -> &[u64] {
         &self.before
+    }
+
+    /// Those whose values do not count any more, as far as that is remembered.
+    pub(crate) fn past(&self) -> impl Iterator<Item = u64> + '_ {
+        self.before.iter().copied().chain(self.ended)
     }
 
     /// Whether what held before may still be served, by the age that values may have.

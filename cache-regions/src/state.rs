@@ -59,6 +59,8 @@ pub(crate) trait Room: Send + Sync {
     fn forget(&self, how: Invalidation);
     /// Empties the table in front, since the tiers behind are others.
     fn start_anew(&self);
+    /// For how long what is read of tags is believed.
+    fn believe(&self, lag: Duration);
 }
 
 impl RegionState {
@@ -113,6 +115,7 @@ impl RegionState {
             drop(old);
             region.front().resize(entries);
             settings.fit();
+            region.each_room(|room| room.believe(settings.plan.belief()));
             if is_new {
                 region.each_room(|room| room.start_anew());
                 region.follow(&settings);
@@ -181,6 +184,11 @@ impl RegionState {
             }
         }
         self.ask(settings).await
+    }
+
+    /// The revision that values are stored under, without asking anybody.
+    pub(crate) fn revision(&self) -> u64 {
+        self.known.lock().revisions.as_ref().map_or(Revisions::FIRST.now(), |known| known.now())
     }
 
     async fn ask(&self, settings: &Settings) -> Arc<Revisions> {
@@ -320,6 +328,13 @@ impl RegionPlan {
             Some(TierPlan::Memory(memory)) if self.wrappers.is_empty() => Some(memory),
             _ => None,
         }
+    }
+
+    /// For how long what was read of a tag is believed: for ever, where nobody else can change it.
+    /// Tables do not read again.
+    pub(crate) fn belief(&self) -> Duration {
+        let is_shared = self.tiers.iter().any(|tier| matches!(tier, TierPlan::Bytes(_)));
+        if is_shared { self.tag_lag } else { Duration::MAX }
     }
 
     /// The client that keeps the region's record.

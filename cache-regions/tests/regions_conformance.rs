@@ -4,7 +4,7 @@
 mod stand;
 
 use cache_core::conformance::{Ability, Harness, Subject};
-use cache_core::{BoxFuture, Eviction, ManualClock, Result, Shared};
+use cache_core::{BoxFuture, Client, Eviction, ManualClock, Namespace, Result, Shared, TagSource};
 use cache_regions::{
     Done, MemoryPlan, Next, Operation, Region, RegionCache, RegionPlan, Replace, TierPlan, Wrapper,
     configure_plans,
@@ -21,6 +21,11 @@ fn region() -> &'static Region {
     Box::leak(Box::new(Region::new(Box::leak(name.into_boxed_str()))))
 }
 
+/// A cache that checks the tags of this process.
+fn tagged(region: &Region, name: &str) -> Plain {
+    Client::open(region, &Namespace::new(name).with(TagSource::local()))
+}
+
 fn harness<C: Subject>(
     plan: impl FnOnce(RegionPlan, &ManualClock) -> RegionPlan,
     wrap: impl Fn(Plain) -> C + Send + Sync + 'static,
@@ -28,7 +33,7 @@ fn harness<C: Subject>(
     let (time, region) = (ManualClock::new(), region());
     let plan = plan(RegionPlan::new(region.name()).with_clock(time.clock()), &time);
     configure_plans(vec![plan], Replace::Refuse).unwrap();
-    let open = move |name: &str| wrap(region.open(name));
+    let open = move |name: &str| wrap(tagged(region, name));
     Harness::new(open, move |by| time.advance(by)).without(Ability::Usage)
 }
 
@@ -92,7 +97,7 @@ mod opened_before_it_is_configured {
         let known: Mutex<Vec<(String, Plain)>> = Mutex::new(
             (0..3)
                 .map(|n| format!("conformance-{n}"))
-                .map(|n| (n.clone(), region.open(&n)))
+                .map(|n| (n.clone(), tagged(region, &n)))
                 .collect(),
         );
         let plan = RegionPlan::new(region.name()).with_clock(time.clock()).with_memory(ENTRIES);
@@ -100,7 +105,7 @@ mod opened_before_it_is_configured {
         let open = move |name: &str| {
             let known = known.lock().unwrap();
             let found = known.iter().find(|(one, _)| one == name);
-            found.map_or_else(|| region.open(name), |(_, cache)| cache.clone())
+            found.map_or_else(|| tagged(region, name), |(_, cache)| cache.clone())
         };
         Harness::new(open, move |by| time.advance(by)).without(Ability::Usage)
     }

@@ -1,22 +1,18 @@
-//! Regions and their settings: D19, D21, D23, D28 to D30, C26, X1, X19 and X23.
+//! Regions and their settings: D19, D21, D23, D28, D29 and X23.
 
 mod stand;
 
-use cache_clients::Inproc;
 use cache_clients::encoded::Encoded;
 use cache_clients::server::AnyServer;
 use cache_core::{
-    Aim, BoxFuture, Cache, CacheExt, Client, Clock, Entry, Error, Filled, Invalidation,
-    ManualClock, Namespace, Result, wait,
+    Aim, BoxFuture, Cache, CacheExt, Entry, Error, Filled, Invalidation, ManualClock, Result, wait,
 };
 use cache_regions::{
-    Act, AnyValue, ComputeOptions, Configuration, Done, InvalidationStrategy, Mangled, Mangler,
-    Next, Operation, ReadOptions, Region, RegionPlan, Replace, Revisions, Scope, TierPlan, Wrapper,
-    configure_plans,
+    Act, AnyValue, ComputeOptions, Configuration, Done, Mangled, Mangler, Next, Operation,
+    ReadOptions, Region, RegionPlan, Replace, TierPlan, Wrapper, configure_plans,
 };
-use stand::{Stand, bytes, fresh_name, fresh_region, options, shelf};
+use stand::{Stand, fresh_region, options, shelf};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -24,10 +20,7 @@ use std::time::Duration;
 everywhere! {
     d21_configuring_twice_fails_unless_a_replacement_is_asked_for
     d23_wrappers_see_all_writes_first_listed_outermost
-    x1_an_invalidation_of_the_region_during_a_computation_is_not_overwritten
-    x19_no_fill_survives_an_invalidation_of_the_region
     x23_a_computation_in_flight_finishes_on_the_old_settings
-    c26_a_mirror_follows_the_region
 }
 
 fn compute(region: &Region, key: u64, value: &str) -> String {
@@ -259,152 +252,6 @@ fn d29_a_region_over_nothing_computes_every_time_and_the_map_stays_as_it_is() {
     }
 }
 
-#[test]
-fn d30_processes_learn_of_an_invalidation_within_the_lag() {
-    let time = ManualClock::new();
-    let server = shelf(&time);
-    // Two regions of one record, as in two processes: the record's name is the region's.
-    let (one, other) = (fresh_name(), fresh_name());
-    let record = Arc::new(Record(Mutex::new(Revisions::begin(&time.clock()))));
-    let region = |name: &'static str| {
-        let region: &'static Region = Box::leak(Box::new(Region::new(name)));
-        let plan = RegionPlan::new(name)
-            .with_clock(time.clock())
-            .with_memory(100)
-            .with_encoded(bytes(&server, &time))
-            .with_expiration(1000)
-            .with_tag_lag(Duration::from_secs(5))
-            .with_strategy(Shared(record.clone()));
-        configure_plans(vec![plan], Replace::Refuse).unwrap();
-        region
-    };
-    let (one, other) = (region(one), region(other));
-    for region in [one, other] {
-        put(region, 1, "old");
-    }
-    wait(one.invalidate(Invalidation::Hard)).unwrap();
-    assert_eq!(get(one, 1), None);
-    time.advance(Duration::from_secs(6));
-    assert_eq!(get(other, 1), None, "heard of within five seconds");
-    for region in [one, other] {
-        put(region, 1, "old");
-    }
-    wait(one.invalidate(Invalidation::Soft)).unwrap();
-    time.advance(Duration::from_secs(6));
-    assert_eq!(get(other, 1), None);
-    let any = ReadOptions::new().ignoring_expiration();
-    assert_eq!(wait(other.get_with::<u64, String>(&1, any)).unwrap().as_deref(), Some("old"));
-}
-
-/// Revisions somewhere that several regions can see.
-#[derive(Debug)]
-struct Record(Mutex<Revisions>);
-#[derive(Debug)]
-struct Shared(Arc<Record>);
-
-impl InvalidationStrategy for Shared {
-    fn current(&self) -> BoxFuture<'_, Result<Revisions>> {
-        Box::pin(async { Ok(self.0.0.lock().unwrap().clone()) })
-    }
-    fn invalidate(&self, how: Invalidation) -> BoxFuture<'_, Result<Revisions>> {
-        Box::pin(async move {
-            let mut kept = self.0.0.lock().unwrap();
-            *kept = kept.after(how, &Clock::system());
-            Ok(kept.clone())
-        })
-    }
-    fn is_shared(&self) -> bool {
-        true
-    }
-}
-
-#[test]
-fn d30_an_invalidation_that_the_server_never_heard_of_is_kept_and_delivered() {
-    let time = ManualClock::new();
-    let store = stand::shelf_of_bytes::Shelf::default();
-    let server = cache_clients::encoded::Solo::new(store.clone()).with_clock(time.clock());
-    let region = fresh_region();
-    let plan = || {
-        RegionPlan::new(region.name())
-            .with_clock(time.clock())
-            .with_encoded(bytes(&server, &time))
-            .with_expiration(1000)
-    };
-    configure_plans(vec![plan()], Replace::Refuse).unwrap();
-    put(region, 1, "old");
-    store.set_away(true);
-    assert!(wait(region.invalidate(Invalidation::Hard)).unwrap_err().is_unreachable());
-    store.set_away(false);
-    assert_eq!(get(region, 1), None, "delivered before anything is believed");
-    // Another process: its region has the same record.
-    configure_plans(vec![plan()], Replace::Existing).unwrap();
-    assert_eq!(get(region, 1), None);
-}
-
-#[test]
-fn a_record_that_is_lost_counts_as_an_invalidation() {
-    let time = ManualClock::new();
-    let store = stand::shelf_of_bytes::Shelf::default();
-    let server = cache_clients::encoded::Solo::new(store.clone()).with_clock(time.clock());
-    let region = fresh_region();
-    let plan =
-        RegionPlan::new(region.name()).with_clock(time.clock()).with_encoded(bytes(&server, &time));
-    configure_plans(vec![plan], Replace::Refuse).unwrap();
-    put(region, 1, "old");
-    store.keys().iter().filter(|key| key.contains("regions")).for_each(|key| store.remove(key));
-    time.advance(Duration::from_secs(6));
-    assert_eq!(get(region, 1), None);
-}
-
-fn x1_an_invalidation_of_the_region_during_a_computation_is_not_overwritten(stand: Stand) {
-    for how in [Invalidation::Hard, Invalidation::Soft] {
-        let region = stand.region(|plan| plan.with_expiration(100));
-        let cache = region.open::<u64, String>("f");
-        let computed = cache.get_or_compute(&1, move || async move {
-            region.invalidate(how).await.unwrap();
-            "begun before".to_owned()
-        });
-        assert_eq!(wait(computed), "begun before");
-        assert_eq!(wait(cache.get(&1)).unwrap(), None, "{how:?}");
-        let lease = wait(cache.lookup(&1, Aim::Compute)).unwrap().into_lease();
-        wait(region.invalidate(how)).unwrap();
-        let entry = Entry::new("late".to_owned()).with_ttl(60);
-        assert_eq!(wait(cache.fill(&1, entry, lease)).unwrap(), Filled::Fenced, "{how:?}");
-    }
-}
-
-fn x19_no_fill_survives_an_invalidation_of_the_region(stand: Stand) {
-    let region = stand.region(|plan| plan.with_expiration(1000));
-    let cache = region.open::<u64, u64>("f");
-    // Each value is the number of invalidations that were over when its computation began.
-    let (over, stop) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
-    let fillers: Vec<_> = (0..3)
-        .map(|_| {
-            let (cache, over, stop) = (cache.clone(), over.clone(), stop.clone());
-            thread::spawn(move || {
-                while !stop.load(Ordering::SeqCst) {
-                    for key in 0..4 {
-                        let over = over.clone();
-                        let creator = move || async move { over.load(Ordering::SeqCst) as u64 };
-                        wait(cache.get_or_compute(&key, creator));
-                    }
-                }
-            })
-        })
-        .collect();
-    for round in 1..=30 {
-        wait(region.invalidate(Invalidation::Hard)).unwrap();
-        over.store(round, Ordering::SeqCst);
-        for key in 0..4 {
-            let found = wait(cache.get(&key)).unwrap();
-            // What began while the invalidation was on its way may have been stored after it.
-            assert!(found.is_none_or(|began| began + 1 >= round as u64), "{found:?} in {round}");
-        }
-    }
-    stop.store(true, Ordering::SeqCst);
-    fillers.into_iter().for_each(|filler| filler.join().unwrap());
-}
-
 fn x23_a_computation_in_flight_finishes_on_the_old_settings(stand: Stand) {
     let region = stand.region(|plan| plan.with_expiration(100));
     let cache = region.open::<u64, String>("f");
@@ -438,39 +285,6 @@ fn x23_a_computation_in_flight_finishes_on_the_old_settings(stand: Stand) {
     assert_eq!(call.join().unwrap(), "in flight");
 }
 
-fn c26_a_mirror_follows_the_region(stand: Stand) {
-    let region = stand.region(|plan| plan.with_expiration(1000));
-    let mirror = region.mirror(Inproc::new(100));
-    let totals = Client::<u64, u64>::open(&mirror, &Namespace::new("totals"));
-    let again = Client::<u64, u64>::open(&mirror, &Namespace::new("totals"));
-    for round in 0..3 {
-        wait(totals.put_for(&1, round, 60)).unwrap();
-        assert_eq!(wait(again.get(&1)).unwrap(), Some(round));
-        wait(region.invalidate(Invalidation::Hard)).unwrap();
-        assert_eq!(wait(again.get(&1)).unwrap(), None);
-    }
-}
-
-#[test]
-fn a_scope_of_one_process_is_not_shared() {
-    let time = ManualClock::new();
-    let server = shelf(&time);
-    let region = fresh_region();
-    let plan = || {
-        RegionPlan::new(region.name())
-            .with_clock(time.clock())
-            .with_encoded(bytes(&server, &time))
-            .with_invalidation(Scope::Process)
-    };
-    configure_plans(vec![plan()], Replace::Refuse).unwrap();
-    put(region, 1, "old");
-    wait(region.invalidate(Invalidation::Hard)).unwrap();
-    assert_eq!(get(region, 1), None);
-    // What is forgotten stays so, whatever is configured.
-    configure_plans(vec![plan()], Replace::Existing).unwrap();
-    assert_eq!(get(region, 1), None);
-}
-
 #[test]
 fn other_rules_keep_the_values_and_the_room_of_a_memory_tier_changes_in_place() {
     let region = fresh_region();
@@ -483,21 +297,4 @@ fn other_rules_keep_the_values_and_the_room_of_a_memory_tier_changes_in_place() 
     configure_plans(vec![smaller], Replace::Existing).unwrap();
     let near = cache.near().unwrap();
     assert_eq!((near.capacity(), near.len()), (10, 10));
-}
-
-#[test]
-fn records_of_larder_s_own_outlive_invalidations() {
-    for stand in [Stand::memory(), Stand::tiers()] {
-        let region = stand.region(|plan| plan.with_expiration(1000));
-        let (records, others) =
-            (region.open::<u64, u64>("~tags"), region.open::<u64, u64>("scores"));
-        for how in [Invalidation::Soft, Invalidation::Hard] {
-            for cache in [&records, &others] {
-                assert!(wait(cache.put_for(&1, 49, 600)).unwrap());
-            }
-            wait(region.invalidate(how)).unwrap();
-            assert_eq!(wait(records.get(&1)).unwrap(), Some(49), "{how:?}");
-            assert_eq!(wait(others.get(&1)).unwrap(), None, "{how:?}");
-        }
-    }
 }

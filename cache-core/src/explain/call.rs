@@ -93,7 +93,7 @@ where
 
     /// For how long an expired value may stand in for a failing computation.
     fn grace_left(&self, hash: u64, key: &K, tiers: &[TierReport]) -> Option<Duration> {
-        let grace = self.policy().grace()?;
+        let grace = self.rules.known()?.grace()?;
         let left = |tier: &TierReport| match tier.state {
             TierState::Expired { since, by_call: false } => grace.checked_sub(since),
             _ => None,

@@ -112,6 +112,18 @@ impl TagSource {
         }
     }
 
+    /// Believes nothing of what was read before: the records lie somewhere else from now on.
+    ///
+    /// ```
+    /// cache_core::TagSource::local().reread(); // in this process nothing is read
+    /// ```
+    pub fn reread(&self) {
+        if self.0.far.is_some() {
+            let known: Vec<_> = self.0.cells.lock().of.values().cloned().collect();
+            self.distrust(&known);
+        }
+    }
+
     fn new(far: Option<FarTags>) -> Self {
         let cells = Cells { of: HashMap::new(), sweep_at: FEW };
         TagSource(Arc::new(Source { cells: Mutex::new(cells), change: Mutex::new(()), far }))
