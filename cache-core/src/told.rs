@@ -82,10 +82,16 @@ pub async fn tag_told(name: String) {
     drop(tags::invalidate_tag(name).await);
 }
 
-/// What stands in the name of a tag: anything that is shown as text.
-#[inline]
-pub fn tag_text<T: Display + ?Sized>(shown: &T) -> &T {
-    shown
+/// The name of a tag: texts, and what is shown between them.
+pub fn tag_name(texts: &[&str], shown: &[&dyn Display]) -> String {
+    let mut name = String::new();
+    for (at, text) in texts.iter().enumerate() {
+        name.push_str(text);
+        if let Some(shown) = shown.get(at) {
+            name.push_str(&shown.to_string());
+        }
+    }
+    name
 }
 
 #[cfg(test)]
