@@ -2,8 +2,9 @@
 
 use super::Room;
 use crate::encoded::digest::Digest;
+use crate::encoded::ghost::Ghost;
 use crate::encoded::page::{self, Manifest};
-use crate::server::{Claim, Put, Server, Stored, When};
+use crate::server::{Answer, Claim, Put, Server, Stored, When};
 use cache_core::Result;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -121,6 +122,26 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
         }
         // It changes all the time: the server can do it at once, but keeps no time.
         self.link.server.expire(&name, grace).await
+    }
+
+    /// Whoever computes puts something better over what is damaged; who only reads removes it, so that
+    /// it is not read again and again. What cannot be removed is a miss all the same.
+    pub(super) async fn discard(
+        &self,
+        generation: u64,
+        name: &str,
+        digest: &Digest,
+        answer: &Answer,
+    ) {
+        let Some(stored) = &answer.stored else { return };
+        if !matches!(self.link.server.discard(name, stored.token).await, Ok(true)) {
+            return;
+        }
+        // It was not evicted.
+        self.link.ghost.forget(Ghost::print(generation, digest));
+        if let Some(manifest) = self.manifest(digest, stored) {
+            page::free(&self.link, name, &manifest).await;
+        }
     }
 
     pub(super) async fn clear(&self) -> Result<()> {

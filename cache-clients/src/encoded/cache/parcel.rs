@@ -9,7 +9,7 @@ use crate::encoded::page::{self, Cut, Manifest};
 use crate::encoded::sign::SIGNATURE;
 use crate::encoded::space::random;
 use crate::encoded::tagged;
-use crate::server::{Server, Stored};
+use crate::server::{Answer, Claim, Server, Stored};
 use bytes::Bytes;
 use cache_core::{Entry, Error, Reason, Result, Tags};
 use serde::Serialize;
@@ -188,6 +188,26 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
     ) -> Seen<V> {
         let Some(stored) = stored else { return Seen::Nothing(Reason::Never) };
         self.see(name, digest, stored, known).await.unwrap_or_else(Seen::Nothing)
+    }
+
+    /// Where pages are gone, somebody may just have put a newer value in their place.
+    pub(super) async fn unpack_twice(
+        &self,
+        name: &str,
+        digest: &Digest,
+        answer: &Answer,
+        known: Option<Checked>,
+    ) -> Seen<V> {
+        let seen = self.unpack(name, digest, answer.stored.as_ref(), known).await;
+        let (Seen::Nothing(Reason::Evicted), Some(first)) = (&seen, &answer.stored) else {
+            return seen;
+        };
+        match self.link.get_one(name, Claim::Nothing).await {
+            Ok(Answer { stored: Some(second), .. }) if second.token != first.token => {
+                self.unpack(name, digest, Some(&second), None).await
+            }
+            Ok(_) | Err(_) => seen,
+        }
     }
 
     async fn see(

@@ -4,9 +4,7 @@ use super::Room;
 use super::parcel::{Refresh, Seen};
 use super::tags::Checked;
 use crate::encoded::digest::Digest;
-use crate::encoded::ghost::Ghost;
 use crate::encoded::options::Contention;
-use crate::encoded::page;
 use crate::encoded::stats::Event;
 use crate::io;
 use crate::server::{Answer, Claim, Leased, Server};
@@ -350,40 +348,6 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
                 };
                 search.dead(claim, leased, |lease| Lookup::Missing { reason, lease })
             }
-        }
-    }
-
-    /// Whoever computes puts something better over what is damaged; who only reads removes it, so that
-    /// it is not read again and again. What cannot be removed is a miss all the same.
-    async fn discard(&self, generation: u64, name: &str, digest: &Digest, answer: &Answer) {
-        let Some(stored) = &answer.stored else { return };
-        if !matches!(self.link.server.discard(name, stored.token).await, Ok(true)) {
-            return;
-        }
-        // It was not evicted.
-        self.link.ghost.forget(Ghost::print(generation, digest));
-        if let Some(manifest) = self.manifest(digest, stored) {
-            page::free(&self.link, name, &manifest).await;
-        }
-    }
-
-    /// Where pages are gone, somebody may just have put a newer value in their place.
-    pub(super) async fn unpack_twice(
-        &self,
-        name: &str,
-        digest: &Digest,
-        answer: &Answer,
-        known: Option<Checked>,
-    ) -> Seen<V> {
-        let seen = self.unpack(name, digest, answer.stored.as_ref(), known).await;
-        let (Seen::Nothing(Reason::Evicted), Some(first)) = (&seen, &answer.stored) else {
-            return seen;
-        };
-        match self.link.get_one(name, Claim::Nothing).await {
-            Ok(Answer { stored: Some(second), .. }) if second.token != first.token => {
-                self.unpack(name, digest, Some(&second), None).await
-            }
-            Ok(_) | Err(_) => seen,
         }
     }
 }
