@@ -1,5 +1,7 @@
 //! What callers do with a region itself: D1 to D15, D24, D25, D27, over each kind of tiers.
 
+#![allow(clippy::needless_pass_by_value, reason = "each test owns what it stands on")]
+
 mod stand;
 
 use cache_core::{CacheExt, Error, Invalidation, wait};

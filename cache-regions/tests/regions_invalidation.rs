@@ -1,5 +1,7 @@
 //! Invalidations of whole regions: D30, C26, X1 and X19.
 
+#![allow(clippy::needless_pass_by_value, reason = "each test owns what it stands on")]
+
 mod stand;
 
 use cache_clients::Inproc;

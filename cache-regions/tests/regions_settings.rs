@@ -1,5 +1,7 @@
 //! Regions and their settings: D19, D21, D23, D28, D29 and X23.
 
+#![allow(clippy::needless_pass_by_value, reason = "each test owns what it stands on")]
+
 mod stand;
 
 use cache_clients::encoded::Encoded;
