@@ -145,8 +145,12 @@ impl Space {
             let copies = Copies::read(link, &name).await?;
             let generation = match (copies.youngest(), copies.fault()) {
                 (Some(youngest), _) if youngest >= least => youngest,
-                // The one that counts may be where nobody can reach it for the moment.
-                (_, Some(fault)) => return Err(fault),
+                // The one that counts may be where nobody can reach it for the moment. That those who
+                // can be reached lag behind what was seen here, is known: others must not believe them.
+                (_, Some(fault)) => {
+                    let _ = copies.repair(link, least).await;
+                    return Err(fault);
+                }
                 // Where all younger ones are lost, an old one must not bring its values back.
                 (found, None) => generation::after(least.max(found.unwrap_or(0)), link.clock()),
             };
