@@ -14,6 +14,7 @@ use std::time::Duration;
 /// How long a call may take: longer than a busy machine needs.
 const DEADLINE: Duration = Duration::from_secs(5);
 
+#[derive(Clone, Copy)]
 pub(crate) enum Kind {
     Memory,
     /// Memory in front of memcached.
