@@ -1,5 +1,5 @@
 //! Decorated functions over regions: sync and async, before and after these are configured, after a
-//! reload, with rules of their own and with the region's; D16, D21, D9, X23.
+//! reload, with rules of their own and with the region's; D16, D17, D18, D21, D9, X23.
 #![cfg(feature = "regions")]
 
 use larder::{
@@ -274,4 +274,63 @@ fn x23_a_reload_under_load_fails_no_call_and_an_invalid_file_changes_nothing() {
     let mistakes = larder::reload().unwrap_err().to_string();
     assert!(mistakes.contains("entries"), "{mistakes}");
     assert_eq!((reloaded(1), reloaded::peek(1)), (1, Some(1)));
+}
+
+static KEYS: Region = Region::new("keys");
+
+mod left {
+    #[larder::cached(client = super::KEYS)]
+    pub(super) fn joined(a: &str, b: &str) -> String {
+        format!("left {a}|{b}")
+    }
+}
+
+mod right {
+    #[larder::cached(client = super::KEYS)]
+    pub(super) fn joined(a: &str, b: &str) -> String {
+        format!("right {a}|{b}")
+    }
+}
+
+static PAGES: AtomicU64 = AtomicU64::new(0);
+
+#[cached(client = KEYS, key = (name, limit.unwrap_or(10)))]
+fn page(name: &str, limit: Option<u64>) -> u64 {
+    assert!(!name.is_empty() && limit != Some(0));
+    run(&PAGES)
+}
+
+/// In memory and as bytes, where a key is a name.
+fn configure_keys() {
+    static ONCE: LazyLock<()> = LazyLock::new(|| {
+        let bytes = larder::MemoryBytes::new(1 << 20, larder::Clock::system());
+        let plan = RegionPlan::new(KEYS.name()).with_memory(100);
+        let plan = plan.with_server(larder::encoded::Solo::new(bytes)).unwrap();
+        configure_plans(vec![plan], Replace::Refuse).unwrap();
+    });
+    LazyLock::force(&ONCE);
+}
+
+#[test]
+fn d17_keys_are_unambiguous_and_functions_of_one_name_are_apart() {
+    configure_keys();
+    assert_eq!(left::joined("x y", "z"), "left x y|z");
+    assert_eq!(left::joined::peek("x", "y z"), None);
+    assert_eq!(left::joined("x", "y z"), "left x|y z");
+    assert_eq!(right::joined::peek("x y", "z"), None);
+    assert_eq!(right::joined("x y", "z"), "right x y|z");
+    wait(KEYS.put(&1_u64, "a number".to_owned())).unwrap();
+    assert_eq!(wait(KEYS.get::<String, String>(&"1".to_owned())).unwrap(), None);
+    wait(KEYS.put(&"1".to_owned(), "a text".to_owned())).unwrap();
+    assert_eq!(wait(KEYS.get::<u64, String>(&1)).unwrap().as_deref(), Some("a number"));
+}
+
+/// There are no keywords here; what a call leaves to a default is said by `key`.
+#[test]
+fn d18_calls_that_mean_the_same_share_one_key() {
+    configure_keys();
+    let name = String::from("news");
+    assert_eq!((page("news", None), page(&name, Some(10))), (1, 1));
+    assert_eq!(page::entry("news", Some(10)).peek(), Some(1));
+    assert_eq!(page("news", Some(20)), 2);
 }
