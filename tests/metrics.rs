@@ -170,3 +170,25 @@ fn the_guide_lists_every_metric() {
     }
     assert_eq!(guide.matches("| `larder_").count(), METRICS.len(), "lines of no metric");
 }
+
+#[cfg(feature = "regions")]
+#[test]
+fn what_is_told_of_a_function_over_a_region_says_which() {
+    static SHOP: larder::Region = larder::Region::new("measured shop");
+    #[cached(client = SHOP)]
+    fn sold(x: u64) -> u64 {
+        x
+    }
+    let plan = larder::RegionPlan::new(SHOP.name()).with_memory(100);
+    larder::configure_plans(vec![plan], larder::Replace::Refuse).unwrap();
+    let all = recorded(|| {
+        sold(1);
+        sold(1);
+        export_metrics();
+    });
+    for name in ["larder_hits_total", "larder_misses_total", "larder_compute_seconds"] {
+        let told = find(&all, name, "::sold", if name.contains("miss") { "never" } else { "" });
+        let region = told.labels.iter().find(|(label, _)| label == "region");
+        assert_eq!(region.map(|(_, name)| name.as_str()), Some("measured shop"), "{name}");
+    }
+}

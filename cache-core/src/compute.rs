@@ -345,7 +345,7 @@ where
             let nanos = self.memo.clock.nanos().saturating_sub(began);
             self.memo.stats.count(Event::Timed);
             self.memo.stats.add(Event::ComputeNanos, nanos);
-            observe::computed(&self.memo.name, nanos);
+            observe::computed(&self.memo.name, self.memo.rules.region(), nanos);
         }
         if self.panicked || std::thread::panicking() {
             self.memo.note_failure(self.hash, true);

@@ -371,6 +371,8 @@ impl<K, V> fmt::Debug for Memo<K, V> {
 pub trait AnyMemo: Send + Sync {
     /// The function's path, and its types where it is generic.
     fn name(&self) -> String;
+    /// The region that its values live in, if it is one.
+    fn region(&self) -> Option<String>;
     /// The counters so far.
     fn stats(&self) -> Stats;
     /// Forgets everything, in a time that does not depend on how much that is.
@@ -392,6 +394,9 @@ where
 {
     fn name(&self) -> String {
         self.name.to_string()
+    }
+    fn region(&self) -> Option<String> {
+        self.rules.region().map(|region| region.to_string())
     }
     fn stats(&self) -> Stats {
         self.stats.snapshot()

@@ -20,18 +20,29 @@ type Rules = Arc<dyn Fn() -> Result<Policy> + Send + Sync>;
 /// let cell = PolicyCell::default();
 /// let space = Namespace::new("scores").with(cell.clone());
 /// let found = space.get::<PolicyCell>().unwrap(); // in the client
-/// found.follow(|| Ok(Policy::new().with_ttl(60)));
+/// found.follow("scores", || Ok(Policy::new().with_ttl(60)));
 /// assert!(cell.is_followed());
 /// ```
 #[derive(Clone, Default)]
-pub struct PolicyCell(Arc<OnceLock<Rules>>);
+pub struct PolicyCell(Arc<OnceLock<Followed>>);
+
+/// Whose rules are followed, and these.
+#[derive(Clone)]
+pub(crate) struct Followed {
+    region: Arc<str>,
+    rules: Rules,
+}
 
 impl PolicyCell {
-    /// Lets the function follow these rules. They are asked for often, and never under a lock; an
-    /// error says that the client is not set up, and is the panic of the caller. The first who says
-    /// anything wins.
-    pub fn follow(&self, rules: impl Fn() -> Result<Policy> + Send + Sync + 'static) {
-        let _ = self.0.set(Arc::new(rules));
+    /// Lets the function follow these rules of the region of this name. They are asked for often, and
+    /// never under a lock; an error says that the client is not set up, and is the panic of the
+    /// caller. The first who says anything wins.
+    pub fn follow(
+        &self,
+        region: impl Into<Arc<str>>,
+        rules: impl Fn() -> Result<Policy> + Send + Sync + 'static,
+    ) {
+        let _ = self.0.set(Followed { region: region.into(), rules: Arc::new(rules) });
     }
 
     /// Whether the client has rules.
@@ -40,7 +51,7 @@ impl PolicyCell {
         self.0.get().is_some()
     }
 
-    pub(crate) fn rules(&self) -> Option<Rules> {
+    pub(crate) fn followed(&self) -> Option<Followed> {
         self.0.get().cloned()
     }
 }
@@ -54,17 +65,22 @@ impl fmt::Debug for PolicyCell {
 /// What the attribute says, over what the client says.
 pub(crate) struct Live {
     own: Policy,
-    rules: Option<Rules>,
+    followed: Option<Followed>,
 }
 
 impl Live {
-    pub(crate) fn new(own: Policy, rules: Option<Rules>) -> Self {
-        Live { own, rules }
+    pub(crate) fn new(own: Policy, followed: Option<Followed>) -> Self {
+        Live { own, followed }
+    }
+
+    /// The region whose rules these are.
+    pub(crate) fn region(&self) -> Option<&Arc<str>> {
+        self.followed.as_ref().map(|followed| &followed.region)
     }
 
     /// Whether the client may change the rules.
     pub(crate) fn is_followed(&self) -> bool {
-        self.rules.is_some()
+        self.followed.is_some()
     }
 
     /// The rules of now.
@@ -72,9 +88,9 @@ impl Live {
     /// # Panics
     /// When the client is not set up.
     pub(crate) fn now(&self) -> Policy {
-        match &self.rules {
+        match &self.followed {
             None => self.own,
-            Some(rules) => match rules() {
+            Some(followed) => match (followed.rules)() {
                 Ok(rules) => self.own.over(&rules),
                 Err(error) => panic!("{error}"),
             },
@@ -83,9 +99,9 @@ impl Live {
 
     /// The same, unless the client is not set up.
     pub(crate) fn known(&self) -> Option<Policy> {
-        match &self.rules {
+        match &self.followed {
             None => Some(self.own),
-            Some(rules) => rules().ok().map(|rules| self.own.over(&rules)),
+            Some(followed) => (followed.rules)().ok().map(|rules| self.own.over(&rules)),
         }
     }
 

@@ -185,6 +185,9 @@ impl AnyMemo for Slots {
     fn name(&self) -> String {
         self.all().next().map(AnyMemo::name).unwrap_or_default()
     }
+    fn region(&self) -> Option<String> {
+        self.all().next().and_then(AnyMemo::region)
+    }
     fn stats(&self) -> Stats {
         self.all().fold(Stats::default(), |sum, memo| sum.plus(&memo.stats()))
     }

@@ -68,6 +68,6 @@ impl Terms {
 
     /// The policy as it may change.
     pub(crate) fn rules(&self) -> Live {
-        Live::new(self.policy, self.cell.rules())
+        Live::new(self.policy, self.cell.followed())
     }
 }

@@ -96,7 +96,7 @@ where
     pub(crate) fn open(region: &Arc<RegionState>, namespace: &Namespace) -> Self {
         if let Some(cell) = namespace.get::<PolicyCell>() {
             let region = region.clone();
-            cell.follow(move || region.policy());
+            cell.follow(region.name.clone(), move || region.policy());
         }
         let name = match namespace.name() {
             "" => region.name.to_string(),

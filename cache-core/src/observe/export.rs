@@ -20,8 +20,8 @@ pub(super) fn add_tier(source: Weak<dyn TierSource>) {
     tiers.push(source);
 }
 
-/// Name, whose, why.
-type Series = (&'static str, String, Option<&'static str>);
+/// Name, whose, in which region, why.
+type Series = (&'static str, String, Option<String>, Option<&'static str>);
 
 /// Hands the counters of every cached function and every far client of the program to the recorder
 /// that is installed for the `metrics` facade, and describes them.
@@ -36,9 +36,10 @@ type Series = (&'static str, String, Option<&'static str>);
 /// ```
 pub fn export_metrics() {
     describe();
-    for ((name, whose, reason), value) in collect() {
+    for ((name, whose, region, reason), value) in collect() {
         let of = if name.starts_with("larder_tier_") { "tier" } else { "function" };
         let mut labels = vec![Label::new(of, whose)];
+        labels.extend(region.map(|region| Label::new("region", region)));
         labels.extend(reason.map(|reason| Label::new("reason", reason)));
         match kind(name) {
             MetricKind::Gauge => metrics::gauge!(name, labels).set(value as f64),
@@ -66,15 +67,17 @@ fn describe() {
 
 fn collect() -> BTreeMap<Series, u64> {
     let mut sums = BTreeMap::new();
-    let mut add = |name, whose: &str, reason: Option<Reason>, value: u64| {
-        *sums.entry((name, whose.to_owned(), reason.map(Reason::name))).or_insert(0) += value;
+    let mut add = |name, whose: &str, region: Option<&str>, reason: Option<Reason>, value: u64| {
+        let series = (name, whose.to_owned(), region.map(str::to_owned), reason.map(Reason::name));
+        *sums.entry(series).or_insert(0) += value;
     };
     for memo in registry() {
-        let (name, stats) = (memo.name(), memo.stats());
-        figures(&stats).for_each(|(metric, value)| add(metric, &name, None, value));
-        add("larder_values", &name, None, memo.len() as u64);
+        let (name, stats, region) = (memo.name(), memo.stats(), memo.region());
+        let region = region.as_deref();
+        figures(&stats).for_each(|(metric, value)| add(metric, &name, region, None, value));
+        add("larder_values", &name, region, None, memo.len() as u64);
         for (reason, value) in stats.misses.by_reason() {
-            add("larder_misses_total", &name, Some(reason), value);
+            add("larder_misses_total", &name, region, Some(reason), value);
         }
     }
     // Sources are the clients' code: not under the lock.
@@ -82,7 +85,7 @@ fn collect() -> BTreeMap<Series, u64> {
     for source in tiers {
         let tier = source.tier();
         for figure in source.figures() {
-            add(figure.metric, &tier, figure.reason, figure.value);
+            add(figure.metric, &tier, None, figure.reason, figure.value);
         }
     }
     sums

@@ -47,13 +47,24 @@ impl Ending {
 
 /// How long a computation took, where that was measured.
 #[cfg(feature = "metrics")]
-pub(crate) fn computed(function: &std::sync::Arc<str>, nanos: u64) {
+pub(crate) fn computed(
+    function: &std::sync::Arc<str>,
+    region: Option<&std::sync::Arc<str>>,
+    nanos: u64,
+) {
     let seconds = std::time::Duration::from_nanos(nanos).as_secs_f64();
-    metrics::histogram!("larder_compute_seconds", "function" => function.clone()).record(seconds);
+    let mut labels = vec![metrics::Label::new("function", function.clone())];
+    labels.extend(region.map(|region| metrics::Label::new("region", region.clone())));
+    metrics::histogram!("larder_compute_seconds", labels).record(seconds);
 }
 
 #[cfg(not(feature = "metrics"))]
-pub(crate) fn computed(_function: &std::sync::Arc<str>, _nanos: u64) {}
+pub(crate) fn computed(
+    _function: &std::sync::Arc<str>,
+    _region: Option<&std::sync::Arc<str>>,
+    _nanos: u64,
+) {
+}
 
 /// How a key is written into spans, if at all.
 #[cfg(feature = "tracing")]
