@@ -54,17 +54,17 @@ impl Fleet {
 
     /// How many values each server has.
     fn values(&self) -> Vec<u64> {
-        let copies: Vec<bool> = (0..self.servers.len()).map(|at| self.holds(at)).collect();
+        let copies: Vec<usize> = (0..self.servers.len()).map(|at| self.held(at)).collect();
         let items = self.servers.iter().map(|server| stat(server, "curr_items"));
-        items.zip(copies).map(|(items, copy)| items - u64::from(copy)).collect()
+        items.zip(copies).map(|(items, copies)| items - copies as u64).collect()
     }
 
-    /// Whether a copy of the generation lies on this server.
-    fn holds(&self, at: usize) -> bool {
+    /// How many copies of the generation lie on this server.
+    fn held(&self, at: usize) -> usize {
         let names = self.copies();
         let alone = Memcached::new(self.servers[at].address()).unwrap();
         let answers = wait(alone.get_many(&names, Claim::Nothing));
-        answers.into_iter().any(|answer| answer.unwrap().stored.is_some())
+        answers.into_iter().filter(|answer| answer.as_ref().unwrap().stored.is_some()).count()
     }
 
     fn copies(&self) -> Vec<String> {
@@ -78,7 +78,7 @@ impl Fleet {
     }
 
     fn holders(&self) -> Vec<usize> {
-        (0..self.servers.len()).filter(|at| self.holds(*at)).collect()
+        (0..self.servers.len()).filter(|at| self.held(*at) > 0).collect()
     }
 }
 
@@ -137,7 +137,7 @@ fn the_generation_lies_on_three_different_servers() {
     for (size, copies) in [(1, 1), (2, 2), (3, 3), (5, 3)] {
         let fleet = Fleet::start(size);
         fill(&fleet.open(&fleet.list(None)).1);
-        assert_eq!((fleet.copies().len(), fleet.holders().len()), (copies, copies), "of {size}");
+        assert_eq!((fleet.copies().len(), fleet.holders().len()), (copies + 1, copies), "of {size}");
     }
 }
 
@@ -246,6 +246,20 @@ fn c27_a_clear_holds_also_if_only_the_copy_is_left_that_missed_it() {
     await_stored(&cache);
     assert_eq!(found(&cache), 0, "the process that cleared sees what it cleared");
     assert_eq!(found(&fleet.open(&fleet.list(None)).1), 0, "another process sees what was cleared");
+}
+
+#[test]
+fn clients_that_know_a_server_by_different_names_share_its_values() {
+    let fleet = Fleet::start(1);
+    let (_, behind) = fleet.open(&fleet.list(None));
+    let (_, before) = fleet.open(&fleet.servers[0].address());
+    assert!(wait(behind.put_for(&1, 10, 600)).unwrap());
+    assert_eq!(wait(before.get(&1)).unwrap(), Some(10));
+    wait(before.clear()).unwrap();
+    fleet.time.advance(SECOND);
+    assert_eq!(wait(behind.get(&1)).unwrap(), None);
+    assert!(wait(before.put_for(&1, 11, 600)).unwrap());
+    assert_eq!(wait(behind.get(&1)).unwrap(), Some(11));
 }
 
 #[test]

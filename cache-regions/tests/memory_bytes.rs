@@ -2,7 +2,7 @@
 
 use cache_clients::encoded::{Backend, Compression, Encoded, EncodedCache, EncodedOptions, Solo};
 use cache_core::conformance::{Ability, Harness};
-use cache_core::{CacheExt, Clock, ManualClock, wait};
+use cache_core::{CacheExt, Client, Clock, ManualClock, Namespace, TagSource, wait};
 use cache_regions::MemoryBytes;
 use std::time::Duration;
 
@@ -15,7 +15,10 @@ fn harness() -> Harness<Plain> {
     let options =
         EncodedOptions::new().with_clock(time.clock()).with_grace(Duration::from_secs(100_000));
     let client = Encoded::with_options(server, options).unwrap();
-    let open = move |name: &str| client.open(name);
+    let open = move |name: &str| {
+        let space = Namespace::new(name).with(TagSource::local());
+        Client::<String, String>::open(&client, &space)
+    };
     Harness::new(open, move |by| time.advance(by)).without(Ability::Usage)
 }
 

@@ -7,7 +7,7 @@ use crate::direct::ComputeOptions;
 use crate::region::{self, Region};
 use cache_core::Error as CacheError;
 use fragment::{Fragment, FragmentKey};
-use minijinja::value::{Kwargs, Rest, Value, from_args};
+use minijinja::value::{Kwargs, Rest, Value, ValueOrKwargs, from_args};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, State};
 use parking_lot::Mutex;
 use std::cell::RefCell;
@@ -59,8 +59,8 @@ pub fn add_cached_block(environment: &mut Environment<'_>) {
     environment.add_function("cached", cached);
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "what minijinja calls")]
-fn cached(state: &mut State<'_, '_>, arguments: Rest<Value>) -> Result<Value, Error> {
+fn cached(state: &mut State<'_, '_>, arguments: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let arguments = arguments.into_values();
     let (arguments, options) = from_args::<(&[Value], Kwargs)>(&arguments)?;
     let fragment = Fragment::read(state.name(), arguments, &options)?;
     let Ok(body) = options.get::<Value>("caller") else {

@@ -33,7 +33,8 @@ impl List {
         self.ring.at(key.as_bytes(), |at| !self.hosts[at].is_away()).map(|at| &self.hosts[at])
     }
 
-    /// Names for copies of a key, each for another server, which has it whatever others come and go.
+    /// Names for copies of a key: itself, which all find who have the same servers under whatever names;
+    /// and some more, each for another server, which has it whatever others come and go.
     pub(super) fn copies(&self, key: &str) -> Vec<String> {
         let mut chosen: Vec<usize> = Vec::with_capacity(copy::COUNT);
         while chosen.len() < copy::COUNT
@@ -41,8 +42,8 @@ impl List {
         {
             chosen.push(next);
         }
-        let names = chosen.iter().map(|&at| copy::name(key, &self.hosts[at]));
-        // Without a server the key alone: then asking for it tells why there is none.
-        if chosen.is_empty() { vec![key.to_owned()] } else { names.collect() }
+        let further = chosen.iter().map(|&at| copy::name(key, &self.hosts[at]));
+        // Without a server the key alone: asking for it tells why there is none.
+        std::iter::once(key.to_owned()).chain(further).collect()
     }
 }
