@@ -137,7 +137,11 @@ fn the_generation_lies_on_three_different_servers() {
     for (size, copies) in [(1, 1), (2, 2), (3, 3), (5, 3)] {
         let fleet = Fleet::start(size);
         fill(&fleet.open(&fleet.list(None)).1);
-        assert_eq!((fleet.copies().len(), fleet.holders().len()), (copies + 1, copies), "of {size}");
+        assert_eq!(
+            (fleet.copies().len(), fleet.holders().len()),
+            (copies + 1, copies),
+            "of {size}"
+        );
     }
 }
 
