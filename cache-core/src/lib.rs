@@ -52,6 +52,7 @@ mod tagged;
 mod tags;
 mod task;
 mod terms;
+pub mod text;
 mod timer;
 mod told;
 mod trail;

@@ -1,7 +1,7 @@
 //! Times as text: `1h30m`, `-60s`. The attribute and configuration files read them by the same words.
 //!
-//! This file is kept twice, in `cache-macros` and in `cache-regions`, and a test holds the two equal: a crate
-//! for it would be one more for everybody, and macros must not drag the heart of larder into the compiler.
+//! `cache-core/src/text.rs` has the same lines for files and programs, and a test holds the two equal: macros must
+//! not drag the heart of larder into the compiler.
 
 /// A time with its sign.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -14,7 +14,6 @@ pub(crate) mod options;
 mod read;
 pub(crate) mod settings;
 mod tiers;
-pub(crate) mod time;
 #[cfg(feature = "toml")]
 mod toml;
 pub(crate) mod tree;

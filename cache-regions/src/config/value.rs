@@ -1,7 +1,7 @@
 //! What is wanted of a value: each form has one function, and one sentence of what would be right.
 
-use super::time::{self, NANOS};
 use super::tree::{Node, Value};
+use cache_core::text::{self, NANOS};
 use cache_core::{AsyncTtl, Jitter};
 use std::time::Duration;
 
@@ -53,26 +53,13 @@ pub(crate) fn number(value: &Value) -> Wanted<f64> {
 
 /// A number of bytes, or text with a unit.
 pub(crate) fn bytes(value: &Value) -> Wanted<u64> {
-    const FORM: &str = "a number of bytes, or text such as \"64MiB\"";
     if let Ok(bytes) = count(value) {
         return Ok(bytes);
     }
-    let (Value::Text(text) | Value::Loose(text)) = value else { return right(FORM) };
-    let text = text.trim();
-    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(end);
-    let unit = match unit.trim() {
-        "B" => 1,
-        "kB" | "KB" => 1000,
-        "MB" => 1_000_000,
-        "GB" => 1_000_000_000,
-        "KiB" => 1 << 10,
-        "MiB" => 1 << 20,
-        "GiB" => 1 << 30,
-        _ => return right(FORM),
-    };
-    let bytes = number.parse::<f64>().ok().and_then(|number| time::scale(number, unit));
-    bytes.map_or_else(|| right(FORM), Ok)
+    let (Value::Text(words) | Value::Loose(words)) = value else { return right(text::BYTES) };
+    // A number alone was not one above: it has a point, or is below zero.
+    let unit = words.trim_end().ends_with('B');
+    text::bytes(words).ok().filter(|_| unit).map_or_else(|| right(text::BYTES), Ok)
 }
 
 /// A time with its sign.
@@ -83,16 +70,16 @@ fn signed(value: &Value) -> Wanted<(Duration, bool)> {
         _ => None,
     };
     if let Some(seconds) = seconds {
-        let nanos = time::scale(seconds.abs(), NANOS).filter(|_| seconds.is_finite());
-        let nanos = nanos.ok_or(time::TOO_LONG)?;
+        let nanos = text::scale(seconds.abs(), NANOS).filter(|_| seconds.is_finite());
+        let nanos = nanos.ok_or(text::TOO_LONG)?;
         return Ok((Duration::from_nanos(nanos), seconds < 0.0));
     }
     match value {
-        Value::Text(text) | Value::Loose(text) => {
-            let amount = time::parse(text)?;
+        Value::Text(words) | Value::Loose(words) => {
+            let amount = text::parse(words)?;
             Ok((Duration::from_nanos(amount.nanos), amount.negative))
         }
-        _ => Err(time::FORMS.to_owned()),
+        _ => Err(text::FORMS.to_owned()),
     }
 }
 

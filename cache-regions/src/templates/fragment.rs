@@ -1,7 +1,7 @@
 //! What a `cached` block says of itself: its key, its region, its TTL.
 
 use super::wrong;
-use crate::config::time;
+use cache_core::text;
 use minijinja::Error;
 use minijinja::value::{Kwargs, Value, ValueKind};
 use serde::Serialize;
@@ -81,7 +81,7 @@ fn write(name: &str, part: &Value, text: &mut String) -> Result<(), Error> {
 fn read_ttl(key: &FragmentKey, ttl: &Value) -> Result<Duration, Error> {
     let why = |why: String| wrong(format!("the ttl of the cached block {key} is {why}"));
     if let Some(text) = ttl.as_str() {
-        let amount = time::parse(text).map_err(&why)?;
+        let amount = text::parse(text).map_err(&why)?;
         return match amount.negative {
             false => Ok(Duration::from_nanos(amount.nanos)),
             true => Err(why("below zero: right is \"5m\" or a number of seconds".to_owned())),

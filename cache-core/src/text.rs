@@ -1,23 +1,35 @@
-//! Times as text: `1h30m`, `-60s`. The attribute and configuration files read them by the same words.
+//! Times and sizes as text: `1h30m`, `-60s`, `64MiB`. Configuration files, templates and stores read them by the
+//! same words as the attribute.
 //!
-//! This file is kept twice, in `cache-macros` and in `cache-regions`, and a test holds the two equal: a crate
-//! for it would be one more for everybody, and macros must not drag the heart of larder into the compiler.
+//! Times are read by `cache-macros` with the same lines (a test holds them equal): macros must not drag the
+//! heart of larder into the compiler.
 
 /// A time with its sign.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Amount {
-    pub(crate) nanos: u64,
-    pub(crate) negative: bool,
+pub struct Amount {
+    /// Its length.
+    pub nanos: u64,
+    /// Below zero.
+    pub negative: bool,
 }
 
-pub(crate) const NANOS: u64 = 1_000_000_000;
-pub(crate) const FORMS: &str =
-    "write e.g. \"90s\", \"5m\", \"1h30m\", \"250ms\", or a number of seconds";
-pub(crate) const TOO_LONG: &str =
+/// Nanoseconds of a second.
+pub const NANOS: u64 = 1_000_000_000;
+/// What a time looks like.
+pub const FORMS: &str = "write e.g. \"90s\", \"5m\", \"1h30m\", \"250ms\", or a number of seconds";
+/// Why a time is refused.
+pub const TOO_LONG: &str =
     "a time of more than 500 years: leave it out to keep values until they are evicted";
 
 /// Reads `1h30m` and its like.
-pub(crate) fn parse(text: &str) -> Result<Amount, String> {
+///
+/// # Errors
+/// Says what would be right.
+///
+/// ```
+/// assert_eq!(cache_core::text::parse("-60s").unwrap().nanos, 60 * cache_core::text::NANOS);
+/// ```
+pub fn parse(text: &str) -> Result<Amount, String> {
     let trimmed = text.trim();
     let (negative, mut rest) = match trimmed.strip_prefix('-') {
         Some(rest) => (true, rest.trim_start()),
@@ -81,7 +93,40 @@ fn unit_nanos(text: &str, unit: &str) -> Result<u64, String> {
 }
 
 /// So many units, in nanoseconds.
-pub(crate) fn scale(number: f64, unit: u64) -> Option<u64> {
+pub fn scale(number: f64, unit: u64) -> Option<u64> {
     let nanos = number * unit as f64;
     (nanos < u64::MAX as f64).then_some(nanos.round() as u64)
+}
+
+/// What a number of bytes looks like.
+pub const BYTES: &str = "a number of bytes, or text such as \"64MiB\"";
+
+/// Reads `64MiB`, `10GB` or `4096` as bytes.
+///
+/// # Errors
+/// Says what would be right.
+///
+/// ```
+/// assert_eq!(cache_core::text::bytes("64MiB"), Ok(64 << 20));
+/// assert_eq!(cache_core::text::bytes("1.5 kB"), Ok(1500));
+/// assert!(cache_core::text::bytes("64 megs").is_err());
+/// ```
+pub fn bytes(text: &str) -> Result<u64, &'static str> {
+    let text = text.trim();
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let unit = match unit.trim() {
+        "" => return number.parse().map_err(|_| BYTES),
+        "B" => 1,
+        "kB" | "KB" => 1000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        "TB" => 1_000_000_000_000,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        "TiB" => 1 << 40,
+        _ => return Err(BYTES),
+    };
+    number.parse().ok().and_then(|number| scale(number, unit)).ok_or(BYTES)
 }
