@@ -1,8 +1,9 @@
 //! Configurations read and applied at once, and again when they have changed.
 
-use crate::config::{Configuration, Format, Mistakes};
-use crate::plan::{RegionPlan, Replace};
+use crate::config::{Configuration, Drafts, Format, Mistakes, Plans};
+use crate::plan::Replace;
 use crate::region::configure_plans;
+use crate::section::SectionPlan;
 use cache_core::{Error, Result};
 use parking_lot::Mutex;
 use std::collections::hash_map::DefaultHasher;
@@ -98,10 +99,13 @@ pub fn reload() -> Result<()> {
     // Not under the lock: backends of users are called while a file is read.
     let files = FILES.lock().clone();
     follow(|| {
-        let (mut plans, mut mistakes) = (Vec::new(), Vec::new());
+        let (mut plans, mut mistakes) = (Plans::default(), Vec::new());
         for source in &files {
-            match source.configuration.plans(&source.path) {
-                Ok(read) => plans.extend(read),
+            match source.read() {
+                Ok(read) => {
+                    plans.regions.extend(read.regions);
+                    plans.sections.extend(read.sections);
+                }
                 Err(wrong) => mistakes.extend(wrong.list().to_vec()),
             }
         }
@@ -110,7 +114,7 @@ pub fn reload() -> Result<()> {
 }
 
 /// Reads and applies, so that of several who do it at once the last to read has the last word.
-fn follow(read: impl Fn() -> Result<Vec<RegionPlan>, Mistakes>) -> Result<()> {
+fn follow(read: impl Fn() -> Result<Plans, Mistakes>) -> Result<()> {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     static APPLYING: AtomicU64 = AtomicU64::new(0);
     loop {
@@ -119,17 +123,40 @@ fn follow(read: impl Fn() -> Result<Vec<RegionPlan>, Mistakes>) -> Result<()> {
         if APPLYING.fetch_max(ticket, Ordering::SeqCst) > ticket {
             continue;
         }
-        configure_plans(plans, Replace::Existing)?;
+        apply(plans, Replace::Existing)?;
         if APPLYING.load(Ordering::SeqCst) == ticket {
             return Ok(());
         }
     }
 }
 
+/// Opens what other sections describe, and then configures all of it or nothing.
+fn apply(plans: Plans, replace: Replace) -> Result<()> {
+    let (mut opened, mut mistakes) = (Vec::new(), Vec::new());
+    for draft in plans.sections {
+        match draft.open(replace) {
+            Ok(plan) => opened.push(plan),
+            Err(wrong) => mistakes.extend(wrong.list().to_vec()),
+        }
+    }
+    if !mistakes.is_empty() {
+        return Err(Mistakes::new(mistakes).into());
+    }
+    configure_plans(plans.regions, replace)?;
+    opened.into_iter().for_each(SectionPlan::apply);
+    Ok(())
+}
+
+impl Source {
+    fn read(&self) -> Result<Plans, Mistakes> {
+        self.configuration.plans_of(self.configuration.drafts(&self.path)?)
+    }
+}
+
 /// Reads one of these files again.
 pub(crate) fn reload_file(path: &Path) -> Result<()> {
     let source = configured(path)?;
-    follow(|| source.configuration.plans(path))
+    follow(|| source.read())
 }
 
 /// The file of this path, from which regions were configured.
@@ -172,7 +199,7 @@ impl Configuration {
         let path = path.as_ref();
         // Before it is read: what is changed meanwhile is followed once too often, and not never.
         let content = content(path).ok();
-        self.apply(self.plans(path))?;
+        self.apply(self.drafts(path))?;
         let source = Source { path: absolute(path), configuration: self.clone(), content };
         let mut files = FILES.lock();
         files.retain(|known| known.path != source.path);
@@ -185,7 +212,7 @@ impl Configuration {
     /// # Errors
     /// As [`Configuration::configure`].
     pub fn configure_str(&self, text: &str, format: Format) -> Result<()> {
-        self.apply(self.plans_str(text, format))
+        self.apply(self.drafts_str("text", text, format))
     }
 
     /// Configures the regions of a map; see [`configure_map`].
@@ -197,7 +224,7 @@ impl Configuration {
         map: impl IntoIterator<Item = (N, V)>,
         prefix: &str,
     ) -> Result<()> {
-        self.apply(self.plans_map(map, prefix))
+        self.apply(self.drafts_map(map, prefix))
     }
 
     /// Configures one region from a map that holds its options alone, as
@@ -246,7 +273,7 @@ impl Configuration {
         configure_plans(vec![self.plan_map(region, rest, prefix)?], replace)
     }
 
-    fn apply(&self, plans: Result<Vec<RegionPlan>, Mistakes>) -> Result<()> {
-        configure_plans(plans?, self.replace)
+    fn apply(&self, drafts: Result<Drafts, Mistakes>) -> Result<()> {
+        apply(self.plans_of(drafts?)?, self.replace)
     }
 }

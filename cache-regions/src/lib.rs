@@ -24,6 +24,7 @@ mod region;
 mod register;
 mod revised;
 mod revisions;
+mod section;
 mod stack;
 mod state;
 #[cfg(feature = "templates")]
@@ -35,7 +36,10 @@ mod wrapper;
 pub use advise::{Advice, Bounds, Finding, FindingKind, Load, Together};
 pub use backends::{BackendPlan, Distance, MemoryBytes, Sharing, register_backend};
 pub use cache::RegionCache;
-pub use config::{Configuration, Format, Mistake, Mistakes, Settings, options_tables};
+pub use config::{
+    Configuration, Format, Mistake, Mistakes, OptionRow, ServerPlan, Settings, Spot,
+    options_markdown, options_tables,
+};
 pub use configure::{configure, configure_map, configure_str, reload};
 pub use direct::{ComputeOptions, Expiration, Metadata, ReadOptions, Regeneration, Runner};
 pub use mangle::{Mangled, Mangler, register_mangler};
@@ -47,6 +51,7 @@ pub use region::{Region, configure_plans};
 pub use register::register_wrapper;
 pub use revised::{RevisedCache, RevisedKey};
 pub use revisions::{InvalidationStrategy, Revisions};
+pub use section::{Entries, Section, SectionDraft, SectionEntry, SectionPlan, register_section};
 #[cfg(feature = "templates")]
 pub use templates::add_cached_block;
 pub use watch::{Watch, WatchOptions, watch};

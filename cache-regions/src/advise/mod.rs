@@ -7,8 +7,7 @@ mod bounds;
 mod contradictions;
 mod show;
 
-use crate::config::draft::Draft;
-use crate::config::{Configuration, Format, Mistake, Mistakes};
+use crate::config::{Configuration, Drafts, Format, Mistake, Mistakes};
 use std::path::Path;
 
 pub use bounds::{Bounds, Load, Together};
@@ -60,6 +59,8 @@ pub struct Finding {
 pub struct Advice {
     /// What follows from the options, for each region; empty where there are mistakes.
     pub regions: Vec<Bounds>,
+    /// The same of other sections, in words; empty where there are mistakes.
+    pub sections: Vec<String>,
     /// What should be changed.
     pub findings: Vec<Finding>,
 }
@@ -71,15 +72,16 @@ impl Advice {
         self.findings.is_empty()
     }
 
-    fn of(drafts: Result<Vec<Draft>, Mistakes>) -> Self {
+    fn of(drafts: Result<Drafts, Mistakes>) -> Self {
         match drafts {
             Ok(drafts) => {
-                let regions: Vec<Bounds> = drafts.iter().map(Bounds::of).collect();
-                let pairs = drafts.iter().zip(&regions);
+                let sections = drafts.sections.iter().flat_map(|draft| draft.bounds()).collect();
+                let regions: Vec<Bounds> = drafts.regions.iter().map(Bounds::of).collect();
+                let pairs = drafts.regions.iter().zip(&regions);
                 let mut findings: Vec<_> =
                     pairs.flat_map(|(draft, bounds)| contradictions::of(draft, bounds)).collect();
                 findings.sort_by(|a, b| a.mistake.place.cmp(&b.mistake.place));
-                Advice { regions, findings }
+                Advice { regions, sections, findings }
             }
             Err(mistakes) => {
                 let finding = |mistake: &Mistake| Finding {
@@ -88,6 +90,7 @@ impl Advice {
                 };
                 Advice {
                     regions: Vec::new(),
+                    sections: Vec::new(),
                     findings: mistakes.list().iter().map(finding).collect(),
                 }
             }

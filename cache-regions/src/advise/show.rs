@@ -45,6 +45,9 @@ impl fmt::Display for Advice {
         for bounds in &self.regions {
             writeln!(f, "{bounds}")?;
         }
+        for paragraph in &self.sections {
+            writeln!(f, "{}\n", paragraph.trim_end())?;
+        }
         for finding in &self.findings {
             writeln!(f, "{finding}")?;
         }

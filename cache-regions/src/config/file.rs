@@ -1,46 +1,69 @@
-//! A whole configuration: what all regions have in common, and the regions.
+//! A whole configuration: what all regions have in common, the regions, and sections that others read.
 
 use super::draft::{self, Draft};
 use super::mistakes::Mistake;
-use super::nearest::suggestion;
+use super::options::Rows;
 use super::settings::{Reading, Settings};
 use super::tree::{Key, Node, Place, Table, Value, find};
-use super::{DEFAULTS, options};
+use super::{DEFAULTS, is_name};
+use crate::section::{self, SectionDraft};
 use std::collections::BTreeMap;
 
 const ROWS: &[&str] = &["region"];
 /// A region has one of them: who gives one leaves those of the defaults alone.
 const STACK: [&str; 3] = ["tiers", "backend", "arguments"];
 
+/// All that one configuration says.
+#[derive(Debug, Default)]
+pub(crate) struct Drafts {
+    pub(crate) regions: Vec<Draft>,
+    pub(crate) sections: Vec<Box<dyn SectionDraft>>,
+}
+
 /// Reads a tree; what is wrong is left in `reading`.
-pub(super) fn read(tree: &Table, start: Place, reading: &mut Reading) -> Vec<Draft> {
-    for (key, _) in tree {
-        if !["defaults", "regions"].contains(&key.name.as_str()) {
-            let hint = match options::find("region", &key.name) {
+pub(super) fn read(tree: &Table, start: Place, reading: &mut Reading) -> Drafts {
+    let known = section::all();
+    let mut drafts = Drafts::default();
+    for (key, node) in tree {
+        if let Some(section) = known.iter().find(|section| section.name() == key.name) {
+            drafts.sections.extend(section::read(&**section, node, reading));
+        } else if !["defaults", "regions"].contains(&key.name.as_str()) {
+            let hint = match Rows::own(ROWS).find(&key.name) {
                 Some(_) => "options stand in `defaults`, or in the table of a region".to_owned(),
-                None => suggestion(&key.name, &["defaults", "regions"]),
+                None => section::unknown(&key.name),
             };
             let message = format!("there is no `{}` here: {hint}", key.name);
             reading.mistakes.push(Mistake::new(key.place.clone(), message));
         }
     }
     let defaults = defaults(tree, reading);
+    drafts.regions = regions(tree, &start, &defaults, reading);
+    drafts
+}
+
+fn regions(tree: &Table, start: &Place, defaults: &Table, reading: &mut Reading) -> Vec<Draft> {
+    let mut wrong = |place: &Place, message: String| {
+        reading.mistakes.push(Mistake::new(place.clone(), message));
+    };
     let Some((_, node)) = find(tree, "regions").filter(|(_, node)| node.value != Value::Null)
     else {
-        let message = "no regions: right is a table for each, as [regions.users]";
-        reading.mistakes.push(Mistake::new(start, message));
+        let names = section::names();
+        if names.iter().all(|name| find(tree, name).is_none()) {
+            let mut message =
+                "no regions: right is a table for each, as [regions.users]".to_owned();
+            names.iter().for_each(|name| message.push_str(&format!(", or [{name}.NAME]")));
+            wrong(start, message);
+        }
         return Vec::new();
     };
     let Value::Table(regions) = &node.value else {
-        let message = format!("`regions` is {}: right is a table of regions", node.value);
-        reading.mistakes.push(Mistake::new(node.place.clone(), message));
+        wrong(&node.place, format!("`regions` is {}: right is a table of regions", node.value));
         return Vec::new();
     };
     if regions.is_empty() {
-        let message = "`regions` is empty: right is a table for each region";
-        reading.mistakes.push(Mistake::new(node.place.clone(), message));
+        wrong(&node.place, "`regions` is empty: right is a table for each region".to_owned());
     }
-    regions.iter().filter_map(|(key, node)| region(key, node, &defaults, reading)).collect()
+    regions.iter().filter_map(|(key, node)| region(key, node, defaults, reading)).collect()
 }
 
 /// The defaults that are right; what is not is reported here and for no region.
@@ -57,7 +80,7 @@ fn defaults(tree: &Table, reading: &mut Reading) -> Table {
     };
     let before = reading.mistakes.len();
     let place = (table, node.place.clone());
-    let mut settings = Settings::new(DEFAULTS.to_owned(), place, ROWS, reading);
+    let mut settings = Settings::new(DEFAULTS.to_owned(), place, Rows::own(ROWS), reading);
     draft::region("", &mut settings, BTreeMap::new());
     for name in STACK {
         settings.take(name);
@@ -86,8 +109,7 @@ fn region(key: &Key, node: &Node, defaults: &Table, reading: &mut Reading) -> Op
     let mut wrong = |place: &Place, message: String| {
         reading.mistakes.push(Mistake::new(place.clone(), message));
     };
-    let printable = |c: char| !c.is_control() && !c.is_whitespace();
-    if name.is_empty() || name.chars().count() > 100 || !name.chars().all(printable) {
+    if !is_name(name) {
         let message = "the name of a region is 1 to 100 characters without spaces".to_owned();
         wrong(&key.place, message);
         return None;
@@ -104,7 +126,7 @@ fn region(key: &Key, node: &Node, defaults: &Table, reading: &mut Reading) -> Op
     let table: Table = own.iter().chain(inherited).cloned().collect();
     let stated = own.iter().map(|(key, _)| (key.name.clone(), key.place.clone())).collect();
     let place = (&table, key.place.clone());
-    let mut settings = Settings::new(format!("region `{name}`"), place, ROWS, reading);
+    let mut settings = Settings::new(format!("region `{name}`"), place, Rows::own(ROWS), reading);
     let mut draft = draft::region(name, &mut settings, stated);
     draft.print = settings.finish() >> 1;
     contradiction(&draft, own, reading);

@@ -3,6 +3,7 @@
 use super::mistakes::Mistake;
 use super::nearest::suggestion;
 use super::tree::{Key, Node, Place, Table, Value, find};
+use crate::section;
 use std::collections::BTreeMap;
 
 /// What variables that change a configuration begin with.
@@ -105,21 +106,53 @@ fn lay(tree: &mut Table, path: &str, node: Node) -> Result<(), String> {
         let defaults = tree.iter_mut().find(|(key, _)| key.name == "defaults");
         return defaults.map_or(Ok(()), |(_, found)| set(found, rest, node));
     }
-    let regions = tree.iter_mut().find(|(key, _)| key.name == "regions");
-    let Some((_, Node { value: Value::Table(regions), .. })) = regions else {
-        return Err("there are no regions".to_owned());
-    };
-    let names: Vec<String> = regions.iter().map(|(key, _)| plain(&key.name)).collect();
-    match names.iter().position(|name| name == first) {
-        Some(at) => set(&mut regions[at].1, rest, node),
-        None => {
+    // A region of the name of a section was there before the section.
+    let is_region = names(tree, "regions").contains(first);
+    match section::names().into_iter().find(|section| plain(section) == *first && !is_region) {
+        Some(section) => match rest {
+            [name, _, ..] => under(tree, section, section, (name, &rest[1..], node)),
+            _ => {
+                let front = format!("{FRONT}{}", first.to_uppercase());
+                Err(format!("right is {front}__NAME__OPTION"))
+            }
+        },
+        None if find(tree, "regions").is_none() => Err("there are no regions".to_owned()),
+        None => under(tree, "regions", "region", (first, rest, node)),
+    }
+}
+
+/// The names in a table at the top, as variables write them.
+fn names(tree: &Table, top: &str) -> Vec<String> {
+    match find(tree, top) {
+        Some((_, Node { value: Value::Table(table), .. })) => {
+            table.iter().map(|(key, _)| plain(&key.name)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Sets an option of what has this name in a table at the top.
+fn under(
+    tree: &mut Table,
+    top: &str,
+    what: &str,
+    (name, option, node): (&String, &[String], Node),
+) -> Result<(), String> {
+    let names = names(tree, top);
+    let found = tree.iter_mut().find(|(key, _)| key.name == top);
+    match (names.iter().position(|known| known == name), found) {
+        (Some(at), Some((_, Node { value: Value::Table(table), .. }))) => {
+            set(&mut table[at].1, option, node)
+        }
+        _ => {
             let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            Err(format!("there is no region `{first}`: {}", suggestion(first, &names)))
+            let hint = section::missing(name).unwrap_or_else(|| suggestion(name, &names));
+            Err(format!("there is no {what} `{name}`: {hint}"))
         }
     }
 }
 
-/// A region's name as variables write it.
+/// A name as variables write it.
 fn plain(name: &str) -> String {
     name.chars().map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect()
 }

@@ -5,7 +5,7 @@ use super::value;
 
 impl<'a> Settings<'a> {
     /// A number of things or bytes, 1 at least.
-    pub(crate) fn amount(&mut self, name: &'a str) -> Option<usize> {
+    pub fn amount(&mut self, name: &'a str) -> Option<usize> {
         self.read(name, |value| match value::bytes(value)? {
             0 => Err("right is 1 at least".to_owned()),
             amount => Ok(usize::try_from(amount).unwrap_or(usize::MAX)),

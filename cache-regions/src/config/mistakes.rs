@@ -38,6 +38,24 @@ impl fmt::Display for Mistake {
     }
 }
 
+/// Where something stands in a configuration; displayed as `file:line:column`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spot(pub(crate) Place);
+
+impl Spot {
+    /// That something is wrong here. Messages name the thing, its value, and what would be right.
+    #[must_use]
+    pub fn mistake(&self, message: impl Into<String>) -> Mistake {
+        Mistake::new(self.0.clone(), message)
+    }
+}
+
+impl fmt::Display for Spot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// All that is wrong with a configuration, in the order of the file; displayed a line each.
 ///
 /// ```
@@ -54,7 +72,9 @@ impl fmt::Display for Mistake {
 pub struct Mistakes(Vec<Mistake>);
 
 impl Mistakes {
-    pub(crate) fn new(mut mistakes: Vec<Mistake>) -> Self {
+    /// These, sorted by their places; there should be one at least.
+    #[must_use]
+    pub fn new(mut mistakes: Vec<Mistake>) -> Self {
         mistakes.sort_by(|a, b| a.place.cmp(&b.place));
         mistakes.dedup();
         Mistakes(mistakes)

@@ -12,6 +12,7 @@ pub(crate) mod mistakes;
 pub(crate) mod nearest;
 pub(crate) mod options;
 mod read;
+mod server;
 pub(crate) mod settings;
 mod tiers;
 #[cfg(feature = "toml")]
@@ -21,13 +22,23 @@ pub(crate) mod value;
 #[cfg(any(feature = "yaml", feature = "json"))]
 mod yaml;
 
+pub(crate) use file::Drafts;
 pub use format::Format;
-pub use mistakes::{Mistake, Mistakes};
+pub use mistakes::{Mistake, Mistakes, Spot};
+pub use options::{OptionRow, options_markdown};
 pub use read::Configuration;
+pub(crate) use read::Plans;
+pub use server::ServerPlan;
 pub use settings::Settings;
 
 /// The table of what all regions of a file have in common, in messages.
 const DEFAULTS: &str = "`defaults`";
+
+/// Whether a region can have this name, or what else a configuration names.
+pub(crate) fn is_name(name: &str) -> bool {
+    let printable = |c: char| !c.is_control() && !c.is_whitespace();
+    !name.is_empty() && name.chars().count() <= 100 && name.chars().all(printable)
+}
 
 /// The tables of the README, made from the one table of options.
 #[doc(hidden)]

@@ -1,19 +1,89 @@
 //! The one table of options: reader, messages and the README's table are made from it.
 
-/// One option of a configuration.
-#[derive(Debug)]
-pub(crate) struct Row {
+/// One option of a configuration: what readers, messages and documentation know of it.
+///
+/// ```
+/// use cache_regions::{OptionRow, options_markdown};
+///
+/// const OPTIONS: &[OptionRow] = &[
+///     OptionRow::new("shelf", "boards", "a whole number", "`4`", "how many boards it has", &["planks"]),
+/// ];
+/// let text = options_markdown(OPTIONS, |of| format!("A {of}"));
+/// assert!(text.contains("| `boards` | a whole number | `4` | how many boards it has |"));
+/// ```
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct OptionRow {
     /// Where it stands: `region`, the name of a backend, or of an option that is a table.
-    pub(crate) of: &'static str,
-    pub(crate) name: &'static str,
+    pub of: &'static str,
+    /// Its name.
+    pub name: &'static str,
     /// What may follow it.
-    pub(crate) forms: &'static str,
+    pub forms: &'static str,
     /// What happens without it.
-    pub(crate) default: &'static str,
+    pub default: &'static str,
     /// One line of explanation.
-    pub(crate) doc: &'static str,
-    /// What others call it, for the suggestion after an unknown name.
-    also: &'static [&'static str],
+    pub doc: &'static str,
+    /// What others call it, in small letters, for the suggestion after an unknown name.
+    pub also: &'static [&'static str],
+}
+
+impl OptionRow {
+    /// The option `name` of the table `of`.
+    #[must_use]
+    pub const fn new(
+        of: &'static str,
+        name: &'static str,
+        forms: &'static str,
+        default: &'static str,
+        doc: &'static str,
+        also: &'static [&'static str],
+    ) -> Self {
+        OptionRow { of, name, forms, default, doc, also }
+    }
+}
+
+/// The options that may stand in one table.
+#[derive(Debug, Clone)]
+pub(crate) struct Rows {
+    table: &'static [OptionRow],
+    of: Vec<&'static str>,
+}
+
+impl Rows {
+    pub(crate) fn new(table: &'static [OptionRow], of: &[&'static str]) -> Self {
+        Rows { table, of: of.to_vec() }
+    }
+
+    /// Of regions, tiers and backends; none for what nobody knows.
+    pub(crate) fn own(of: &[&'static str]) -> Self {
+        Rows::new(OPTIONS, of)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.of.is_empty()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &'static OptionRow> {
+        self.table.iter().filter(|row| self.of.contains(&row.of))
+    }
+
+    /// The option of this name.
+    pub(crate) fn find(&self, name: &str) -> Option<&'static OptionRow> {
+        self.all().find(|row| row.name == name)
+    }
+
+    /// The option that others call so.
+    pub(crate) fn by_other_name(&self, name: &str) -> Option<&'static OptionRow> {
+        let name = name.to_lowercase();
+        self.all().find(|row| row.also.contains(&name.as_str()))
+    }
+
+    /// Those in the table that is the value of this option.
+    pub(crate) fn inside(&self, name: &str) -> Self {
+        let of = self.table.iter().find(|row| row.of == name).map(|row| row.of);
+        Rows { table: self.table, of: of.into_iter().collect() }
+    }
 }
 
 const fn row(
@@ -23,13 +93,13 @@ const fn row(
     default: &'static str,
     doc: &'static str,
     also: &'static [&'static str],
-) -> Row {
-    Row { of, name, forms, default, doc, also }
+) -> OptionRow {
+    OptionRow::new(of, name, forms, default, doc, also)
 }
 
 /// All options, in the order in which they are documented.
 #[rustfmt::skip]
-pub(crate) const OPTIONS: &[Row] = &[
+pub(crate) const OPTIONS: &[OptionRow] = &[
     row("region", "tiers", "a list of tables", "`backend`", "the tiers, nearest first", &["stack", "levels"]),
     row("region", "backend", "the name of a backend", "`tiers`", "a region of one tier: its backend", &["store", "client", "type"]),
     row("region", "arguments", "a table", "none", "the options of `backend`", &["options", "args", "params"]),
@@ -106,45 +176,30 @@ pub(crate) const OPTIONS: &[Row] = &[
     row("compression", "level", "1 to 22", "`3`", "of zstd: from fast to small", &["quality"]),
 ];
 
-/// Looks an option up by its exact name.
-pub(crate) fn find(of: &str, name: &str) -> Option<&'static Row> {
-    OPTIONS.iter().find(|option| option.of == of && option.name == name)
-}
-
-/// Looks an option up by what others call it.
-pub(crate) fn by_other_name(of: &str, name: &str) -> Option<&'static Row> {
-    let name = name.to_lowercase();
-    OPTIONS.iter().find(|option| option.of == of && option.also.contains(&name.as_str()))
-}
-
-/// The rows that hold in the table which is the value of this option.
-pub(super) fn inside(name: &str) -> &'static [&'static str] {
-    match name {
-        "breaker" => &["breaker"],
-        "tls" => &["tls"],
-        "compression" => &["compression"],
-        _ => &[],
-    }
-}
-
 /// The tables of the README.
 pub(crate) fn markdown() -> String {
+    options_markdown(OPTIONS, |of| match of {
+        "region" => "A region, and `[defaults]` for all of them".to_owned(),
+        "tier" => "Every tier".to_owned(),
+        "breaker" | "tls" | "compression" => format!("The table `{of}`"),
+        _ => format!("The backend `{of}`"),
+    })
+}
+
+/// Tables of options in Markdown, one for each [`of`](OptionRow::of) under its title.
+#[must_use]
+pub fn options_markdown(options: &[OptionRow], title: impl Fn(&str) -> String) -> String {
     let mut text = String::new();
     let mut of = "";
-    for row in OPTIONS {
+    for row in options {
         if row.of != of {
             of = row.of;
-            let title = match of {
-                "region" => "A region, and `[defaults]` for all of them".to_owned(),
-                "tier" => "Every tier".to_owned(),
-                "breaker" | "tls" | "compression" => format!("The table `{of}`"),
-                _ => format!("The backend `{of}`"),
-            };
             text.push_str(&format!(
-                "\n{title}:\n\n| option | value | without it | meaning |\n|---|---|---|---|\n"
+                "\n{}:\n\n| option | value | without it | meaning |\n|---|---|---|---|\n",
+                title(of)
             ));
         }
-        let Row { name, forms, default, doc, .. } = row;
+        let OptionRow { name, forms, default, doc, .. } = row;
         text.push_str(&format!("| `{name}` | {forms} | {default} | {doc} |\n"));
     }
     text
@@ -168,8 +223,9 @@ mod tests {
     #[test]
     fn options_of_all_tiers_are_no_backend_s_own() {
         for row in OPTIONS.iter().filter(|row| row.of == "tier") {
-            let same =
-                |other: &&Row| other.name == row.name && !["tier", "region"].contains(&other.of);
+            let same = |other: &&OptionRow| {
+                other.name == row.name && !["tier", "region"].contains(&other.of)
+            };
             assert!(OPTIONS.iter().find(same).is_none(), "{}", row.name);
         }
     }

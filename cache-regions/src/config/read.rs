@@ -1,13 +1,14 @@
 //! Reading a configuration from wherever it is.
 
-use super::draft::Draft;
 use super::environment::Environment;
+use super::file::Drafts;
 use super::format::Format;
 use super::mistakes::{Mistake, Mistakes};
 use super::settings::Reading;
 use super::tree::{Key, Node, Place, Table, Value};
 use super::{build, file, flat};
 use crate::plan::{RegionPlan, Replace};
+use crate::section::SectionDraft;
 use cache_core::Clock;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -106,9 +107,17 @@ impl Configuration {
         map: impl IntoIterator<Item = (N, V)>,
         prefix: &str,
     ) -> Result<Vec<RegionPlan>, Mistakes> {
+        self.build(self.drafts_map(map, prefix)?)
+    }
+
+    pub(crate) fn drafts_map<N: AsRef<str>, V: AsRef<str>>(
+        &self,
+        map: impl IntoIterator<Item = (N, V)>,
+        prefix: &str,
+    ) -> Result<Drafts, Mistakes> {
         let tree = flat::read(&owned(map), prefix).map_err(Mistakes::new)?;
         let place = Place::Named(format!("keys beginning with `{prefix}`").into());
-        self.build(self.check(&tree, place)?)
+        self.check(&tree, place)
     }
 
     /// The plan of one region, of a map that holds its options alone: `{prefix}expiration`. It may use
@@ -138,7 +147,7 @@ impl Configuration {
     }
 
     /// What a file says, before anything is made of it.
-    pub(crate) fn drafts(&self, path: &Path) -> Result<Vec<Draft>, Mistakes> {
+    pub(crate) fn drafts(&self, path: &Path) -> Result<Drafts, Mistakes> {
         let name = path.display().to_string();
         let wrong = |message: String| {
             Mistakes::new(vec![Mistake::new(Place::Named(name.as_str().into()), message)])
@@ -158,7 +167,7 @@ impl Configuration {
         name: &str,
         text: &str,
         format: Format,
-    ) -> Result<Vec<Draft>, Mistakes> {
+    ) -> Result<Drafts, Mistakes> {
         let file: Arc<str> = name.into();
         let mut tree = format.read(&file, text).map_err(Mistakes::new)?;
         let laid = flat::overlay(&mut tree, self.environment().all());
@@ -171,7 +180,7 @@ impl Configuration {
         }
     }
 
-    fn check(&self, tree: &Table, start: Place) -> Result<Vec<Draft>, Mistakes> {
+    fn check(&self, tree: &Table, start: Place) -> Result<Drafts, Mistakes> {
         let mut reading = Reading {
             mistakes: Vec::new(),
             environment: self.environment(),
@@ -188,9 +197,22 @@ impl Configuration {
         self.environment.clone().unwrap_or_else(Environment::of_process)
     }
 
-    fn build(&self, drafts: Vec<Draft>) -> Result<Vec<RegionPlan>, Mistakes> {
-        build::all(drafts, self.clock.as_ref())
+    /// The plans of regions; what other sections describe is read and not opened.
+    fn build(&self, drafts: Drafts) -> Result<Vec<RegionPlan>, Mistakes> {
+        Ok(self.plans_of(drafts)?.regions)
     }
+
+    pub(crate) fn plans_of(&self, drafts: Drafts) -> Result<Plans, Mistakes> {
+        let Drafts { regions, sections } = drafts;
+        Ok(Plans { regions: build::all(regions, self.clock.as_ref())?, sections })
+    }
+}
+
+/// All that a configuration describes: regions, ready to be configured, and what is to be opened with them.
+#[derive(Debug, Default)]
+pub(crate) struct Plans {
+    pub(crate) regions: Vec<RegionPlan>,
+    pub(crate) sections: Vec<Box<dyn SectionDraft>>,
 }
 
 impl Default for Configuration {

@@ -1,9 +1,9 @@
 //! The options of one table, read by those who understand them.
 
 use super::environment::Environment;
-use super::mistakes::Mistake;
+use super::mistakes::{Mistake, Spot};
 use super::nearest::suggestion;
-use super::options;
+use super::options::Rows;
 use super::tree::{Node, Place, Table, Value, find};
 use super::value;
 use cache_core::Clock;
@@ -34,7 +34,7 @@ pub struct Settings<'a> {
     print: DefaultHasher,
     reading: &'a mut Reading,
     /// The rows of the table of options that hold here.
-    rows: &'static [&'static str],
+    rows: Rows,
     /// Of the region, for tiers that have none of their own.
     deadline: Option<Duration>,
 }
@@ -43,7 +43,7 @@ impl<'a> Settings<'a> {
     pub(crate) fn new(
         what: String,
         (table, place): (&'a Table, Place),
-        rows: &'static [&'static str],
+        rows: Rows,
         reading: &'a mut Reading,
     ) -> Self {
         let print = DefaultHasher::new();
@@ -199,11 +199,28 @@ impl<'a> Settings<'a> {
         };
         let what = format!("`{name}` of {}", self.what);
         let place = (table, node.place.clone());
-        let mut inner = Settings::new(what, place, options::inside(name), self.reading);
+        let mut inner = Settings::new(what, place, self.rows.inside(name), self.reading);
         let result = read(&mut inner);
         let print = inner.finish();
         self.note(name, &print);
         Some(result)
+    }
+
+    /// A text that is read by `parse`: what that turns down is reported with the text.
+    pub fn parsed<T: Debug>(
+        &mut self,
+        name: &'a str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        self.read(name, |value| parse(&value::text(value)?))
+    }
+
+    /// Reads options that change in place: they do not count for what tells one setting from another.
+    pub fn rules<R>(&mut self, read: impl FnOnce(&mut Self) -> R) -> R {
+        let before = self.print.clone();
+        let result = read(self);
+        self.print = before;
+        result
     }
 
     /// Whether the option is there, whatever it is.
@@ -226,6 +243,13 @@ impl<'a> Settings<'a> {
     pub fn wrong(&mut self, name: &str, why: impl fmt::Display) {
         let place = find(self.table, name).map_or(&self.place, |(_, node)| &node.place).clone();
         self.report(place, why.to_string());
+    }
+
+    /// Where an option stands, or its table without it, for what is found out later.
+    #[must_use]
+    pub fn spot(&self, name: &str) -> Spot {
+        let place = find(self.table, name).map_or(&self.place, |(_, node)| &node.place);
+        Spot(place.clone())
     }
 
     /// Where times are taken from: a manual clock in tests.
@@ -293,7 +317,9 @@ impl<'a> Settings<'a> {
         self.print = print;
     }
 
-    pub(crate) fn is_table(&self, name: &str) -> bool {
+    /// Whether the option is there as a table.
+    #[must_use]
+    pub fn is_table(&self, name: &str) -> bool {
         matches!(find(self.table, name), Some((_, Node { value: Value::Table(_), .. })))
     }
 
@@ -312,7 +338,7 @@ impl<'a> Settings<'a> {
     }
 
     fn form(&self, name: &str) -> Option<&'static str> {
-        self.rows.iter().find_map(|of| options::find(of, name)).map(|option| option.forms)
+        self.rows.find(name).map(|option| option.forms)
     }
 
     /// Reports what nobody asked for; gives the print of what was read.
@@ -323,7 +349,7 @@ impl<'a> Settings<'a> {
             if self.asked.contains(&key.name.as_str()) {
                 continue;
             }
-            let other = self.rows.iter().find_map(|of| options::by_other_name(of, &key.name));
+            let other = self.rows.by_other_name(&key.name);
             let hint = match other.filter(|option| self.asked.contains(&option.name)) {
                 Some(option) => format!("did you mean `{}`?", option.name),
                 None => suggestion(&key.name, &names),

@@ -1,6 +1,7 @@
 //! The tiers and wrappers of a region.
 
 use super::draft::{Kind, TierDraft};
+use super::options::Rows;
 use super::settings::Settings;
 use super::tree::{Node, Table, Value};
 use super::value;
@@ -63,7 +64,7 @@ fn with_backend(arguments: &Node, backend: &Node) -> Node {
     Node { value: Value::Table(table), place: backend.place.clone() }
 }
 
-fn one(
+pub(super) fn one(
     outer: &mut Settings<'_>,
     what: String,
     node: &Node,
@@ -81,7 +82,7 @@ fn one(
     };
     let rows = if name.is_empty() { &["tier"][..] } else { backends::rows(&name) };
     let place = (table, node.place.clone());
-    let mut settings = Settings::new(what, place, rows, outer.reading());
+    let mut settings = Settings::new(what, place, Rows::own(rows), outer.reading());
     settings.set_deadline(deadline);
     settings.required("backend");
     let text = settings.text("backend")?;
@@ -187,7 +188,8 @@ fn wrapper(outer: &mut Settings<'_>, node: &Node) -> Option<WrapperPlan> {
         }
     };
     let what = format!("the wrapper `{name}`");
-    let mut settings = Settings::new(what, (table, node.place.clone()), &[], outer.reading());
+    let place = (table, node.place.clone());
+    let mut settings = Settings::new(what, place, Rows::own(&[]), outer.reading());
     settings.take("name");
     let made = builder(&mut settings);
     let print = settings.finish();
