@@ -16,6 +16,9 @@
 //! ```
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::print_stdout))]
 
+#[cfg(all(feature = "regions", feature = "stores"))]
+mod configured;
+
 #[cfg(feature = "memcached")]
 pub use cache_clients::memcached::{self, Memcached, MemcachedOptions};
 #[cfg(feature = "redis")]
@@ -109,9 +112,42 @@ pub use cache_regions::{
     Mangled, Mangler, MemoryBytes, MemoryPlan, Metadata, Mirror, Mistake, Mistakes, Next,
     Operation, PolicyPlan, ReadOptions, Regeneration, Region, RegionCache, RegionPlan, Replace,
     RevisedCache, RevisedKey, Revisions, Runner, Scope, Settings, Sharing, TierPlan, Together,
-    Watch, WatchOptions, Wrapper, WrapperPlan, configure, configure_map, configure_plans,
-    configure_str, register_backend, register_mangler, register_wrapper, reload, watch,
+    Watch, WatchOptions, Wrapper, WrapperPlan, configure_plans, register_backend, register_mangler,
+    register_wrapper, reload, watch,
 };
+#[cfg(all(feature = "regions", not(feature = "stores")))]
+pub use cache_regions::{configure, configure_map, configure_str};
+#[cfg(all(feature = "regions", feature = "stores"))]
+pub use configured::{configure, configure_map, configure_str};
+
+/// Cached object stores: objects that are slow to reach behind a fast local copy.
+///
+/// The guide is [docs/stores.md](https://docs.rs/crate/larder/latest/source/docs/stores.md).
+///
+/// ```
+/// use larder::stores::object_store::{ObjectStoreExt, memory::InMemory};
+/// use larder::stores::{CachedStore, Size, Ttl};
+/// use std::io::Read;
+///
+/// // Imagine a bucket; the copies could lie on a disk, by `CachedStore::on_disk`.
+/// let bucket = std::sync::Arc::new(InMemory::new());
+/// let store = CachedStore::new(InMemory::new(), bucket.clone())
+///     .policy(Ttl("60s") | Size("1GiB"))
+///     .build()?;
+///
+/// store.open("reports/may.csv")?.put("day,visits\n1,17\n")?; // to the bucket, and kept here
+/// let mut text = String::new();
+/// store.open("reports/may.csv")?.read_to_string(&mut text)?; // from here
+/// assert_eq!(text, "day,visits\n1,17\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[cfg(feature = "stores")]
+#[doc(inline)]
+pub use cache_stores as stores;
+#[cfg(feature = "stores")]
+pub use cache_stores::CachedStore;
+#[cfg(all(feature = "stores", feature = "regions"))]
+pub use cache_stores::store;
 
 /// What the attribute's expansion names; no part of the API.
 #[doc(hidden)]
@@ -160,3 +196,8 @@ struct Guides;
 #[cfg(all(doctest, feature = "tracing", feature = "metrics"))]
 #[doc = include_str!("../docs/observability.md")]
 struct Observability;
+
+/// The same of stores.
+#[cfg(all(doctest, feature = "stores", feature = "regions"))]
+#[doc = include_str!("../docs/stores.md")]
+struct Stores;

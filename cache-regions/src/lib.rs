@@ -52,6 +52,12 @@ pub use register::register_wrapper;
 pub use revised::{RevisedCache, RevisedKey};
 pub use revisions::{InvalidationStrategy, Revisions};
 pub use section::{Entries, Section, SectionDraft, SectionEntry, SectionPlan, register_section};
+/// Times and sizes in the words of configurations, for those who tell what a section of theirs says.
+#[doc(hidden)]
+pub mod words {
+    pub use crate::advise::{size, time};
+}
+
 #[cfg(feature = "templates")]
 pub use templates::add_cached_block;
 pub use watch::{Watch, WatchOptions, watch};

@@ -9,7 +9,7 @@ use crate::config::{Spot, is_name};
 use crate::plan::Replace;
 use cache_core::{Error, Result};
 use parking_lot::Mutex;
-use std::any::TypeId;
+use std::any::{Any, TypeId};
 use std::fmt;
 use std::sync::Arc;
 
@@ -80,8 +80,9 @@ pub trait Section: fmt::Debug + Send + Sync + 'static {
     fn read(&self, entries: &mut Entries<'_>) -> Box<dyn SectionDraft>;
 }
 
-/// What a section says, read.
-pub trait SectionDraft: fmt::Debug + Send {
+/// What a section says, read. Who has registered the section gets its own type back from
+/// [`Configuration::section`](crate::Configuration::section), as `dyn Any`.
+pub trait SectionDraft: Any + fmt::Debug + Send {
     /// What follows from the options, a paragraph for each entry: `larder check` prints them.
     fn bounds(&self) -> Vec<String>;
 

@@ -11,6 +11,7 @@ use crate::config::{Configuration, Drafts, Format, Mistake, Mistakes};
 use std::path::Path;
 
 pub use bounds::{Bounds, Load, Together};
+pub use show::{size, time};
 
 /// What an advisor has to say of a region: options that do not go together, or a limit that does not hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

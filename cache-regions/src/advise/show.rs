@@ -5,7 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// A time as configurations write it: `1h30m`.
-pub(crate) fn time(time: Duration) -> String {
+pub fn time(time: Duration) -> String {
     let units = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1_u128)];
     let mut left = time.as_millis();
     if left == 0 {
@@ -22,7 +22,7 @@ pub(crate) fn time(time: Duration) -> String {
 }
 
 /// A number of bytes as configurations write it: `64MiB`.
-pub(crate) fn size(bytes: u64) -> String {
+pub fn size(bytes: u64) -> String {
     let units = [("GiB", 1_u64 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
     match units.iter().find(|(_, unit)| bytes >= *unit && bytes.is_multiple_of(*unit)) {
         Some((name, unit)) => format!("{}{name}", bytes / unit),

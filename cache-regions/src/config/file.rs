@@ -41,6 +41,21 @@ pub(super) fn read(tree: &Table, start: Place, reading: &mut Reading) -> Drafts 
     drafts
 }
 
+/// Reads one section alone; nothing if it is not there.
+pub(super) fn section(
+    tree: &Table,
+    name: &str,
+    start: Place,
+    reading: &mut Reading,
+) -> Option<Box<dyn SectionDraft>> {
+    let Some(known) = section::all().into_iter().find(|section| section.name() == name) else {
+        let message = format!("nobody has registered the section `{name}`");
+        reading.mistakes.push(Mistake::new(start, message));
+        return None;
+    };
+    section::read(&*known, &find(tree, name)?.1, reading)
+}
+
 fn regions(tree: &Table, start: &Place, defaults: &Table, reading: &mut Reading) -> Vec<Draft> {
     let mut wrong = |place: &Place, message: String| {
         reading.mistakes.push(Mistake::new(place.clone(), message));

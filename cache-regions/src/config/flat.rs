@@ -78,6 +78,11 @@ fn number(node: &mut Node) {
     }
 }
 
+/// What variables of a section begin with.
+pub(super) fn front(section: &str) -> String {
+    format!("{FRONT}{}__", plain(section).to_uppercase())
+}
+
 /// Lays `LARDER__USERS__EXPIRATION=5m` and its like over a configuration.
 pub(super) fn overlay(tree: &mut Table, variables: &BTreeMap<String, String>) -> Vec<Mistake> {
     let mut mistakes = Vec::new();

@@ -148,6 +148,12 @@ impl Configuration {
 
     /// What a file says, before anything is made of it.
     pub(crate) fn drafts(&self, path: &Path) -> Result<Drafts, Mistakes> {
+        let (name, text, format) = Self::text(path)?;
+        self.drafts_str(&name, &text, format)
+    }
+
+    /// A file's name, its text and its format.
+    fn text(path: &Path) -> Result<(String, String, Format), Mistakes> {
         let name = path.display().to_string();
         let wrong = |message: String| {
             Mistakes::new(vec![Mistake::new(Place::Named(name.as_str().into()), message)])
@@ -159,7 +165,29 @@ impl Configuration {
         };
         let text = std::fs::read_to_string(path)
             .map_err(|error| wrong(format!("the file cannot be read: {error}")))?;
-        self.drafts_str(&name, &text, format)
+        Ok((name, text, format))
+    }
+
+    /// What a file says in one section, with the variables of the environment over it; nothing if it is not there. What
+    /// else is wrong with the file does not count. Nothing is opened.
+    ///
+    /// # Errors
+    /// All that is wrong with the section; a section that nobody has registered.
+    pub fn section(
+        &self,
+        path: impl AsRef<Path>,
+        section: &str,
+    ) -> Result<Option<Box<dyn SectionDraft>>, Mistakes> {
+        let (name, text, format) = Self::text(path.as_ref())?;
+        let file: Arc<str> = name.as_str().into();
+        let mut tree = format.read(&file, &text).map_err(Mistakes::new)?;
+        let mut mistakes = flat::overlay(&mut tree, self.environment().all());
+        let mut reading = self.reading();
+        let draft = file::section(&tree, section, Format::start(&file), &mut reading);
+        let front = flat::front(section);
+        mistakes.retain(|mistake| mistake.place.to_string().starts_with(&front));
+        mistakes.extend(reading.mistakes);
+        if mistakes.is_empty() { Ok(draft) } else { Err(Mistakes::new(mistakes)) }
     }
 
     pub(crate) fn drafts_str(
@@ -181,15 +209,19 @@ impl Configuration {
     }
 
     fn check(&self, tree: &Table, start: Place) -> Result<Drafts, Mistakes> {
-        let mut reading = Reading {
-            mistakes: Vec::new(),
-            environment: self.environment(),
-            clock: self.clock.clone().unwrap_or_else(Clock::system),
-        };
+        let mut reading = self.reading();
         let drafts = file::read(tree, start, &mut reading);
         match reading.mistakes.is_empty() {
             true => Ok(drafts),
             false => Err(Mistakes::new(reading.mistakes)),
+        }
+    }
+
+    fn reading(&self) -> Reading {
+        Reading {
+            mistakes: Vec::new(),
+            environment: self.environment(),
+            clock: self.clock.clone().unwrap_or_else(Clock::system),
         }
     }
 

@@ -215,6 +215,16 @@ impl<'a> Settings<'a> {
         self.read(name, |value| parse(&value::text(value)?))
     }
 
+    /// The variables of the environment whose names begin so, such as `AWS_`, for what is configured by them wherever
+    /// it runs.
+    pub fn variables(&mut self, front: &str) -> Vec<(String, String)> {
+        let all = self.reading.environment.all().range(front.to_owned()..);
+        let found = all.take_while(|(name, _)| name.starts_with(front));
+        let found: Vec<_> = found.map(|(name, text)| (name.clone(), text.clone())).collect();
+        self.note(front, &found);
+        found
+    }
+
     /// Reads options that change in place: they do not count for what tells one setting from another.
     pub fn rules<R>(&mut self, read: impl FnOnce(&mut Self) -> R) -> R {
         let before = self.print.clone();
