@@ -6,9 +6,12 @@
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::print_stdout))]
 
+mod index;
 mod object;
 mod policy;
 mod runtime;
 
+pub use index::Status;
+pub use object::Standing;
 pub use object_store;
 pub use policy::{Count, Fifo, Lru, Policy, Size, Ttl};
