@@ -68,6 +68,11 @@ impl Footer {
         Some(footer.bytes.into())
     }
 
+    /// Whether it can be described.
+    pub(crate) fn can_hold(object: &Object) -> bool {
+        Writer::default().object(object).is_some()
+    }
+
     /// Reads the footer at the end of `bytes`. `Ok(Err(length))`: that many bytes from the end are needed.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Result<Footer, usize>, Unusable> {
         let length = match bytes.split_at_checked(bytes.len().wrapping_sub(TAIL)) {

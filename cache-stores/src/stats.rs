@@ -2,7 +2,7 @@
 
 use cache_core::{Misses, Reason};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The figures of a store since it was built.
 ///
@@ -99,6 +99,11 @@ impl Counter {
 }
 
 impl Counters {
+    /// The remote was busy with a request until now.
+    pub(crate) fn fetched(&self, began: Instant) {
+        self.fetching_nanos.add(began.elapsed().as_nanos() as u64);
+    }
+
     pub(crate) fn miss(&self, reason: Reason) {
         let at = REASONS.iter().position(|one| *one == reason).unwrap_or(0);
         self.misses[at].add(1);
