@@ -6,9 +6,18 @@
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::print_stdout))]
 
+mod adapters;
+mod handle;
+mod location;
 mod object;
 mod policy;
 mod runtime;
+mod temporary;
 
+#[cfg(feature = "clients")]
+pub use adapters::ClientStore;
+pub use adapters::{Blocking, LocalTtl, Simple, SimpleBlocking, SimpleStore};
+pub use handle::{AsyncHandle, Handle, Info, OpenExt, Stat};
 pub use object_store;
 pub use policy::{Count, Fifo, Lru, Policy, Size, Ttl};
+pub use temporary::Temporary;
