@@ -6,12 +6,17 @@
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::print_stdout))]
 
+mod adapters;
 mod builder;
+#[cfg(feature = "config")]
+mod config;
 mod fetch;
 mod footer;
+mod handle;
 mod index;
 mod layout;
 mod local;
+mod location;
 mod object;
 mod object_store_impl;
 mod options;
@@ -20,9 +25,16 @@ mod read;
 mod runtime;
 mod stats;
 mod store;
+mod temporary;
 
+#[cfg(feature = "clients")]
+pub use adapters::ClientStore;
+pub use adapters::{Blocking, LocalTtl, Simple, SimpleBlocking, SimpleStore};
 pub use builder::StoreBuilder;
 pub use cache_core::{Error, Result};
+#[cfg(feature = "config")]
+pub use config::{StorePlans, register, remote, store, store_options_tables};
+pub use handle::{AsyncHandle, Handle, Info, OpenExt, Stat};
 pub use index::Status;
 pub use object::Standing;
 pub use object_store;
@@ -31,3 +43,4 @@ pub use policy::{Count, Fifo, Lru, Policy, Size, Ttl};
 pub use read::{Refresh, Served, ServedFrom};
 pub use stats::StoreStats;
 pub use store::CachedStore;
+pub use temporary::Temporary;
