@@ -10,6 +10,8 @@ mod adapters;
 mod builder;
 #[cfg(feature = "config")]
 mod config;
+mod explain;
+mod face;
 mod fetch;
 mod footer;
 mod handle;
@@ -18,7 +20,6 @@ mod layout;
 mod local;
 mod location;
 mod object;
-mod object_store_impl;
 mod options;
 mod policy;
 mod read;
