@@ -9,6 +9,7 @@
 mod object;
 mod policy;
 mod runtime;
+mod write;
 
 pub use object_store;
 pub use policy::{Count, Fifo, Lru, Policy, Size, Ttl};
