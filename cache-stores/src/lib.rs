@@ -22,6 +22,8 @@ mod write;
 
 pub use builder::StoreBuilder;
 pub use cache_core::{Error, Result};
+pub use index::Status;
+pub use object::Standing;
 pub use object_store;
 pub use options::{Amount, KeepWrites, Period, Unread, Verify};
 pub use policy::{Count, Fifo, Lru, Policy, Size, Ttl};
