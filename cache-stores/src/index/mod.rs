@@ -17,6 +17,7 @@ mod found;
 mod keep;
 mod lookup;
 mod order;
+mod reading;
 mod slab;
 mod slot;
 mod status;
