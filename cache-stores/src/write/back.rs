@@ -2,11 +2,11 @@
 
 use super::journal::Journal;
 use super::keep::time;
-use super::outcome::again;
 use super::overlay::Overlay;
 use super::put::for_local;
 use super::queue::{Progress, Queue, Waiting};
 use super::record::{Op, Unsent};
+use crate::fetch::again;
 use crate::local::{CopyOf, Laid};
 use crate::object::Object;
 use crate::store::Inner;
