@@ -7,13 +7,15 @@
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::print_stdout))]
 
 mod builder;
+mod explain;
+mod face;
 mod fetch;
 mod footer;
 mod index;
 mod layout;
 mod local;
 mod object;
-mod object_store_impl;
+
 mod options;
 mod policy;
 mod read;
