@@ -34,3 +34,4 @@ pub use policy::{Count, Fifo, Lru, Policy, Size, Ttl};
 pub use read::{Refresh, Served, ServedFrom};
 pub use stats::StoreStats;
 pub use store::CachedStore;
+pub use write::{LocalTtl, Pending, Refused};

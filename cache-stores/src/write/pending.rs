@@ -2,8 +2,8 @@
 
 use super::record::Op;
 use crate::store::{CachedStore, Inner};
-use object_store::{Error, Result};
 use object_store::path::Path;
+use object_store::{Error, Result};
 use std::time::Duration;
 
 /// The writes of a store with write-back that wait for its remote.

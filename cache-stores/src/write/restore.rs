@@ -9,7 +9,7 @@ use crate::layout::Cut;
 use crate::object::CopyId;
 use crate::store::Inner;
 use cache_core::{Clock, Result};
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::ObjectStoreExt;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -34,14 +34,14 @@ impl Restored {
 
 /// Opens the journal. What waits in it is sent when [`restore`] was called.
 pub(crate) fn open(directory: &Path, clock: Clock) -> Result<(Writes, Restored)> {
-    let (journal, replayed) = Journal::open(directory)?;
-    let copies = replayed.waiting.iter().enumerate().filter_map(|(at, record)| match &record.op {
+    let (journal, records) = Journal::open(directory)?;
+    let copies = records.iter().enumerate().filter_map(|(at, record)| match &record.op {
         Op::Put(unsent) => Some((unsent.copy, at)),
         Op::Delete => None,
     });
     let copies = copies.collect();
     let writes = Writes(Arc::new(WriteBack::new(journal, clock)));
-    Ok((writes, Restored { records: replayed.waiting, copies }))
+    Ok((writes, Restored { records, copies }))
 }
 
 /// Makes the index agree with the journal, and starts sending. The index was settled before.
