@@ -49,7 +49,9 @@ fn keys(options: &RemoteOptions) -> Vec<(ClientConfigKey, String)> {
     if options.allow_http {
         keys.push((ClientConfigKey::AllowHttp, "true".to_owned()));
     }
-    keys.extend(options.connect_timeout.map(|limit| (ClientConfigKey::ConnectTimeout, time(limit))));
+    keys.extend(
+        options.connect_timeout.map(|limit| (ClientConfigKey::ConnectTimeout, time(limit))),
+    );
     keys.extend(options.read_timeout.map(|limit| (ClientConfigKey::ReadTimeout, time(limit))));
     keys
 }
@@ -68,9 +70,10 @@ fn retry(options: &RemoteOptions) -> RetryConfig {
 /// The variables of the environment that mean something to the service.
 #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
 fn variables<K: FromStr>(options: &RemoteOptions) -> impl Iterator<Item = (K, String)> {
-    options.variables.iter().filter_map(|(name, value)| {
-        Some((name.to_ascii_lowercase().parse().ok()?, value.clone()))
-    })
+    options
+        .variables
+        .iter()
+        .filter_map(|(name, value)| Some((name.to_ascii_lowercase().parse().ok()?, value.clone())))
 }
 
 #[cfg(feature = "s3")]
@@ -154,7 +157,8 @@ fn azure(cloud: &Cloud, options: &RemoteOptions) -> Result<object_store::azure::
 #[cfg(feature = "http")]
 fn http(cloud: &Cloud, options: &RemoteOptions) -> Result<object_store::http::HttpStore> {
     let builder = object_store::http::HttpBuilder::new().with_client_options(client());
-    let builder =
-        keys(options).into_iter().fold(builder, |builder, (key, value)| builder.with_config(key, value));
+    let builder = keys(options)
+        .into_iter()
+        .fold(builder, |builder, (key, value)| builder.with_config(key, value));
     builder.with_url(&cloud.bucket).with_retry(retry(options)).build()
 }

@@ -227,9 +227,10 @@ impl Draft {
     pub(super) fn within_itself(&self) -> Option<Mistake> {
         let Some(Remote { at: At::Directory(remote), .. }) = &self.remote else { return None };
         let remote = std::path::absolute(remote).ok()?;
-        let inside = self.directories().into_iter().find(|own| {
-            own.starts_with(&remote) || remote.starts_with(own)
-        })?;
+        let inside = self
+            .directories()
+            .into_iter()
+            .find(|own| own.starts_with(&remote) || remote.starts_with(own))?;
         let message = format!(
             "{} and the remote {} lie in each other: give copies a directory of their own",
             inside.display(),
@@ -248,7 +249,10 @@ impl Draft {
         };
         let staleness = match (&self.index, self.policy.ttl()) {
             (IndexAt::Nowhere, _) => "as long as the local store keeps a copy".to_owned(),
-            (_, None) => "without limit: copies are believed until they are written, deleted or evicted here".to_owned(),
+            (_, None) => {
+                "without limit: copies are believed until they are written, deleted or evicted here"
+                    .to_owned()
+            }
             (_, Some(ttl)) => {
                 let mut text = format!("at most {}", words::time(ttl));
                 if let Some(past) = self.stale_if_error {

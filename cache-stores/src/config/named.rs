@@ -82,13 +82,17 @@ fn exchange(name: &str) -> Result<()> {
     let _turn = TURN.lock();
     let (old, next) = {
         let mut named = NAMED.lock();
-        let waiting: Vec<String> =
-            named.iter().filter(|(_, slot)| slot.next.is_some()).map(|(name, _)| name.clone()).collect();
+        let waiting: Vec<String> = named
+            .iter()
+            .filter(|(_, slot)| slot.next.is_some())
+            .map(|(name, _)| name.clone())
+            .collect();
         if waiting.iter().any(|name| named[name].is_used(name, &named)) {
             return Ok(());
         }
         let old: Vec<Slot> = waiting.iter().filter_map(|name| named.remove(name)).collect();
-        let (old, next): (Vec<_>, Vec<_>) = old.into_iter().map(|slot| (slot.store, slot.next)).unzip();
+        let (old, next): (Vec<_>, Vec<_>) =
+            old.into_iter().map(|slot| (slot.store, slot.next)).unzip();
         (old, next)
     };
     drop(old);
@@ -195,7 +199,8 @@ fn standing(plan: &Planned, replace: Replace, later: &BTreeMap<String, Planned>)
         _ => {}
     }
     let wanted = plan.draft.directories();
-    let taken = named.values().any(|slot| slot.directories.iter().any(|path| wanted.contains(path)));
+    let taken =
+        named.values().any(|slot| slot.directories.iter().any(|path| wanted.contains(path)));
     let waits = plan.draft.uses().iter().any(|(name, _)| later.contains_key(*name));
     // A store that is new has no old one to stand for it meanwhile; opening it says whose the directory is.
     if named.contains_key(&plan.name) && (taken || waits) { Standing::Later } else { Standing::New }
@@ -221,4 +226,3 @@ fn apply(new: BTreeMap<String, Slot>, later: BTreeMap<String, Planned>, same: &B
     // Not under the lock: the last handle of a store closes files.
     drop(old);
 }
-

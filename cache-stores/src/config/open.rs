@@ -40,14 +40,18 @@ pub(super) fn store(
             at(&local_spot, claim(&path, &remote.at.to_string()))?;
             at(&local_spot, on_disk(&path, &draft.index, client))?
         }
-        Some(Local::At(At::Temporary)) => CachedStore::new(at(&local_spot, Temporary::new())?, client),
+        Some(Local::At(At::Temporary)) => {
+            CachedStore::new(at(&local_spot, Temporary::new())?, client)
+        }
         Some(Local::At(At::Store(other))) => {
             CachedStore::new(at(&local_spot, found(&other, others))?, client)
         }
         Some(Local::Server(plan)) => {
             CachedStore::new(at(&local_spot, server(name, plan, &draft.clock))?, client)
         }
-        Some(Local::At(At::Memory | At::Cloud(_))) | None => CachedStore::new(InMemory::new(), client),
+        Some(Local::At(At::Memory | At::Cloud(_))) | None => {
+            CachedStore::new(InMemory::new(), client)
+        }
     };
     at(&local_spot, build(name, draft, builder))
 }
@@ -85,7 +89,8 @@ fn claim(directory: &Path, url: &str) -> Result<(), String> {
         )),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let mut temporary = tempfile::NamedTempFile::new_in(directory).map_err(failed)?;
-            std::io::Write::write_all(&mut temporary, format!("{url}\n").as_bytes()).map_err(failed)?;
+            std::io::Write::write_all(&mut temporary, format!("{url}\n").as_bytes())
+                .map_err(failed)?;
             temporary.persist(&file).map_err(|error| failed(error.error))?;
             Ok(())
         }

@@ -82,7 +82,8 @@ pub(super) fn read(settings: &mut Settings<'_>) -> Option<(At, RemoteOptions)> {
         if let At::Cloud(cloud) = &at {
             options.variables = variables(settings, cloud.scheme);
             if cloud.bucket.starts_with("http://") {
-                let why = "plain HTTP wants to be allowed: right is { url = .., allow_http = true }";
+                let why =
+                    "plain HTTP wants to be allowed: right is { url = .., allow_http = true }";
                 settings.wrong("remote", format!("`remote` is \"{at}\": {why}"));
             }
         }
@@ -143,15 +144,22 @@ fn check(settings: &mut Settings<'_>, at: &At, options: &RemoteOptions) {
             settings.wrong(name, format!("`{name}` is for {text}: leave it out"));
         }
     }
-    let url = if cloud.scheme == Scheme::Http { Some(&cloud.bucket) } else { options.endpoint.as_ref() };
+    let url =
+        if cloud.scheme == Scheme::Http { Some(&cloud.bucket) } else { options.endpoint.as_ref() };
     if let Some(url) = url.filter(|url| url.starts_with("http://") && !options.allow_http) {
         let name = if cloud.scheme == Scheme::Http { "url" } else { "endpoint" };
-        settings.wrong(name, format!("`{name}` is \"{url}\": plain HTTP wants `allow_http = true`"));
+        settings
+            .wrong(name, format!("`{name}` is \"{url}\": plain HTTP wants `allow_http = true`"));
     }
     if let Some(endpoint) = options.endpoint.as_ref().filter(|text| !text.contains("://")) {
-        settings.wrong("endpoint", format!("`endpoint` is \"{endpoint}\": right is \"https://host:port\""));
+        settings.wrong(
+            "endpoint",
+            format!("`endpoint` is \"{endpoint}\": right is \"https://host:port\""),
+        );
     }
-    for (one, other) in [("access_key_id", "secret_access_key"), ("secret_access_key", "access_key_id")] {
+    for (one, other) in
+        [("access_key_id", "secret_access_key"), ("secret_access_key", "access_key_id")]
+    {
         if settings.has(one) && !settings.has(other) {
             settings.wrong(one, format!("`{one}` without `{other}`: give both"));
         }

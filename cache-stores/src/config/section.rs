@@ -82,7 +82,9 @@ fn directories(stores: &[SectionEntry<Draft>]) -> Vec<Mistake> {
                 let path = directory.display();
                 let message = match *owner == store.name {
                     true => format!("{path} is used twice by store `{owner}`: give each its own"),
-                    false => format!("{path} is used by store `{owner}` already: give this one its own"),
+                    false => {
+                        format!("{path} is used by store `{owner}` already: give this one its own")
+                    }
                 };
                 wrong.push(store.draft.local_spot.mistake(message));
             }

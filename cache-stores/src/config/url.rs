@@ -106,7 +106,11 @@ pub(crate) fn local(text: &str) -> Result<At, String> {
 }
 
 fn named(name: &str) -> Result<At, String> {
-    if name.is_empty() { Err("right is \"store:NAME\"".to_owned()) } else { Ok(At::Store(name.to_owned())) }
+    if name.is_empty() {
+        Err("right is \"store:NAME\"".to_owned())
+    } else {
+        Ok(At::Store(name.to_owned()))
+    }
 }
 
 /// A word alone could be a name that was misspelt.
@@ -125,7 +129,10 @@ fn cloud(scheme: Scheme, url: &str, rest: &str) -> Result<At, String> {
         return Err(FORMS.to_owned());
     }
     if host.contains('@') {
-        return Err("a URL is shown in messages and must hold no user or key: give them as options".to_owned());
+        return Err(
+            "a URL is shown in messages and must hold no user or key: give them as options"
+                .to_owned(),
+        );
     }
     if !scheme.is_there() {
         return Err(format!("it needs larder's feature `{}`", scheme.feature()));
@@ -167,6 +174,8 @@ mod tests {
         assert_eq!(At::Cloud(cloud).to_string(), "s3://reports/2026/may%20a");
         let At::Cloud(cloud) = remote("s3://reports").unwrap() else { panic!() };
         assert_eq!(cloud.prefix.as_ref(), "");
-        assert!(remote("s3://key:secret@reports").unwrap_err().contains("must hold no user or key"));
+        assert!(
+            remote("s3://key:secret@reports").unwrap_err().contains("must hold no user or key")
+        );
     }
 }
