@@ -6,9 +6,13 @@
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::print_stdout))]
 
+#[cfg(feature = "object-store-013")]
+mod earlier;
 mod object;
 mod policy;
 mod runtime;
 
+#[cfg(feature = "object-store-013")]
+pub use self::earlier::Earlier;
 pub use object_store;
 pub use policy::{Count, Fifo, Lru, Policy, Size, Ttl};
