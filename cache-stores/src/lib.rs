@@ -10,6 +10,8 @@ mod adapters;
 mod builder;
 #[cfg(feature = "config")]
 mod config;
+#[cfg(feature = "object-store-013")]
+mod earlier;
 mod explain;
 mod face;
 mod fetch;
@@ -43,6 +45,8 @@ pub use object_store;
 pub use options::{Amount, KeepWrites, Period, Unread, Verify};
 pub use policy::{Count, Fifo, Lru, Policy, Size, Ttl};
 pub use read::{Refresh, Served, ServedFrom};
+#[cfg(feature = "object-store-013")]
+pub use self::earlier::Earlier;
 pub use stats::StoreStats;
 pub use store::CachedStore;
 pub use temporary::Temporary;
