@@ -1,5 +1,7 @@
 //! What the tests share: real stores for either side, and a wrapper that counts and breaks.
+#![allow(dead_code, reason = "each test program takes its part")]
 
+pub(crate) mod life;
 pub(crate) mod watched;
 
 use larder_test_servers::{Bucket, Moto};
@@ -7,7 +9,9 @@ use object_store::aws::{AmazonS3, AmazonS3Builder, S3CopyIfNotExists};
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::{ClientOptions, ObjectStore, RetryConfig};
-use std::path::Path;
+use std::any::Any;
+use std::fmt::Debug;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -15,26 +19,50 @@ use tempfile::TempDir;
 /// A store for one side.
 pub(crate) type Store = Arc<dyn ObjectStore>;
 
+/// What a store is in the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Memory,
+    Disk,
+    Redis,
+    S3,
+}
+
 /// A store, and what must live as long.
 #[derive(Debug, Clone)]
 pub(crate) struct Side {
+    pub(crate) kind: Kind,
     pub(crate) store: Store,
     folder: Option<Arc<TempDir>>,
+    _server: Option<Arc<dyn Alive>>,
 }
 
+trait Alive: Any + Debug + Send + Sync {}
+impl<T: Any + Debug + Send + Sync> Alive for T {}
+
 impl Side {
+    pub(crate) fn of(store: impl ObjectStore, kind: Kind) -> Self {
+        Side { kind, store: Arc::new(store), folder: None, _server: None }
+    }
+
     pub(crate) fn memory() -> Self {
-        Side { store: Arc::new(InMemory::new()), folder: None }
+        Side::of(InMemory::new(), Kind::Memory)
     }
 
     pub(crate) fn disk() -> Self {
         let folder = folder();
-        Side { store: disk(folder.path()), folder: Some(Arc::new(folder)) }
+        let side = Side::of(disk(folder.path()), Kind::Disk);
+        Side { folder: Some(Arc::new(folder)), ..side }
     }
 
     /// A bucket of its own.
     pub(crate) fn s3() -> Self {
-        Side { store: Arc::new(s3(&Moto::shared().bucket())), folder: None }
+        Side::of(s3(&Moto::shared().bucket()), Kind::S3)
+    }
+
+    /// Where its files lie.
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.as_ref().expect("files").path()
     }
 }
 
@@ -69,4 +97,19 @@ pub(crate) fn s3_at(bucket: &Bucket, endpoint: &str) -> AmazonS3 {
         .with_copy_if_not_exists(S3CopyIfNotExists::Multipart)
         .build()
         .unwrap()
+}
+
+/// All files below a folder, with their bytes.
+pub(crate) fn files(folder: &Path) -> Vec<(PathBuf, u64)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        match entry.metadata() {
+            Ok(meta) if meta.is_dir() => found.extend(files(&path)),
+            Ok(meta) => found.push((path, meta.len())),
+            // Deleted meanwhile.
+            Err(_) => {}
+        }
+    }
+    found
 }

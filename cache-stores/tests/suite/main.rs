@@ -3,13 +3,34 @@
 #[path = "../stand/mod.rs"]
 mod stand;
 
-use object_store::integration;
-use object_store::path::Path;
-use object_store::{Error, ObjectStore};
-use stand::{Side, Store};
+use cache_stores::{CachedStore, StoreBuilder};
+use object_store::{Error, ObjectStore, integration};
+use stand::{Kind, Side};
 
-/// What the suite asks of a store; `update`: whether its remote knows conditional writes by e_tag.
-async fn suite(store: &dyn ObjectStore, update: bool) {
+/// A store of the suite, with all that must live as long.
+struct Whole {
+    store: CachedStore,
+    remote: Kind,
+    _kept: Vec<Side>,
+}
+
+impl Whole {
+    /// With chunks so small that most objects have several.
+    fn new(local: Side, remote: Side, mode: impl FnOnce(StoreBuilder, &Side) -> StoreBuilder) -> Self {
+        let folder = Side::disk();
+        let builder = CachedStore::new(local.store.clone(), remote.store.clone()).chunk("64KiB");
+        let store = mode(builder, &folder).build().unwrap();
+        Whole { store, remote: remote.kind, _kept: vec![local, remote, folder] }
+    }
+
+    async fn objects(&self) {
+        objects(&self.store, self.remote).await;
+        multipart(&self.store).await;
+    }
+}
+
+/// What the suite asks of a store over this remote.
+async fn objects(store: &dyn ObjectStore, remote: Kind) {
     integration::put_get_delete_list(store).await;
     integration::list_with_offset_exclusivity(store).await;
     integration::get_opts(store).await;
@@ -18,55 +39,91 @@ async fn suite(store: &dyn ObjectStore, update: bool) {
     integration::rename_and_copy(store).await;
     integration::copy_if_not_exists(store).await;
     integration::copy_rename_nonexistent_object(store).await;
-    integration::put_get_attributes(store).await;
-    integration::put_opts(store, update).await;
+    let missing = integration::get_nonexistent_object(store, None).await;
+    assert!(matches!(missing, Err(Error::NotFound { .. })), "{missing:?}");
+    // Files know no conditional writes.
+    integration::put_opts(store, remote != Kind::Disk).await;
+    // moto's web server drops headers whose name has an underscore, as the suite's attributes have.
+    if remote != Kind::S3 {
+        integration::put_get_attributes(store).await;
+    }
 }
 
-#[tokio::test]
-async fn plain_memory() {
-    suite(&*Side::memory().store, true).await;
+async fn multipart(store: &dyn ObjectStore) {
+    integration::stream_get(store).await;
+    integration::multipart_out_of_order(store).await;
+    integration::multipart_race_condition(store, true).await;
 }
 
-#[tokio::test]
-async fn plain_disk() {
-    suite(&*Side::disk().store, false).await;
+/// What the suite says of the stores alone.
+mod alone {
+    use super::*;
+
+    #[tokio::test]
+    async fn memory() {
+        objects(&*Side::memory().store, Kind::Memory).await;
+    }
+
+    #[tokio::test]
+    async fn disk() {
+        objects(&*Side::disk().store, Kind::Disk).await;
+    }
+
+    #[tokio::test]
+    async fn s3() {
+        objects(&*Side::s3().store, Kind::S3).await;
+    }
 }
 
+macro_rules! pairs {
+    ($($pair:ident: $local:ident, $remote:ident: $($mode:ident)*;)*) => {$(
+        mod $pair {
+            use super::*;
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $mode() {
+                    super::$mode(Side::$local(), Side::$remote()).await;
+                }
+            )*
+        }
+    )*};
+}
 
-#[tokio::test]
-async fn s3_put_get_delete_list() { integration::put_get_delete_list(&*Side::s3().store).await; }
+pairs! {
+    memory_over_memory: memory, memory: plain index_on_disk write_back presence nested;
+    memory_over_disk: memory, disk: plain index_on_disk write_back presence nested;
+    memory_over_s3: memory, s3: plain;
+    disk_over_memory: disk, memory: plain index_on_disk write_back presence nested;
+    disk_over_disk: disk, disk: plain index_on_disk write_back presence nested;
+    disk_over_s3: disk, s3: plain index_on_disk write_back presence nested;
+    redis_over_memory: redis, memory: plain index_on_disk write_back presence;
+    redis_over_disk: redis, disk: plain;
+    redis_over_s3: redis, s3: plain;
+}
 
-#[tokio::test]
-async fn s3_list_with_offset_exclusivity() { integration::list_with_offset_exclusivity(&*Side::s3().store).await; }
+async fn plain(local: Side, remote: Side) {
+    Whole::new(local, remote, |builder, _| builder).objects().await;
+}
 
-#[tokio::test]
-async fn s3_get_opts() { integration::get_opts(&*Side::s3().store).await; }
+async fn index_on_disk(local: Side, remote: Side) {
+    let index = |builder: StoreBuilder, folder: &Side| builder.index(folder.path());
+    Whole::new(local, remote, index).objects().await;
+}
 
-#[tokio::test]
-async fn s3_list_uses_directories_correctly() { integration::list_uses_directories_correctly(&*Side::s3().store).await; }
+async fn write_back(local: Side, remote: Side) {
+    let journal = |builder: StoreBuilder, folder: &Side| builder.write_back(folder.path());
+    Whole::new(local, remote, journal).objects().await;
+}
 
-#[tokio::test]
-async fn s3_list_with_delimiter() { integration::list_with_delimiter(&*Side::s3().store).await; }
+async fn presence(local: Side, remote: Side) {
+    Whole::new(local, remote, |builder, _| builder.presence()).objects().await;
+}
 
-#[tokio::test]
-async fn s3_rename_and_copy() { integration::rename_and_copy(&*Side::s3().store).await; }
-
-#[tokio::test]
-async fn s3_copy_if_not_exists() { integration::copy_if_not_exists(&*Side::s3().store).await; }
-
-#[tokio::test]
-async fn s3_copy_rename_nonexistent_object() { integration::copy_rename_nonexistent_object(&*Side::s3().store).await; }
-
-#[tokio::test]
-async fn s3_put_get_attributes() { integration::put_get_attributes(&*Side::s3().store).await; }
-
-#[tokio::test]
-async fn s3_stream_get() { integration::stream_get(&*Side::s3().store).await; }
-
-#[tokio::test]
-async fn s3_multipart_out_of_order() { integration::multipart_out_of_order(&*Side::s3().store).await; }
-
-#[tokio::test]
-async fn s3_put_opts() { integration::put_opts(&*Side::s3().store, true).await; }
-#[tokio::test]
-async fn s3_multipart_race() { integration::multipart_race_condition(&*Side::s3().store, true).await; }
+/// F18: a store whose local side is a store, and whose remote is one.
+async fn nested(local: Side, remote: Side) {
+    let kind = remote.kind;
+    let near = Whole::new(Side::memory(), local, |builder, _| builder);
+    let far = Whole::new(Side::memory(), remote, |builder, _| builder);
+    let (local, remote) = (Side::of(near.store.clone(), Kind::Memory), Side::of(far.store.clone(), kind));
+    Whole::new(local, remote, |builder, _| builder).objects().await;
+}
