@@ -82,7 +82,7 @@ async fn race(rounds: usize, threads: &str) -> Result<Vec<Row>, String> {
 
 async fn wait_until_kept(store: &CachedStore) -> Result<(), String> {
     let began = Instant::now();
-    while !store.status().first().is_some_and(|kept| kept.complete) {
+    while !store.status().first().is_some_and(|kept| kept.is_complete()) {
         if began.elapsed().as_secs() > 10 {
             return Err("the object is not kept".to_owned());
         }

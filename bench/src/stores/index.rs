@@ -83,7 +83,7 @@ pub fn fill(args: &[String]) -> std::result::Result<(), String> {
             read.map_err(text)?;
         }
         // What is kept is kept beside the readers.
-        while store.stats().objects < objects || store.status().iter().any(|one| !one.complete) {
+        while store.stats().objects < objects || store.status().iter().any(|one| !one.is_complete()) {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
         Ok::<(), String>(())

@@ -4,7 +4,7 @@ use crate::pair::{Pair, data, keep, read, until};
 use crate::stand::watched::Trouble;
 use crate::stand::{Kind, Side, folder};
 use bytes::Bytes;
-use cache_stores::{CachedStore, ClientStore, From, LocalTtl, Simple, SimpleStore};
+use cache_stores::{CachedStore, ClientStore, LocalTtl, ServedFrom, Simple, SimpleStore};
 use larder_test_servers::{Redis, say};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
@@ -18,11 +18,11 @@ pub(crate) async fn f14_without_an_index_the_local_store_decides(pair: Pair) {
     let (path, there) = (Path::from("a"), data(1, 9_000));
     store.put(&path, there.clone().into()).await.unwrap();
     let before = pair.far.requests();
-    assert_eq!(read(&store, "a").await.unwrap(), (there.clone(), From::Local));
+    assert_eq!(read(&store, "a").await.unwrap(), (there.clone(), ServedFrom::Local));
     assert_eq!(pair.far.requests(), before);
     // Another process over the same local store finds it there, without an index.
     let second = pair.store(|builder| builder.presence());
-    assert_eq!(read(&second, "a").await.unwrap(), (there.clone(), From::Local));
+    assert_eq!(read(&second, "a").await.unwrap(), (there.clone(), ServedFrom::Local));
     assert_eq!(pair.far.requests(), before);
     // The local store forgets it, as by its own TTL.
     for chunk in pair.near.present() {
@@ -30,7 +30,7 @@ pub(crate) async fn f14_without_an_index_the_local_store_decides(pair: Pair) {
     }
     let (again, from) = read(&store, "a").await.unwrap();
     assert_eq!(again, there);
-    assert_ne!(from, From::Local);
+    assert_ne!(from, ServedFrom::Local);
     // How long it keeps one object can be said with the write.
     store.put_opts(&path, there.into(), LocalTtl(Duration::from_secs(300)).into()).await.unwrap();
     if let Some(redis) = pair.local.redis() {
@@ -56,7 +56,7 @@ pub(crate) async fn f18_three_levels_are_one_store(pair: Pair) {
     assert_eq!(pair.far.gets(), 1);
     keep(&middle, "a").await;
     pair.far.set(Trouble::Away);
-    assert_eq!(read(&top, "a").await.unwrap(), (there.clone(), From::Local));
+    assert_eq!(read(&top, "a").await.unwrap(), (there.clone(), ServedFrom::Local));
     // A new one above has only the middle.
     let other = CachedStore::new(Side::memory().store, middle.clone()).build().unwrap();
     assert_eq!(read(&other, "a").await.unwrap().0, there);
@@ -70,7 +70,7 @@ pub(crate) async fn f18_three_levels_are_one_store(pair: Pair) {
     let far = CachedStore::on_disk(folder.path(), pair.remote.store.clone()).build().unwrap();
     let both = CachedStore::new(near, far).build().unwrap();
     assert_eq!(keep(&both, "a").await, written);
-    assert_eq!(read(&both, "a").await.unwrap(), (written, From::Local));
+    assert_eq!(read(&both, "a").await.unwrap(), (written, ServedFrom::Local));
     top.delete(&Path::from("a")).await.unwrap();
     assert!(read(&middle, "a").await.is_err() && read(&top, "a").await.is_err());
 }
@@ -109,7 +109,7 @@ pub(crate) async fn f21_a_store_of_three_functions_works_in_any_position(pair: P
         let path = Path::from(format!("a/{n}"));
         store.put(&path, there.clone().into()).await.unwrap();
         let (data, from) = read(store, path.as_ref()).await.unwrap();
-        assert_eq!((data, from), (there.clone(), From::Local), "store {n}");
+        assert_eq!((data, from), (there.clone(), ServedFrom::Local), "store {n}");
         store.delete(&path).await.unwrap();
         assert!(read(store, path.as_ref()).await.is_err(), "store {n}");
     }

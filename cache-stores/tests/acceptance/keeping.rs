@@ -3,7 +3,7 @@
 use crate::pair::{Pair, data, keep, kept, read, until};
 use crate::stand::Kind;
 use bytes::Bytes;
-use cache_stores::{CachedStore, Fifo, From, Ttl};
+use cache_stores::{CachedStore, Fifo, ServedFrom, Ttl};
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use std::time::Duration;
@@ -21,7 +21,7 @@ pub(crate) async fn f3_fifo_keeps_the_newest_by_insertion(pair: Pair) {
     }
     assert_eq!(kept(&store), ["a", "b", "c"]);
     // A read changes no order.
-    assert_eq!(read(&store, "a").await.unwrap().1, From::Local);
+    assert_eq!(read(&store, "a").await.unwrap().1, ServedFrom::Local);
     assert_eq!(kept(&store), ["a", "b", "c"]);
     // A write makes it the newest.
     put(&store, "a", &data(2, 3_000)).await;
@@ -30,10 +30,10 @@ pub(crate) async fn f3_fifo_keeps_the_newest_by_insertion(pair: Pair) {
     assert_eq!(kept(&store), ["c", "a", "d"]);
     let before = pair.far.requests();
     for (path, seed) in [("a", 2), ("d", 3)] {
-        assert_eq!(read(&store, path).await.unwrap(), (data(seed, 3_000), From::Local));
+        assert_eq!(read(&store, path).await.unwrap(), (data(seed, 3_000), ServedFrom::Local));
     }
     assert_eq!(pair.far.requests(), before);
-    assert_ne!(read(&store, "b").await.unwrap().1, From::Local);
+    assert_ne!(read(&store, "b").await.unwrap().1, ServedFrom::Local);
 }
 
 pub(crate) async fn f4_what_is_evicted_or_expired_is_deleted_from_the_local_store(pair: Pair) {
@@ -70,10 +70,10 @@ pub(crate) async fn f20_the_status_lists_what_is_kept_with_age_in_order(pair: Pa
         pair.later(10);
     }
     let status = store.status();
-    let seen: Vec<_> = status.iter().map(|one| (one.path.as_ref(), one.size, one.age)).collect();
+    let seen: Vec<_> = status.iter().map(|one| (one.path().as_ref(), one.size(), one.age())).collect();
     let seconds = Duration::from_secs;
     assert_eq!(seen, [("old", 9_000, seconds(20)), ("young", 100, seconds(10))]);
-    assert!(status.iter().all(|one| one.complete && one.bytes > one.size), "{status:?}");
+    assert!(status.iter().all(|one| one.is_complete() && one.kept() > one.size()), "{status:?}");
     // Used: it would go last.
     read(&store, "old").await.unwrap();
     assert_eq!(kept(&store), ["young", "old"]);
@@ -92,7 +92,7 @@ pub(crate) async fn f22_an_index_on_disk_serves_and_evicts_after_a_restart(pair:
     let before = pair.far.requests();
     assert_eq!(kept(&store), ["b", "c"]);
     for path in ["b", "c"] {
-        assert_eq!(read(&store, path).await.unwrap(), (data(1, 9_000), From::Local));
+        assert_eq!(read(&store, path).await.unwrap(), (data(1, 9_000), ServedFrom::Local));
     }
     assert_eq!(pair.far.requests(), before);
     put(&store, "d", &data(1, 9_000)).await;
@@ -107,7 +107,7 @@ pub(crate) async fn f22_an_index_on_disk_serves_and_evicts_after_a_restart(pair:
         }
         let store = open();
         let before = pair.far.requests();
-        assert_eq!(read(&store, "d").await.unwrap(), (data(1, 9_000), From::Local));
+        assert_eq!(read(&store, "d").await.unwrap(), (data(1, 9_000), ServedFrom::Local));
         assert_eq!(pair.far.requests(), before);
         assert_eq!(store.stats().bytes, bytes(&pair).await);
     }

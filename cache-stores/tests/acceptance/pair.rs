@@ -4,7 +4,7 @@ use crate::stand::Side;
 use crate::stand::watched::{Watch, Watched};
 use bytes::Bytes;
 use cache_core::ManualClock;
-use cache_stores::{CachedStore, From, Served, StoreBuilder};
+use cache_stores::{CachedStore, Served, ServedFrom, StoreBuilder};
 use object_store::path::Path;
 use object_store::{GetOptions, ObjectStore, ObjectStoreExt, Result};
 use std::sync::Arc;
@@ -63,7 +63,7 @@ pub(crate) fn data(seed: u64, length: usize) -> Bytes {
 }
 
 /// The whole object, and where it came from.
-pub(crate) async fn read(store: &CachedStore, path: &str) -> Result<(Bytes, From)> {
+pub(crate) async fn read(store: &CachedStore, path: &str) -> Result<(Bytes, ServedFrom)> {
     read_with(store, path, GetOptions::default()).await
 }
 
@@ -71,9 +71,9 @@ pub(crate) async fn read_with(
     store: &CachedStore,
     path: &str,
     options: GetOptions,
-) -> Result<(Bytes, From)> {
+) -> Result<(Bytes, ServedFrom)> {
     let result = store.get_opts(&Path::from(path), options).await?;
-    let served = result.extensions.get::<Served>().expect("a cached store tells").clone();
+    let served = *result.extensions.get::<Served>().expect("a cached store tells");
     Ok((result.bytes().await?, served.from))
 }
 
@@ -85,12 +85,12 @@ pub(crate) async fn keep(store: &CachedStore, path: &str) -> Bytes {
 }
 
 pub(crate) fn is_kept(store: &CachedStore, path: &str) -> bool {
-    store.status().iter().any(|kept| kept.path.as_ref() == path && kept.complete)
+    store.status().iter().any(|kept| kept.path().as_ref() == path && kept.is_complete())
 }
 
 /// What is kept, in the order in which it would be evicted.
 pub(crate) fn kept(store: &CachedStore) -> Vec<String> {
-    store.status().iter().map(|kept| kept.path.to_string()).collect()
+    store.status().iter().map(|kept| kept.path().to_string()).collect()
 }
 
 /// Waits for what another thread of the store does, within a limit.

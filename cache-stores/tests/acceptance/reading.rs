@@ -2,7 +2,7 @@
 
 use crate::pair::{Pair, data, keep, read, read_with, until};
 use crate::stand::watched::Trouble;
-use cache_stores::{From, Refresh, Ttl};
+use cache_stores::{Refresh, ServedFrom, Ttl};
 use object_store::path::Path;
 use object_store::{Error, Extensions, GetOptions, ObjectStore, ObjectStoreExt};
 
@@ -14,13 +14,13 @@ pub(crate) async fn f1_the_first_read_fetches_and_keeps_and_the_second_does_not_
     pair.elsewhere("a/b", &there).await;
     let (first, from) = read(&store, "a/b").await.unwrap();
     assert_eq!(first, there);
-    assert_ne!(from, From::Local);
+    assert_ne!(from, ServedFrom::Local);
     assert_eq!(pair.far.gets(), 1);
     keep(&store, "a/b").await;
     let before = pair.far.requests();
     let (second, from) = read(&store, "a/b").await.unwrap();
     assert_eq!(second, there);
-    assert_eq!(from, From::Local);
+    assert_eq!(from, ServedFrom::Local);
     let part = store.get_range(&Path::from("a/b"), 4_000..9_000).await.unwrap();
     assert_eq!(part, there.slice(4_000..9_000));
     assert_eq!(store.head(&Path::from("a/b")).await.unwrap().size, 10_000);
@@ -34,7 +34,7 @@ pub(crate) async fn f2_at_its_ttl_a_copy_is_asked_for_and_renewed(pair: Pair) {
     keep(&store, "a").await;
     pair.later(59);
     let before = pair.far.requests();
-    assert_eq!(read(&store, "a").await.unwrap(), (old.clone(), From::Local));
+    assert_eq!(read(&store, "a").await.unwrap(), (old.clone(), ServedFrom::Local));
     assert_eq!(pair.far.requests(), before, "it was young enough");
     pair.later(1);
     assert_eq!(read(&store, "a").await.unwrap().0, old);
@@ -63,9 +63,9 @@ pub(crate) async fn f8_a_copy_whose_data_are_missing_is_fetched_again(pair: Pair
     }
     let (again, from) = read(&store, "a").await.unwrap();
     assert_eq!(again, there);
-    assert_ne!(from, From::Local);
+    assert_ne!(from, ServedFrom::Local);
     keep(&store, "a").await;
-    assert_eq!(read(&store, "a").await.unwrap(), (there, From::Local));
+    assert_eq!(read(&store, "a").await.unwrap(), (there, ServedFrom::Local));
 }
 
 pub(crate) async fn f9_a_refresh_reads_the_remote_and_renews_the_copy(pair: Pair) {
@@ -74,16 +74,16 @@ pub(crate) async fn f9_a_refresh_reads_the_remote_and_renews_the_copy(pair: Pair
     pair.elsewhere("a", &old).await;
     keep(&store, "a").await;
     pair.elsewhere("a", &new).await;
-    assert_eq!(read(&store, "a").await.unwrap(), (old, From::Local));
+    assert_eq!(read(&store, "a").await.unwrap(), (old, ServedFrom::Local));
     let mut extensions = Extensions::new();
     extensions.insert(Refresh);
     let options = GetOptions { extensions, ..GetOptions::default() };
     let (fresh, from) = read_with(&store, "a", options).await.unwrap();
     assert_eq!(fresh, new);
-    assert_ne!(from, From::Local);
+    assert_ne!(from, ServedFrom::Local);
     keep(&store, "a").await;
     let before = pair.far.requests();
-    assert_eq!(read(&store, "a").await.unwrap(), (new, From::Local));
+    assert_eq!(read(&store, "a").await.unwrap(), (new, ServedFrom::Local));
     assert_eq!(pair.far.requests(), before);
 }
 
@@ -123,7 +123,7 @@ pub(crate) async fn f12_trouble_of_the_local_store_is_counted_and_the_data_come_
     pair.near.set(Trouble::Unreadable);
     let (data, from) = read(&store, "damaged").await.unwrap();
     assert_eq!(data, there);
-    assert_ne!(from, From::Local);
+    assert_ne!(from, ServedFrom::Local);
     assert!(store.stats().local_errors > before);
 }
 
@@ -145,7 +145,7 @@ pub(crate) async fn f13_a_stale_copy_stands_in_for_a_remote_that_is_away_where_t
     keep(&lenient, "a").await;
     other.later(61);
     other.far.set(Trouble::Away);
-    assert_eq!(read(&lenient, "a").await.unwrap(), (there, From::Stale));
+    assert_eq!(read(&lenient, "a").await.unwrap(), (there, ServedFrom::Stale));
     assert_eq!(lenient.stats().stale_hits, 1);
     other.far.set(Trouble::Denied);
     let denied = read(&lenient, "a").await.unwrap_err();

@@ -3,7 +3,7 @@
 use crate::pair::{Pair, data, keep, kept, read, until};
 use crate::stand::watched::Trouble;
 use bytes::Bytes;
-use cache_stores::From;
+use cache_stores::ServedFrom;
 use object_store::path::Path;
 use object_store::{Error, ObjectStoreExt};
 
@@ -15,7 +15,7 @@ pub(crate) async fn f5_a_write_goes_to_the_remote_then_to_the_local_store(pair: 
     assert_eq!(there, written);
     assert_eq!(pair.near.present().len(), 3, "one local object a chunk");
     let before = pair.far.requests();
-    assert_eq!(read(&store, "a/b").await.unwrap(), (written, From::Local));
+    assert_eq!(read(&store, "a/b").await.unwrap(), (written, ServedFrom::Local));
     assert_eq!(pair.far.requests(), before);
 }
 
@@ -30,7 +30,7 @@ pub(crate) async fn f6_a_failed_write_changes_nothing_and_is_told(pair: Pair) {
     let denied = store.put(&path, data(2, 5_000).into()).await.unwrap_err();
     assert!(matches!(denied, Error::PermissionDenied { .. }), "{denied:?}");
     let before = pair.far.requests();
-    assert_eq!(read(&store, "a").await.unwrap(), (old.clone(), From::Local));
+    assert_eq!(read(&store, "a").await.unwrap(), (old.clone(), ServedFrom::Local));
     assert_eq!(pair.far.requests(), before);
     assert_eq!((kept(&store), pair.near.present()), (status.clone(), lying));
 
@@ -70,11 +70,11 @@ pub(crate) async fn f10_text_bytes_and_nothing_come_back_as_they_were(pair: Pair
         store.put(&Path::from(path), data.clone().into()).await.unwrap();
         let there = pair.remote.store.get(&Path::from(path)).await.unwrap();
         assert_eq!(there.bytes().await.unwrap(), data, "{path} on the remote");
-        assert_eq!(read(&store, path).await.unwrap(), (data.clone(), From::Local));
+        assert_eq!(read(&store, path).await.unwrap(), (data.clone(), ServedFrom::Local));
         // Also where somebody else wrote it.
         let elsewhere = format!("{path}-elsewhere");
         pair.elsewhere(&elsewhere, &data).await;
         assert_eq!(keep(&store, &elsewhere).await, data);
-        assert_eq!(read(&store, &elsewhere).await.unwrap(), (data, From::Local));
+        assert_eq!(read(&store, &elsewhere).await.unwrap(), (data, ServedFrom::Local));
     }
 }

@@ -70,7 +70,7 @@ async fn account(store: &CachedStore, folder: &Path) {
     let objects = folder.join("cache/objects");
     loop {
         let (said, lies) = (store.stats().bytes, lies(&objects));
-        let listed: u64 = store.status().iter().map(|one| one.bytes).sum();
+        let listed: u64 = store.status().iter().map(|one| one.kept()).sum();
         if (said, listed) == (lies, lies) {
             return;
         }

@@ -281,7 +281,7 @@ impl World {
         loop {
             let store = self.store();
             let lies = lies(&self.folders.objects);
-            let kept: u64 = store.status().iter().map(|one| one.bytes).sum();
+            let kept: u64 = store.status().iter().map(|one| one.kept()).sum();
             let said = store.stats().bytes;
             if (kept, said) == (lies, lies) {
                 return Ok(());
