@@ -1,0 +1,1 @@
+//! Handles and adapters over cached stores.
