@@ -2,9 +2,9 @@
 
 use crate::pair::{Pair, data, keep, read, until};
 use crate::stand::watched::Trouble;
-use crate::stand::{Kind, Side, folder};
+use crate::stand::{Side, client, folder};
 use bytes::Bytes;
-use cache_stores::{CachedStore, ClientStore, LocalTtl, ServedFrom, Simple, SimpleStore};
+use cache_stores::{CachedStore, LocalTtl, ServedFrom, Simple, SimpleStore};
 use larder_test_servers::{Redis, say};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
@@ -33,7 +33,7 @@ pub(crate) async fn f14_without_an_index_the_local_store_decides(pair: Pair) {
     assert_ne!(from, ServedFrom::Local);
     // How long it keeps one object can be said with the write.
     store.put_opts(&path, there.into(), LocalTtl(Duration::from_secs(300)).into()).await.unwrap();
-    if let Some(redis) = pair.local.redis() {
+    if let Some(redis) = pair.local.server() {
         let ttls = ttls(redis);
         assert!(!ttls.is_empty() && ttls.iter().all(|ttl| (1..=300).contains(ttl)), "{ttls:?}");
     }
@@ -119,10 +119,9 @@ pub(crate) async fn f21_a_store_of_three_functions_works_in_any_position(pair: P
 #[tokio::test]
 async fn f23_the_redis_that_was_named_is_the_one_that_is_used() {
     let (named, other) = (Redis::start(), Redis::start());
-    let local = ClientStore::redis(&named.url()).unwrap();
+    let local = client(&named);
     let store = CachedStore::new(local, Side::memory().store).build().unwrap();
     store.put(&Path::from("a"), data(1, 100).into()).await.unwrap();
     until("the named one has it", || say(&named, "DBSIZE") != "0").await;
     assert_eq!(say(&other, "DBSIZE"), "0");
-    assert_eq!(Side::redis().kind, Kind::Redis);
 }

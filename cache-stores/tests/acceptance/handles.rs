@@ -2,7 +2,7 @@
 
 use crate::pair::{Pair, data, keep};
 use crate::stand::watched::Trouble;
-use cache_stores::{CachedStore, OpenExt};
+use cache_stores::{CachedStore, OpenExt, Temporary};
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
@@ -76,8 +76,9 @@ pub(crate) async fn f16_paths_have_folders_and_cannot_leave_the_root(pair: Pair)
 pub(crate) async fn f17_a_temporary_store_leaves_nothing(pair: Pair) {
     let there = data(1, 5_000);
     pair.elsewhere("a", &there).await;
-    let store = CachedStore::temporary(pair.remote.store.clone()).build().unwrap();
-    let directory = store.directory().expect("it has one").to_owned();
+    let local = Temporary::new().unwrap();
+    let directory = local.folder().to_owned();
+    let store = CachedStore::new(local, pair.remote.store.clone()).build().unwrap();
     assert_eq!(keep(&store, "a").await, there);
     assert!(directory.is_dir());
     let second = store.clone();

@@ -4,13 +4,13 @@
 pub(crate) mod life;
 pub(crate) mod watched;
 
-use larder_test_servers::{Bucket, Moto};
+use cache_clients::redis::RedisOptions;
+use cache_stores::ClientStore;
+use larder_test_servers::{Bucket, Moto, Redis};
 use object_store::aws::{AmazonS3, AmazonS3Builder, S3CopyIfNotExists};
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::{ClientOptions, ObjectStore, RetryConfig};
-use std::any::Any;
-use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,15 +34,12 @@ pub(crate) struct Side {
     pub(crate) kind: Kind,
     pub(crate) store: Store,
     folder: Option<Arc<TempDir>>,
-    _server: Option<Arc<dyn Alive>>,
+    server: Option<Arc<Redis>>,
 }
-
-trait Alive: Any + Debug + Send + Sync {}
-impl<T: Any + Debug + Send + Sync> Alive for T {}
 
 impl Side {
     pub(crate) fn of(store: impl ObjectStore, kind: Kind) -> Self {
-        Side { kind, store: Arc::new(store), folder: None, _server: None }
+        Side { kind, store: Arc::new(store), folder: None, server: None }
     }
 
     pub(crate) fn memory() -> Self {
@@ -55,15 +52,37 @@ impl Side {
         Side { folder: Some(Arc::new(folder)), ..side }
     }
 
+    /// A server of its own.
+    pub(crate) fn redis() -> Self {
+        let server = Redis::start();
+        let side = Side::of(client(&server), Kind::Redis);
+        Side { server: Some(Arc::new(server)), ..side }
+    }
+
     /// A bucket of its own.
     pub(crate) fn s3() -> Self {
         Side::of(s3(&Moto::shared().bucket()), Kind::S3)
+    }
+
+    pub(crate) fn server(&self) -> Option<&Redis> {
+        self.server.as_deref()
     }
 
     /// Where its files lie.
     pub(crate) fn path(&self) -> &Path {
         self.folder.as_ref().expect("files").path()
     }
+}
+
+/// Redis as a store, through larder's client of it.
+pub(crate) fn client(server: &Redis) -> ClientStore {
+    // Longer than a busy machine takes.
+    let limit = Duration::from_secs(30);
+    let options = RedisOptions::new(server.url())
+        .with_connect_timeout(limit)
+        .with_response_timeout(limit)
+        .with_deadline(limit);
+    ClientStore::new(cache_clients::redis::Redis::new(options).unwrap())
 }
 
 pub(crate) fn folder() -> TempDir {
