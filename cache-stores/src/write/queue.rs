@@ -271,6 +271,10 @@ impl Queue {
         self.slots.is_empty()
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
     /// Bytes of the objects that wait.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
