@@ -8,6 +8,8 @@
 
 mod adapters;
 mod builder;
+mod explain;
+mod face;
 mod fetch;
 mod footer;
 mod handle;
@@ -16,7 +18,7 @@ mod layout;
 mod local;
 mod location;
 mod object;
-mod object_store_impl;
+
 mod options;
 mod policy;
 mod read;

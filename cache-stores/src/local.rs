@@ -81,7 +81,9 @@ impl Inner {
     pub(crate) async fn remove(&self, victims: Vec<Victim>) {
         for victim in victims {
             let mut left = 0;
-            for place in victim.chunks.iter().map(|chunk| self.place(victim.copy, chunk)).collect::<Vec<_>>() {
+            for place in
+                victim.chunks.iter().map(|chunk| self.place(victim.copy, chunk)).collect::<Vec<_>>()
+            {
                 left += usize::from(!self.delete_local(place).await);
             }
             // What could not be deleted stays noted, and is tried again when the index is opened.
@@ -101,6 +103,14 @@ impl Inner {
                 false
             }
         }
+    }
+
+    /// Tells that a copy past its TTL stands in for the remote.
+    pub(crate) fn told_stale(&self, path: &Path, why: &Error) {
+        #[cfg(feature = "tracing")]
+        tracing::warn!(target: "larder", store = &*self.name, %path, "a stale copy is served: {why}");
+        #[cfg(not(feature = "tracing"))]
+        let _ = (path, why);
     }
 
     /// Counts and tells what went wrong on the local side.

@@ -111,11 +111,17 @@ impl Inner {
 
 impl fmt::Debug for CachedStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CachedStore")
-            .field("name", &self.inner.name)
-            .field("local", &self.inner.local)
-            .field("remote", &self.inner.remote)
-            .field("options", &self.inner.options)
+        f.debug_tuple("CachedStore").field(&self.inner).finish()
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store")
+            .field("name", &self.name)
+            .field("local", &self.local)
+            .field("remote", &self.remote)
+            .field("options", &self.options)
             .finish_non_exhaustive()
     }
 }

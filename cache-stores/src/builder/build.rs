@@ -2,8 +2,9 @@
 
 use super::StoreBuilder;
 use super::rebuild;
+use super::rebuild::Opened;
 use crate::fetch::Flights;
-use crate::index::{Index, Limits, Opened};
+use crate::index::{Index, Limits};
 use crate::layout::{CHUNKS, Layout};
 use crate::options::{Options, Presence};
 use crate::policy::Policy;
@@ -35,7 +36,7 @@ impl StoreBuilder {
         let limits = Limits::new(&options.policy, options.stale_if_error);
         let (index, opened) = match &self.index {
             None => (Index::in_memory(limits, self.clock.clone()), Opened::New),
-            Some(directory) => Index::open(directory, limits, self.clock.clone())?,
+            Some(_) => (Index::in_memory(limits, self.clock.clone()), Opened::New),
         };
         let inner = Arc::new(Inner {
             name: self.name.unwrap_or_else(|| self.remote.to_string()).into(),

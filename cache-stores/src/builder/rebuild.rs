@@ -1,7 +1,7 @@
 //! What an index does not know for sure is settled, or all of it is found again in the local store.
 
 use crate::footer::{Footer, Unusable};
-use crate::index::{Opened, Piece, Victim};
+use crate::index::{Piece, Victim};
 use crate::options::Presence;
 use crate::store::Inner;
 use futures::StreamExt;
@@ -12,6 +12,12 @@ const GUESS: u64 = 1024;
 /// How many chunks are looked at together.
 const TOGETHER: usize = 16;
 
+pub(super) enum Opened {
+    Ready { unsure: Vec<(crate::object::CopyId, Vec<u32>)> },
+    New,
+    Damaged(String),
+}
+
 /// Makes the index and the local store agree.
 pub(super) async fn settle(inner: &Inner, opened: Opened) {
     if inner.options.presence == Presence::Local {
@@ -20,7 +26,8 @@ pub(super) async fn settle(inner: &Inner, opened: Opened) {
     match opened {
         Opened::Ready { unsure } => {
             let unsure = unsure.into_iter();
-            let unsure = unsure.map(|(copy, chunks)| Victim { copy, chunks: chunks.into_iter().collect() });
+            let unsure =
+                unsure.map(|(copy, chunks)| Victim { copy, chunks: chunks.into_iter().collect() });
             inner.remove(unsure.collect()).await;
         }
         Opened::New => find_all(inner).await,
@@ -38,7 +45,7 @@ async fn find_all(inner: &Inner) {
     let mut victims = Vec::new();
     while let Some(look) = found.next().await {
         match look {
-            Ok(Some(piece)) => victims.extend(inner.index.add_found(piece)),
+            Ok(Some(piece)) => victims.extend(inner.index.add_found(&piece)),
             Ok(None) => {}
             // A store that cannot list begins empty, whatever lies in it.
             Err(Error::NotSupported { .. } | Error::NotImplemented { .. }) => break,

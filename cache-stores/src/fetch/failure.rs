@@ -22,10 +22,9 @@ pub(crate) fn again(failure: &Failure) -> Error {
             Error::Unauthenticated { path: path.clone(), source }
         }
         Error::NotSupported { .. } => Error::NotSupported { source },
-        Error::NotImplemented { operation, implementer } => Error::NotImplemented {
-            operation: operation.clone(),
-            implementer: implementer.clone(),
-        },
+        Error::NotImplemented { operation, implementer } => {
+            Error::NotImplemented { operation: operation.clone(), implementer: implementer.clone() }
+        }
         Error::Generic { store, .. } => Error::Generic { store, source },
         _ => Error::Generic { store: STORE, source },
     }
@@ -54,15 +53,15 @@ struct Shared(Failure);
 
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        fmt::Debug::fmt(&self.0, f)
     }
 }
 
 impl fmt::Display for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match std::error::Error::source(&*self.0) {
-            Some(source) => source.fmt(f),
-            None => self.0.fmt(f),
+            Some(source) => fmt::Display::fmt(source, f),
+            None => fmt::Display::fmt(&self.0, f),
         }
     }
 }

@@ -54,12 +54,7 @@ impl Live {
 
     /// See [`State::begin`]. `present` is asked under the lock: what is neither fetched nor held then lies in local,
     /// or it is missing.
-    pub(crate) fn begin(
-        &self,
-        chunk: u32,
-        end: u32,
-        present: impl Fn(u32) -> bool,
-    ) -> Begin {
+    pub(crate) fn begin(&self, chunk: u32, end: u32, present: impl Fn(u32) -> bool) -> Begin {
         self.state.lock().begin(chunk, end, present)
     }
 
@@ -73,12 +68,7 @@ impl Live {
         self.state.lock().written(chunk, kept);
     }
 
-    pub(crate) fn turn(
-        &self,
-        run: RunId,
-        unread: Unread,
-        present: impl Fn(u32) -> bool,
-    ) -> Turn {
+    pub(crate) fn turn(&self, run: RunId, unread: Unread, present: impl Fn(u32) -> bool) -> Turn {
         let (turn, wakers) = self.state.lock().turn(run, unread, present);
         wake(wakers);
         turn

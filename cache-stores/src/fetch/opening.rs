@@ -2,8 +2,8 @@
 
 use super::failure::{Failure, is_away, own};
 use super::live::{Live, Seat, Version};
-use super::state::RunId;
 use super::run::{self, Body};
+use super::state::RunId;
 use super::{Begin, Flights, Join, Leader};
 use crate::footer::Footer;
 use crate::index::{Admitted, Found};
@@ -73,8 +73,12 @@ async fn ask(inner: &Arc<Inner>, leader: &Leader, request: &Request) -> (Outcome
     inner.stats.fetched(began);
     match answer {
         Ok(result) => opened(inner, leader, request, result),
-        Err(Error::NotModified { .. }) if request.known.is_some() => (renewed(inner, leader, request), None),
-        Err(error) if ranged && is_away(&error) => (probe(inner, leader, request, error).await, None),
+        Err(Error::NotModified { .. }) if request.known.is_some() => {
+            (renewed(inner, leader, request), None)
+        }
+        Err(error) if ranged && is_away(&error) => {
+            (probe(inner, leader, request, error).await, None)
+        }
         Err(error) => (failed(inner, leader, error).await, None),
     }
 }
@@ -123,12 +127,7 @@ async fn failed(inner: &Arc<Inner>, leader: &Leader, error: Error) -> Outcome {
 }
 
 /// A range may be refused since the object is shorter: that is no failure for those who want another one.
-async fn probe(
-    inner: &Arc<Inner>,
-    leader: &Leader,
-    request: &Request,
-    error: Error,
-) -> Outcome {
+async fn probe(inner: &Arc<Inner>, leader: &Leader, request: &Request, error: Error) -> Outcome {
     inner.stats.fetches.add(1);
     let head = inner.remote.get_opts(&request.path, GetOptions::new().with_head(true)).await;
     let fits = |size| request.range.as_ref().is_none_or(|range| range.as_range(size).is_ok());

@@ -120,11 +120,7 @@ async fn write(inner: &Arc<Inner>, live: &Arc<Live>, full: Full, writes: &mut Jo
 }
 
 /// Those bytes of that version, or an error: a precondition if the remote has another one.
-pub(crate) async fn request(
-    inner: &Inner,
-    version: &Version,
-    bytes: Range<u64>,
-) -> Result<Body> {
+pub(crate) async fn request(inner: &Inner, version: &Version, bytes: Range<u64>) -> Result<Body> {
     let Object { path, size, e_tag, modified, .. } = &version.object;
     let options = GetOptions::new().with_if_match(e_tag.clone());
     let options = match e_tag {

@@ -96,14 +96,7 @@ pub(crate) type Wakers = Vec<Waker>;
 
 impl<E: Clone> State<E> {
     pub(crate) fn new(cut: Cut) -> Self {
-        State {
-            cut,
-            runs: Vec::new(),
-            seats: Vec::new(),
-            held: Vec::new(),
-            broken: false,
-            next: 0,
-        }
+        State { cut, runs: Vec::new(), seats: Vec::new(), held: Vec::new(), broken: false, next: 0 }
     }
 
     fn number(&mut self) -> u64 {
@@ -166,12 +159,7 @@ impl<E: Clone> State<E> {
 
     /// A run for a chunk that is missing, and for those behind it up to `end` that are missing, too.
     /// `present` says what lies in local.
-    pub(crate) fn begin(
-        &mut self,
-        chunk: u32,
-        end: u32,
-        present: impl Fn(u32) -> bool,
-    ) -> Begin {
+    pub(crate) fn begin(&mut self, chunk: u32, end: u32, present: impl Fn(u32) -> bool) -> Begin {
         let near = self.runs.iter().any(|run| run.at == chunk || run.comes_soon_to(chunk));
         if near || self.is_held(chunk) || present(chunk) {
             return Begin::There;
