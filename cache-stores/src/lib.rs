@@ -43,3 +43,4 @@ pub use read::{Refresh, Served, ServedFrom};
 pub use stats::StoreStats;
 pub use store::CachedStore;
 pub use temporary::Temporary;
+pub use write::{Pending, Refused};

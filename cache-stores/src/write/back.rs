@@ -2,11 +2,11 @@
 
 use super::journal::Journal;
 use super::keep::time;
-use super::outcome::again;
 use super::overlay::Overlay;
 use super::put::for_local;
 use super::queue::{Progress, Queue, Waiting};
 use super::record::{Op, Unsent};
+use crate::fetch::again;
 use crate::local::{CopyOf, Laid};
 use crate::object::Object;
 use crate::store::Inner;
@@ -81,7 +81,11 @@ impl WriteBack {
     }
 
     /// Takes a copy whose chunks lie in the local store. `None`: the journal does not; the copy is gone.
-    pub(super) async fn take_put(self: &Arc<Self>, inner: &Inner, unsent: Unsent) -> Option<PutResult> {
+    pub(super) async fn take_put(
+        self: &Arc<Self>,
+        inner: &Inner,
+        unsent: Unsent,
+    ) -> Option<PutResult> {
         let (path, copy) = (unsent.object.path.clone(), unsent.copy);
         let turn = self.turn(&path).await;
         let op = Op::Put(Box::new(unsent.clone()));
@@ -184,7 +188,8 @@ impl WriteBack {
         let mut changed = self.changed.subscribe();
         let (mut targets, before) = {
             let mut queue = self.queue.lock();
-            let waiting = queue.iter().filter(|waiting| path.is_none_or(|path| waiting.path == *path));
+            let waiting =
+                queue.iter().filter(|waiting| path.is_none_or(|path| waiting.path == *path));
             let targets: Vec<_> = waiting.map(|waiting| (waiting.path, waiting.seq)).collect();
             queue.urge(path);
             (targets, queue.away().0)

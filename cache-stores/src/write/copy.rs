@@ -56,8 +56,9 @@ pub(crate) async fn rename(
             }
             Err(error) => {
                 // Elsewhere a rename is a copy and a deletion, and an error may be of either.
-                if let Error::AlreadyExists { .. } | Error::NotSupported { .. } | Error::NotImplemented { .. } =
-                    error
+                if let Error::AlreadyExists { .. }
+                | Error::NotSupported { .. }
+                | Error::NotImplemented { .. } = error
                 {
                     tickets.into_iter().for_each(|ticket| inner.index.settle_doubt(ticket));
                 }

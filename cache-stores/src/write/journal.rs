@@ -53,17 +53,10 @@ struct Place {
     bytes: u64,
 }
 
-/// What a journal held when it was opened: the writes that wait, in their order, one for each path.
-#[derive(Debug, Default)]
-pub(crate) struct Replayed {
-    pub(crate) waiting: Vec<Record>,
-    /// So many bytes at the end were of a record that was never acknowledged.
-    pub(crate) cut: u64,
-}
-
 impl Journal {
-    /// Opens the journal in a directory, which is made if it is not there.
-    pub(crate) fn open(dir: &FilePath) -> Result<(Journal, Replayed)> {
+    /// Opens the journal in a directory, which is made if it is not there. With it come the writes that wait, in their
+    /// order, one for each path.
+    pub(crate) fn open(dir: &FilePath) -> Result<(Journal, Vec<Record>)> {
         fs::create_dir_all(dir).map_err(|error| cannot(dir, "be made", &error))?;
         let lock = lock(dir)?;
         // Left by a kill while it was compacted: the old file still has everything.
@@ -73,6 +66,7 @@ impl Journal {
             read_or_begin(dir, &path).map_err(|error| cannot(&path, "be opened", &error))?;
         let scanned = scan::scan(&path, &bytes)?;
         let cut = bytes.len() as u64 - scanned.whole;
+        // Of a record that was never acknowledged.
         if cut > 0 {
             scan::set_aside(&path, &bytes[scanned.whole as usize..])
                 .and_then(|()| file.set_len(scanned.whole))
@@ -95,8 +89,9 @@ impl Journal {
         };
         let synced = Mutex::new(Synced { next: scanned.next, len: scanned.whole });
         let journal = Journal { dir: dir.to_owned(), synced, tail: Mutex::new(Some(tail)) };
-        let waiting = scanned.waiting.into_iter().map(|(_, _, record)| record).collect();
-        Ok((journal, Replayed { waiting, cut }))
+        let waiting = scanned.waiting.into_iter().map(|(_, _, record)| record);
+        let waiting = waiting.collect();
+        Ok((journal, waiting))
     }
 
     /// Takes a write: when this returns it is on the disk. Those who come at the same time share one sync.

@@ -29,5 +29,4 @@ pub(crate) use list::{level, list};
 pub(crate) use multipart::multipart;
 pub use pending::{Pending, Refused};
 pub(crate) use put::put;
-pub use put::LocalTtl;
 pub(crate) use restore::{Restored, open, piece, restore};

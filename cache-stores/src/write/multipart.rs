@@ -133,7 +133,11 @@ impl MultipartUpload for Upload {
         let running = self.parts.running.clone();
         let (done, result) = oneshot::channel();
         runtime::handle().spawn(async move {
-            let staged = async { if let Some(staging) = &staging { staging.lay(cuts).await } };
+            let staged = async {
+                if let Some(staging) = &staging {
+                    staging.lay(cuts).await
+                }
+            };
             // Chunks are laid to their end: half laid ones nobody could account for.
             let (sent, ()) = join!(Abortable::new(part, registration), staged);
             match &sent {

@@ -2,8 +2,8 @@
 
 use super::record::Op;
 use crate::store::{CachedStore, Inner};
-use object_store::Result;
 use object_store::path::Path;
+use object_store::{Error, Result};
 use std::time::Duration;
 
 /// The writes of a store with write-back that wait for its remote.
@@ -117,9 +117,13 @@ impl Inner {
         })
     }
 
-    /// Whether the path was deleted here and the remote does not know it yet: then it is not there.
-    pub(crate) fn is_deleted(&self, path: &Path) -> bool {
-        self.writes.as_deref().is_some_and(|back| back.is_deleted(path))
+    /// The answer for a path that was deleted here while the remote does not know it yet.
+    pub(crate) fn deleted(&self, path: &Path) -> Option<Error> {
+        let deleted = self.writes.as_deref().is_some_and(|back| back.is_deleted(path));
+        deleted.then(|| Error::NotFound {
+            path: path.to_string(),
+            source: "it was deleted, and the deletion waits for the remote".into(),
+        })
     }
 
     /// The level for the statistics.

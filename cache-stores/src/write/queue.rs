@@ -209,15 +209,6 @@ impl Queue {
         };
     }
 
-    /// It was being sent, and is to be sent again at once: what was read changed meanwhile.
-    pub(crate) fn again(&mut self, path: &Path) {
-        self.sending -= 1;
-        if let Some(slot) = self.slots.get_mut(path) {
-            slot.state = State::Ready;
-            self.ready.insert(slot.place, path.clone());
-        }
-    }
-
     /// Someone waits for these, or for all: they are tried without a pause.
     pub(crate) fn urge(&mut self, path: Option<&Path>) {
         // Who waits hears of refusals from now on.
@@ -267,6 +258,7 @@ impl Queue {
         self.slots.get(path).is_some_and(|slot| *slot.op == Op::Delete)
     }
 
+    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.slots.is_empty()
     }

@@ -9,10 +9,11 @@ use crate::layout::Cut;
 use crate::object::CopyId;
 use crate::store::Inner;
 use cache_core::{Clock, Result};
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::ObjectStoreExt;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The writes of an earlier process that wait.
 #[derive(Debug, Default)]
@@ -33,14 +34,14 @@ impl Restored {
 
 /// Opens the journal. What waits in it is sent when [`restore`] was called.
 pub(crate) fn open(directory: &Path, clock: Clock) -> Result<(Writes, Restored)> {
-    let (journal, replayed) = Journal::open(directory)?;
-    let copies = replayed.waiting.iter().enumerate().filter_map(|(at, record)| match &record.op {
+    let (journal, records) = Journal::open(directory)?;
+    let copies = records.iter().enumerate().filter_map(|(at, record)| match &record.op {
         Op::Put(unsent) => Some((unsent.copy, at)),
         Op::Delete => None,
     });
     let copies = copies.collect();
     let writes = Writes(Arc::new(WriteBack::new(journal, clock)));
-    Ok((writes, Restored { records: replayed.waiting, copies }))
+    Ok((writes, Restored { records, copies }))
 }
 
 /// Makes the index agree with the journal, and starts sending. The index was settled before.
@@ -77,7 +78,7 @@ async fn hold(inner: &Inner, unsent: &Unsent) {
             let place = inner.place(unsent.copy, chunk);
             match inner.local.head(&place).await {
                 Ok(meta) => {
-                    let victims = inner.index.add_found(&piece(inner, unsent, chunk, meta.size));
+                    let victims = inner.index.add_found(&piece(unsent, chunk, meta.size));
                     inner.remove(victims).await;
                 }
                 Err(error) => inner.trouble("get", &place, &error),
@@ -89,13 +90,13 @@ async fn hold(inner: &Inner, unsent: &Unsent) {
     }
 }
 
-/// A chunk of a copy that waits: the journal knows the object, and nothing is younger.
-pub(crate) fn piece(inner: &Inner, unsent: &Unsent, chunk: u32, bytes: u64) -> Piece {
+/// A chunk of a copy that waits: the journal knows the object, and no other copy of its path is younger.
+pub(crate) fn piece(unsent: &Unsent, chunk: u32, bytes: u64) -> Piece {
     Piece {
         object: unsent.object.clone(),
         copy: unsent.copy,
         chunk_size: unsent.chunk_size,
-        fetched: inner.now(),
+        fetched: Duration::from_nanos(u64::MAX),
         chunk,
         bytes,
     }

@@ -88,7 +88,9 @@ impl Staging {
     /// It is what the remote has now.
     pub(super) async fn reveal(&self, ticket: &Ticket, object: &Object, fetched: Duration) {
         let inner = &self.inner.0;
-        if let Admitted::New { victims, .. } = inner.index.reveal(ticket, self.copy, object, fetched) {
+        if let Admitted::New { victims, .. } =
+            inner.index.reveal(ticket, self.copy, object, fetched)
+        {
             self.keep();
             inner.remove(victims).await;
         }

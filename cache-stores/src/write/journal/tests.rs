@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 fn open(dir: &FilePath) -> (Journal, Vec<(String, u64)>) {
     let (journal, replayed) = Journal::open(dir).unwrap();
-    let waiting = replayed.waiting.into_iter();
+    let waiting = replayed.into_iter();
     (journal, waiting.map(|record| (record.path.to_string(), copy(&record.op))).collect())
 }
 

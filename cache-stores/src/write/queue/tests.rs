@@ -161,8 +161,7 @@ proptest! {
                             prop_assert!(remote.insert(path.clone(), seq).is_none_or(|old| old < seq));
                             queue.sent(&path, seq);
                         }
-                        (_, 0) => queue.again(&path),
-                        (_, 1 | 2) => queue.failed(&path, seq, Failure::Away(error()), now),
+                        (_, 0..=2) => queue.failed(&path, seq, Failure::Away(error()), now),
                         _ => queue.failed(&path, seq, Failure::Refused(error()), now),
                     }
                 }
