@@ -22,6 +22,7 @@ mod read;
 mod runtime;
 mod stats;
 mod store;
+mod write;
 
 pub use builder::StoreBuilder;
 pub use cache_core::{Error, Result};
@@ -33,3 +34,4 @@ pub use policy::{Count, Fifo, Lru, Policy, Size, Ttl};
 pub use read::{Refresh, Served, ServedFrom};
 pub use stats::StoreStats;
 pub use store::CachedStore;
+pub use write::{LocalTtl, Pending, Refused};
