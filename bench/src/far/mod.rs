@@ -4,6 +4,7 @@ mod callers;
 mod codec;
 mod files;
 mod memcached;
+mod multiplexed;
 mod python;
 mod race;
 mod raw;

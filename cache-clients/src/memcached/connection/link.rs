@@ -101,7 +101,7 @@ impl Link {
         &self,
         request: &Request,
         call: Arc<Call>,
-        asker: Asker,
+        asker: (Asker, Instant),
     ) -> Result<Turn, Cause> {
         let mut queue = self.queue.lock();
         let turn = queue.push(request, call, asker, &self.bounds)?;

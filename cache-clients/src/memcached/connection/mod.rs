@@ -15,6 +15,7 @@ mod socket;
 mod tasks;
 mod write;
 
+pub(crate) use call::Answers;
 pub(crate) use exchange::Exchange;
 pub(crate) use link::Link;
 pub(crate) use open::{Greeting, open};

@@ -1,5 +1,6 @@
 //! Makes a connection and greets: TLS, login, version, settings.
 
+use super::call::Answers;
 use super::exchange::Exchange;
 use super::link::{Bounds, Link, Lost};
 use super::socket::Socket;
@@ -105,7 +106,7 @@ async fn ask(link: &Arc<Link>, settings: &Settings) -> Result<Greeting, Cause> {
     let mut request = Request::default();
     request.settings();
     request.stats();
-    let answers = exchange(link, settings, request).await?;
+    let answers = exchange(link, settings, request).await?.into_vec();
     let stat = |wanted: &str| {
         answers.iter().find_map(|answer| match answer {
             Answer::Stat(name, value) if name == wanted => value.parse::<u64>().ok(),
@@ -122,9 +123,9 @@ async fn exchange(
     link: &Arc<Link>,
     settings: &Settings,
     request: Request,
-) -> Result<Vec<Answer>, Cause> {
+) -> Result<Answers, Cause> {
     // Whoever knocks waits for the greeting as a whole.
-    Exchange::new(link.clone(), request, Instant::now() + settings.connect, None).await
+    Exchange::new(link, request, Instant::now() + settings.connect, None).await
 }
 
 /// One clear error for servers that are too old.

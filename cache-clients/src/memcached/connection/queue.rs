@@ -110,7 +110,7 @@ impl Queue {
         &mut self,
         request: &Request,
         call: Arc<Call>,
-        asker: Asker,
+        (asker, now): (Asker, Instant),
         bounds: &Bounds,
     ) -> Result<Turn, Cause> {
         if let Some(cause) = &self.closed {
@@ -122,8 +122,9 @@ impl Queue {
         if full {
             return Err("queue is full".into());
         }
-        let now = Instant::now();
-        let many = |(last, at): (Asker, Instant)| last != asker && now - at < SOON;
+        let many = |(last, at): (Asker, Instant)| {
+            last != asker && now.saturating_duration_since(at) < SOON
+        };
         let alone = self.waiting.is_empty() && self.batch <= 1 && !self.last.is_some_and(many);
         self.mixed = match self.last {
             Some(((thread, _), _)) if thread == asker.0 => self.mixed.saturating_sub(1),
