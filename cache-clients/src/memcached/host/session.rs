@@ -70,11 +70,7 @@ impl Session {
         Ok(self.told(exchange.at(now).await, None)?.pop())
     }
 
-    fn told(
-        &self,
-        outcome: Result<Answers, Cause>,
-        changes: Option<&[String]>,
-    ) -> Result<Answers> {
+    fn told(&self, outcome: Result<Answers, Cause>, changes: Option<&[String]>) -> Result<Answers> {
         let host = &self.host;
         match outcome {
             Ok(answers) => {
