@@ -2,7 +2,7 @@
 
 use super::Cause;
 use crate::memcached::wire::Answer;
-use parking_lot::Mutex;
+use crate::sync::{Mutex, this_thread};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
@@ -253,10 +253,4 @@ impl Wakes {
             first.wake();
         }
     }
-}
-
-/// Tells threads apart.
-pub(super) fn this_thread() -> usize {
-    thread_local! { static HERE: u8 = const { 0 }; }
-    HERE.with(|here| std::ptr::from_ref(here).addr())
 }

@@ -1,11 +1,12 @@
 //! A caller's side: asks, and waits for the answers.
 
 use super::Cause;
-use super::call::{Answers, Call, this_thread};
+use super::call::{Answers, Call};
 use super::link::Link;
+use super::port::Port;
 use super::queue::{Asker, Turn};
 use crate::memcached::wire::Request;
-use cache_core::is_patient;
+use crate::sync::{is_patient, now as right_now, this_thread};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,8 +17,8 @@ type Outcome = Result<Answers, Cause>;
 
 /// Requests and their answers. When it is dropped the answers are thrown away as they come.
 #[derive(Debug)]
-pub(crate) struct Exchange<'a> {
-    link: &'a Link,
+pub(crate) struct Exchange<'a, P: Port> {
+    link: &'a Link<P>,
     stage: Stage,
 }
 
@@ -38,11 +39,11 @@ struct Ask {
     now: Option<Instant>,
 }
 
-impl<'a> Exchange<'a> {
+impl<'a, P: Port> Exchange<'a, P> {
     /// Nothing is sent before the first poll. `changes` are keys that are not to be trusted when the
     /// connection ends before the answers.
     pub(crate) fn new(
-        link: &'a Link,
+        link: &'a Link<P>,
         request: Request,
         give_up: Instant,
         changes: Option<Arc<[String]>>,
@@ -70,7 +71,7 @@ impl<'a> Exchange<'a> {
     fn ask(&mut self, ask: Ask, context: &Context<'_>) -> Result<bool, Cause> {
         let Ask { request, give_up, changes, now } = ask;
         let call = Arc::new(Call::new(request.room(), give_up, changes, context));
-        let now = now.unwrap_or_else(Instant::now);
+        let now = now.unwrap_or_else(right_now);
         let turn = self.link.push(&request, call.clone(), (asker(context), now))?;
         self.stage = Stage::Waiting(call.clone());
         match turn {
@@ -116,7 +117,7 @@ impl<'a> Exchange<'a> {
     }
 }
 
-impl Future for Exchange<'_> {
+impl<P: Port> Future for Exchange<'_, P> {
     type Output = Outcome;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
@@ -139,7 +140,7 @@ fn asker(context: &Context<'_>) -> Asker {
     (this_thread(), context.waker().data().addr())
 }
 
-impl Drop for Exchange<'_> {
+impl<P: Port> Drop for Exchange<'_, P> {
     fn drop(&mut self) {
         match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::New(_) | Stage::Over => {}

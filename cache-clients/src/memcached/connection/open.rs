@@ -2,9 +2,11 @@
 
 use super::call::Answers;
 use super::exchange::Exchange;
-use super::link::{Bounds, Link, Lost};
+use super::link::{self, Lost};
+use super::port::Line;
+use super::queue::Bounds;
 use super::socket::Socket;
-use super::{Cause, tasks};
+use super::{Cause, Link, tasks};
 use crate::memcached::discover::Address;
 use crate::memcached::options::Settings;
 use crate::memcached::wire::{Answer, Request};
@@ -64,7 +66,7 @@ async fn greet(
             .map_err(|error| Cause::from(format!("the TLS handshake failed: {error}")))?,
         None => socket,
     };
-    let link = Arc::new(Link::new(socket, settings.bounds(), lost));
+    let link = Arc::new(link::Link::new(Line::new(socket), settings.bounds(), lost));
     tasks::start(&link);
     let mut guard = Guard(Some(link.clone()));
     if let Some((user, password)) = &settings.login {
