@@ -36,6 +36,12 @@ impl Duty {
         Duty { quiet: QUIET, ..Duty::default() }
     }
 
+    /// The I/O thread reads, and falls asleep as soon as it may.
+    #[cfg(all(test, loom))]
+    pub(super) fn drowsy() -> Self {
+        Duty { quiet: QUIET, ..Duty::watched() }
+    }
+
     /// Whether the I/O thread reads.
     pub(super) fn is_watched(&self) -> bool {
         self.watched

@@ -13,11 +13,11 @@ use crate::sync::{be_patient, call_this_thread, now, pass};
 use loom::future::block_on;
 use loom::sync::{Condvar, Mutex};
 use loom::thread;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 /// A socket whose server answers every line at once, and the bells.
@@ -107,14 +107,12 @@ impl Port for Modelled {
 
 type Line = Arc<Link<Modelled>>;
 
-/// A connection; `watched`: the I/O thread reads, else it sleeps and callers read.
-fn connected(watched: bool) -> Line {
+/// A connection, with somebody who reads.
+fn connected(duty: Duty) -> Line {
     let bounds =
         Bounds { answer: Duration::from_secs(60), requests: 100, bytes: 10_000, value: 100 };
     let link = Link::new(Modelled::default(), bounds, Box::new(|_, _, _| {}));
-    if !watched {
-        link.queue.lock().duty = Duty::asleep();
-    }
+    link.queue.lock().duty = duty;
     Arc::new(link)
 }
 
@@ -166,14 +164,14 @@ fn ask_as_task(link: &Line, thread: usize) -> bool {
 /// Explores what the callers do beside each other and the I/O thread. The first calls here. Says how
 /// many got answers, to a check.
 fn explore(
-    watched: bool,
+    duty: fn() -> Duty,
     callers: &'static [fn(&Line) -> bool],
     check: impl Fn(usize) + Send + Sync + 'static,
 ) {
     let mut model = loom::model::Builder::new();
     model.preemption_bound = Some(2);
     model.check(move || {
-        let link = connected(watched);
+        let link = connected(duty());
         let io = thread::spawn({
             let link = link.clone();
             move || serve(&link)
@@ -206,6 +204,25 @@ fn ask_and_drop(link: &Line) -> bool {
     true
 }
 
+/// Asks three times in one task; the second, who may have promised to write for the third, goes.
+fn ask_behind_one_who_goes(link: &Line) -> bool {
+    let mut asked: Vec<_> = (0..3).map(|_| Some(Box::pin(exchange(link)))).collect();
+    let mut first_time = true;
+    block_on(poll_fn(|context| {
+        for one in &mut asked {
+            let polled = one.as_mut().map(|one| one.as_mut().poll(context));
+            if let Some(Poll::Ready(answered)) = polled {
+                assert_eq!(answered.map(Answers::into_vec), Ok(vec![Answer::Nothing]));
+                *one = None;
+            }
+        }
+        if std::mem::take(&mut first_time) {
+            asked[1] = None;
+        }
+        if asked.iter().all(Option::is_none) { Poll::Ready(true) } else { Poll::Pending }
+    }))
+}
+
 fn cut(link: &Line) -> bool {
     link.close(&"cut".into());
     false
@@ -218,45 +235,57 @@ fn cut_by_server(link: &Line) -> bool {
 
 #[test]
 fn loom_threads_that_wait_read_one_after_the_other_and_call_when_they_leave() {
-    explore(false, &[ask_patiently, ask_patiently], all_of(2));
+    explore(Duty::asleep, &[ask_patiently, ask_patiently], all_of(2));
 }
 
 #[test]
 fn loom_a_thread_that_waits_reads_beside_the_io_thread() {
-    explore(true, &[ask_patiently, ask_patiently], all_of(2));
+    explore(Duty::watched, &[ask_patiently, ask_patiently], all_of(2));
 }
 
 #[test]
 fn loom_a_task_is_answered_whether_a_thread_reads_or_has_just_left() {
-    explore(false, &[ask_patiently, |link| ask_as_task(link, 1)], all_of(2));
+    explore(Duty::asleep, &[ask_patiently, |link| ask_as_task(link, 1)], all_of(2));
 }
 
 #[test]
 fn loom_tasks_of_one_thread_wake_each_other() {
-    explore(true, &[|link| ask_as_task(link, 1), |link| ask_as_task(link, 1)], all_of(2));
+    explore(Duty::watched, &[|link| ask_as_task(link, 1), |link| ask_as_task(link, 1)], all_of(2));
 }
 
 #[test]
 fn loom_tasks_of_two_threads_call_the_io_thread_that_sleeps() {
-    explore(false, &[|link| ask_as_task(link, 1), |link| ask_as_task(link, 2)], all_of(2));
+    explore(Duty::asleep, &[|link| ask_as_task(link, 1), |link| ask_as_task(link, 2)], all_of(2));
 }
 
 #[test]
 fn loom_a_caller_who_goes_leaves_no_request_of_others_unanswered() {
-    explore(false, &[ask_and_drop, |link| ask_as_task(link, 0)], all_of(2));
-    explore(true, &[|link| ask_as_task(link, 0), ask_and_drop], all_of(2));
+    explore(Duty::asleep, &[ask_and_drop, |link| ask_as_task(link, 0)], all_of(2));
+    explore(Duty::watched, &[|link| ask_as_task(link, 0), ask_and_drop], all_of(2));
+}
+
+#[test]
+fn loom_those_who_count_on_one_who_goes_are_answered() {
+    explore(Duty::watched, &[ask_behind_one_who_goes], all_of(1));
+    explore(Duty::asleep, &[ask_behind_one_who_goes], all_of(1));
+}
+
+#[test]
+fn loom_the_io_thread_does_not_fall_asleep_over_a_request() {
+    explore(Duty::drowsy, &[|link| ask_as_task(link, 1), |link| ask_as_task(link, 2)], all_of(2));
+    explore(Duty::drowsy, &[ask_patiently, |link| ask_as_task(link, 1)], all_of(2));
 }
 
 #[test]
 fn loom_a_thread_that_waits_is_answered_beside_a_caller_who_goes() {
-    explore(false, &[ask_patiently, ask_and_drop], all_of(2));
+    explore(Duty::asleep, &[ask_patiently, ask_and_drop], all_of(2));
 }
 
 #[test]
 fn loom_a_connection_that_is_cut_leaves_nobody_waiting() {
-    explore(false, &[ask_patiently, cut], |answered| assert!(answered <= 1));
-    explore(true, &[|link| ask_as_task(link, 1), cut], |answered| assert!(answered <= 1));
-    explore(false, &[|link| ask_as_task(link, 1), cut_by_server], |answered| {
+    explore(Duty::asleep, &[ask_patiently, cut], |answered| assert!(answered <= 1));
+    explore(Duty::watched, &[|link| ask_as_task(link, 1), cut], |answered| assert!(answered <= 1));
+    explore(Duty::asleep, &[|link| ask_as_task(link, 1), cut_by_server], |answered| {
         assert!(answered <= 1);
     });
 }
@@ -264,7 +293,7 @@ fn loom_a_connection_that_is_cut_leaves_nobody_waiting() {
 #[test]
 fn loom_the_watch_that_sleeps_hears_of_every_request() {
     loom::model(|| {
-        let link = connected(true);
+        let link = connected(Duty::watched());
         let watch = thread::spawn({
             let link = link.clone();
             move || {
