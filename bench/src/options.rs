@@ -14,7 +14,7 @@ usage: cargo run --release -- BENCH [--quick] [--json] [--rounds N] [--only SYST
   herd     100 callers on one cold key
   torture  single flight with panicking, aborted and abandoned leaders, and with recursion
   build    time to compile a crate with 300 cached functions
-  far      memcached, redis, files, tiered, codec; --only takes these names; starts its own servers
+  far      memcached, redis, puts, files, tiered, codec; --only takes these names; starts its own servers
   tags     decorated hits with 1, 2 and 4 tags; invalidations of 10 and of 100 000 entries
   reload   reading 200 regions again and following them, while another thread calls
   stores   object stores behind local copies: hits, first reads, many readers, a large index; --only takes hit,

@@ -17,11 +17,20 @@ mod inproc;
 mod io;
 #[cfg(feature = "memcached")]
 pub mod memcached;
+// What loom explores of it: all that needs no runtime.
+#[cfg(all(test, loom, not(feature = "memcached")))]
+#[allow(dead_code, unused_imports, reason = "the client that uses the rest needs a runtime")]
+mod memcached {
+    mod connection;
+    mod wire;
+}
 mod null;
 #[cfg(feature = "redis")]
 pub mod redis;
 #[cfg(feature = "encoded")]
 pub mod server;
+#[cfg(any(feature = "memcached", all(test, loom)))]
+mod sync;
 mod tiered;
 
 #[cfg(feature = "files")]

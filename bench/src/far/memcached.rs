@@ -1,6 +1,7 @@
 //! memcached: a value of 100 bytes, asked for by one caller, by 64 at a time, and 64 values at once.
 
 use super::callers::{MANY, each, each_awaited, elsewhere, here, tasks, threads};
+use super::multiplexed::Multiplexed;
 use super::python;
 use super::race::{Case, Entrant, race};
 use super::raw::{self, KEYS, Raw, check};
@@ -8,6 +9,7 @@ use crate::options::Options;
 use crate::thread::Apart;
 use ::memcache::exp::AsyncMemcache;
 use async_memcached::AsciiProtocol as _;
+use bytes::Bytes;
 use larder::server::{Answer, Claim, Server};
 use larder::{CacheExt as _, Encoded, EncodedCache, Memcached, wait};
 use std::sync::Arc;
@@ -109,6 +111,10 @@ impl Place<'_> {
             }),
             pipelined(self.address)?,
         ];
+        let (by_hand, requests) = (Multiplexed::connect(runtime, self.address)?, raw::requests());
+        entrants.push(Entrant::new("raw", "multiplexed by hand over a channel", move |calls| {
+            tasks(runtime, |nth| multiplexed(&by_hand, &requests, nth, calls))
+        }));
         let own: Vec<_> = (0..MANY)
             .map(|_| Ok(Arc::new(Mutex::new(connect(runtime, self.address)?))))
             .collect::<Result<_, String>>()?;
@@ -247,6 +253,20 @@ fn typed(
         for n in 0..calls {
             let value = cache.get(&(((nth + n) % KEYS) as u64)).await.expect("memcached is there");
             check(value.expect("the value is there").as_bytes());
+        }
+    }
+}
+
+fn multiplexed(
+    client: &Multiplexed,
+    requests: &Arc<[Bytes]>,
+    nth: usize,
+    calls: usize,
+) -> impl Future<Output = ()> + Send + 'static {
+    let (client, requests) = (client.clone(), requests.clone());
+    async move {
+        for n in 0..calls {
+            client.get(requests[(nth + n) % KEYS].clone()).await;
         }
     }
 }

@@ -4,6 +4,8 @@ mod callers;
 mod codec;
 mod files;
 mod memcached;
+mod multiplexed;
+mod puts;
 mod python;
 mod race;
 mod raw;
@@ -19,14 +21,19 @@ type Part = fn(&Options) -> Result<(), String>;
 const PARTS: &[(&str, Part)] = &[
     ("memcached", memcached::run),
     ("redis", redis::run),
+    ("puts", puts::run),
     ("files", files::run),
     ("tiered", tiered::run),
     ("codec", codec::run),
 ];
 
 /// The programs that a part starts.
-const PROGRAMS: &[(&str, &[&str])] =
-    &[("memcached", &["memcached"]), ("redis", &["redis-server"]), ("tiered", &["memcached"])];
+const PROGRAMS: &[(&str, &[&str])] = &[
+    ("memcached", &["memcached"]),
+    ("redis", &["redis-server"]),
+    ("puts", &["memcached", "redis-server"]),
+    ("tiered", &["memcached"]),
+];
 
 pub fn run(options: &Options) -> Result<(), String> {
     let parts: Vec<_> = PARTS.iter().filter(|(name, _)| options.takes(name)).collect();

@@ -1,7 +1,9 @@
 //! memcached by hand: a blocking socket, answers whose length is known. Nothing can be faster over one connection.
 
+use bytes::Bytes;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::sync::Arc;
 
 /// Bytes of a value.
 pub const LENGTH: usize = 100;
@@ -64,16 +66,13 @@ impl Raw {
 
     /// Asks for one value.
     pub fn get(&mut self, request: &[u8]) {
-        let head = ANSWER.len() - 2;
-        check(&self.ask(request, ANSWER.len() + LENGTH)[head..head + LENGTH]);
+        check_answer(self.ask(request, ANSWERED));
     }
 
     /// Asks for all values, in the form of `all_pipelined`.
     pub fn get_pipelined(&mut self, requests: &[u8]) {
-        let answers = self.ask(requests, KEYS * (ANSWER.len() + LENGTH));
-        for answer in answers.chunks(ANSWER.len() + LENGTH) {
-            check(&answer[ANSWER.len() - 2..][..LENGTH]);
-        }
+        let answers = self.ask(requests, KEYS * ANSWERED);
+        answers.chunks(ANSWERED).for_each(check_answer);
     }
 
     /// Asks for all values, in the form of `all_in_one`.
@@ -87,12 +86,25 @@ impl Raw {
     }
 }
 
+/// Bytes of an answer with its value.
+pub const ANSWERED: usize = ANSWER.len() + LENGTH;
+
+/// Whether an answer is the one of a value that was put.
+pub fn check_answer(answer: &[u8]) {
+    check(&answer[ANSWER.len() - 2..][..LENGTH]);
+}
+
 /// What is around a value in an answer.
 const ANSWER: &[u8] = b"VA 100\r\n\r\n";
 
 /// A request for one value.
 pub fn request(nth: usize) -> Vec<u8> {
     format!("mg {} v\r\n", key(nth)).into_bytes()
+}
+
+/// A request for each value.
+pub fn requests() -> Arc<[Bytes]> {
+    (0..KEYS).map(|nth| request(nth).into()).collect()
 }
 
 /// A request for each value, to be written at once.

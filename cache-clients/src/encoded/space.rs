@@ -61,6 +61,12 @@ impl Space {
             || self.known.lock().generation.is_some_and(|known| known != generation)
     }
 
+    /// The generation that an answer may come from, if nothing is to be asked or delivered before. The
+    /// time is in nanoseconds of the clock.
+    pub(super) fn ready_now(&self, now: u64) -> Option<u64> {
+        if self.pending.is_empty() { self.known.lock().believed(now) } else { None }
+    }
+
     /// Delivers what has to be before an answer about these keys counts; gives the generation that an
     /// answer may come from.
     pub(super) async fn ready<S: Server>(&self, link: &Link<S>, asked: &[Digest]) -> Result<u64> {

@@ -4,6 +4,7 @@ mod change;
 mod explain;
 mod leased;
 mod parcel;
+mod question;
 mod read;
 mod renew;
 mod store;
@@ -16,7 +17,7 @@ use super::space::Space;
 use crate::server::{Server, Stored};
 use cache_core::{
     Aim, Cache, CacheExt, Entry, Filled, Flights, Lease, Lookup, Namespace, Near, PutWhen, Reach,
-    Reason, Result, TagSource, TierReport,
+    Result, TagSource, TierReport,
 };
 use parcel::Seen;
 use serde::Serialize;
@@ -121,8 +122,7 @@ where
     }
     async fn lookup(&self, key: &K, aim: Aim) -> Result<Lookup<V>> {
         let digest = self.0.digest(key)?;
-        let found = self.0.look(&[digest], aim).await?.pop();
-        Ok(found.unwrap_or(Lookup::Missing { reason: Reason::Unreachable, lease: Lease::none() }))
+        self.0.look_one(&digest, aim).await
     }
     async fn fill(&self, key: &K, entry: Entry<V>, lease: Lease) -> Result<Filled> {
         let digest = self.0.digest(key)?;

@@ -1,7 +1,8 @@
 //! Looking up: what is there, who may compute what is not, and waiting for whoever does.
 
 use super::Room;
-use super::parcel::{Refresh, Seen};
+use super::parcel::Seen;
+use super::question::{Question, Verdict, missing};
 use super::tags::Checked;
 use crate::encoded::digest::Digest;
 use crate::encoded::options::Contention;
@@ -9,7 +10,7 @@ use crate::encoded::stats::Event;
 use crate::io;
 use crate::server::{Answer, Claim, Leased, Server};
 use cache_core::observe::{FarLookup, Found};
-use cache_core::{Aim, Error, Lease, Lookup, Reason, Result, Tags};
+use cache_core::{Aim, Error, Lease, Lookup, Reason, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
@@ -22,110 +23,30 @@ const LONGEST: Duration = Duration::from_millis(250);
 /// One lookup of many keys, on its way.
 struct Search<'a, V> {
     digests: &'a [Digest],
-    aim: Aim,
-    generation: u64,
+    question: Question,
     names: Vec<String>,
-    /// When it began, in nanoseconds of the clock.
-    began: u64,
     found: Vec<Option<Result<Lookup<V>>>>,
     /// It holds a lease.
     won: bool,
 }
 
-/// What an answer means to the caller.
-enum Verdict<V> {
-    Done(Lookup<V>),
-    /// Done, and the lease that came along is of no use.
-    Free(u64, Lookup<V>),
-    /// The server sees a value where the caller sees none, or one that is due.
-    Claim,
-    /// Somebody else computes; this is what there is meanwhile.
-    Taken(Lookup<V>),
-}
-
-fn missing<V>(reason: Reason) -> Lookup<V> {
-    Lookup::Missing { reason, lease: Lease::none() }
-}
-
-impl<V> Search<'_, V> {
-    /// The server's token, under it the generation, under that the moment in which it was given.
-    fn lease(&self, token: u64) -> Lease {
-        Lease::new(token).over(Lease::new(self.generation).over(Lease::new(self.began)))
-    }
-
-    fn lease_of(&self, leased: Leased) -> Lease {
-        match leased {
-            Leased::Won(token) => self.lease(token),
-            Leased::No | Leased::Taken => Lease::none(),
-        }
-    }
-
-    /// What there is no live value of: `told` is made with the lease.
-    fn dead(
-        &self,
-        claim: Claim,
-        leased: Leased,
-        told: impl FnOnce(Lease) -> Lookup<V>,
-    ) -> Verdict<V> {
-        let lease = self.lease_of(leased);
-        match (self.aim, leased) {
-            (aim, _) if aim.is_look() => Verdict::Done(told(Lease::none())),
-            (Aim::Compute | Aim::Refresh, Leased::Taken) => Verdict::Taken(told(lease)),
-            (Aim::Compute | Aim::Refresh, Leased::No) if matches!(claim, Claim::Missing(_)) => {
-                Verdict::Claim
-            }
-            _ => Verdict::Done(told(lease)),
-        }
-    }
-
-    fn live(
-        &self,
-        claim: Claim,
-        leased: Leased,
-        (value, left, refresh, tags): (V, Duration, Refresh, Tags),
-        busy: Duration,
-    ) -> Verdict<V> {
-        let due = refresh == Refresh::Due;
-        let refresh_in = match refresh {
-            Refresh::In(time) => Some(time),
-            Refresh::Never | Refresh::Due => None,
-        };
-        let plain = match due {
-            true => |value, left, _, tags| {
-                let lease = Lease::none();
-                Lookup::Stale { value, left, tags, lease }
-            },
-            false => {
-                |value, left, refresh_in, tags| Lookup::Fresh { value, left, refresh_in, tags }
-            }
-        };
-        match (self.aim, leased) {
-            (Aim::Replace, leased) => {
-                let lease = self.lease_of(leased);
-                Verdict::Done(Lookup::Stale { value, left, tags, lease })
-            }
-            (Aim::Refresh, _) if refresh_in.is_none() => match (leased, claim) {
-                (Leased::Won(token), _) => {
-                    let lease = self.lease(token);
-                    Verdict::Done(Lookup::Stale { value, left, tags, lease })
-                }
-                (Leased::No, Claim::Missing(_)) => Verdict::Claim,
-                // Whoever has it will be done by then, or have lost it.
-                _ => {
-                    let refresh_in = Some(busy);
-                    Verdict::Done(Lookup::Fresh { value, left, refresh_in, tags })
-                }
-            },
-            // Stored between two questions.
-            (_, Leased::Won(token)) => Verdict::Free(token, plain(value, left, refresh_in, tags)),
-            _ => Verdict::Done(plain(value, left, refresh_in, tags)),
-        }
-    }
+/// What a question has left open.
+struct Open<V> {
+    /// Somebody else computes these; what there is meanwhile.
+    taken: Vec<(usize, Lookup<V>)>,
+    /// Of these the server sees a value where the caller sees none.
+    unleased: Vec<usize>,
 }
 
 impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K, V> {
     /// As [`look`](Room::look), of keys of which some may be the same.
     pub(super) async fn look_each(&self, digests: &[Digest], aim: Aim) -> Result<Vec<Lookup<V>>> {
+        // Mostly all differ, which is shown sooner than each is found again.
+        let mut sorted = digests.to_vec();
+        sorted.sort_unstable();
+        if sorted.windows(2).all(|two| two[0] != two[1]) {
+            return self.look(digests, aim).await;
+        }
         let mut places = HashMap::with_capacity(digests.len());
         let mut once: Vec<Digest> = Vec::with_capacity(digests.len());
         for digest in digests {
@@ -135,9 +56,6 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
             });
         }
         let found = self.look(&once, aim).await?;
-        if once.len() == digests.len() {
-            return Ok(found);
-        }
         // The first of its like has the lease.
         let mut found: Vec<(bool, Lookup<V>)> = found.into_iter().map(|one| (false, one)).collect();
         let take = |digest| {
@@ -154,15 +72,13 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
         }
         let mut search = Search {
             digests,
-            aim,
-            generation: 0,
+            question: Question { aim, generation: 0, began: self.link.clock().nanos() },
             names: Vec::new(),
-            began: self.link.clock().nanos(),
             found: digests.iter().map(|_| None).collect(),
             won: false,
         };
         let watch = FarLookup::begin(|| self.link.server.name(), &self.name);
-        if let Err(error) = watch.around(self.search(&mut search)).await {
+        if let Err(error) = watch.around(self.search(&mut search, None)).await {
             for found in search.found.iter_mut().filter(|found| found.is_none()) {
                 *found = Some(Err(error.clone()));
             }
@@ -172,6 +88,61 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
             found.map(|one| self.told(one.unwrap_or_else(|| Err(self.link.silent())))).collect();
         watch.end(summary(&found));
         found.into_iter().collect()
+    }
+
+    /// What is known of one key: the way of most calls, with as little as possible on it.
+    pub(super) async fn look_one(&self, digest: &Digest, aim: Aim) -> Result<Lookup<V>> {
+        let began = self.link.clock().nanos();
+        let watch = FarLookup::begin(|| self.link.server.name(), &self.name);
+        let question = Question { aim, generation: 0, began };
+        let found = self.told(watch.around(self.one(digest, question)).await);
+        watch.end(summary(std::slice::from_ref(&found)));
+        found
+    }
+
+    async fn one(&self, digest: &Digest, mut question: Question) -> Result<Lookup<V>> {
+        question.generation = match self.space.ready_now(question.began) {
+            Some(generation) => generation,
+            None => self.space.ready(&self.link, std::slice::from_ref(digest)).await?,
+        };
+        if self.space.pending.holds(digest) {
+            return Err(self.unheard());
+        }
+        let name = self.space.names.value(question.generation, digest);
+        let claim = question.claim(self.link.options.lease);
+        let mut answers = self.link.server.get_many(std::slice::from_ref(&name), claim).await;
+        let answer = answers.pop().unwrap_or_else(|| Err(self.link.silent()))?;
+        let open = match self.judge(question, (&name, digest), claim, answer, None).await {
+            Verdict::Done(found) => return Ok(found),
+            Verdict::Free(token, found) => {
+                drop(self.link.server.release(&name, token).await);
+                return Ok(found);
+            }
+            Verdict::Claim => Open { taken: Vec::new(), unleased: vec![0] },
+            Verdict::Taken(meanwhile) => Open { taken: vec![(0, meanwhile)], unleased: Vec::new() },
+        };
+        // Boxed: it is rare, and its future is large.
+        Box::pin(self.go_on(digest, question, name, open)).await
+    }
+
+    /// Goes on after the first question about one key.
+    async fn go_on(
+        &self,
+        digest: &Digest,
+        question: Question,
+        name: String,
+        open: Open<V>,
+    ) -> Result<Lookup<V>> {
+        let digests = std::slice::from_ref(digest);
+        let (names, found) = (vec![name], vec![None]);
+        let mut search = Search { digests, question, names, found, won: false };
+        self.search(&mut search, Some(open)).await?;
+        search.found.pop().flatten().unwrap_or_else(|| Err(self.link.silent()))
+    }
+
+    fn unheard(&self) -> Error {
+        let cause = "it has not heard of an invalidation yet";
+        Error::unreachable(self.link.server.name(), cause)
     }
 
     fn told(&self, found: Result<Lookup<V>>) -> Result<Lookup<V>> {
@@ -192,12 +163,15 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
         Ok(lookup)
     }
 
-    async fn search(&self, search: &mut Search<'_, V>) -> Result<()> {
-        let (mut open, mut pause, mut waited) =
-            ((0..search.digests.len()).collect::<Vec<_>>(), PAUSE, Duration::ZERO);
+    /// Asks until everything is found, or nothing is to be waited for. `begun`: what a question before
+    /// has left open.
+    async fn search(&self, search: &mut Search<'_, V>, begun: Option<Open<V>>) -> Result<()> {
+        let (mut pause, mut waited) = (PAUSE, Duration::ZERO);
+        let mut taken = match begun {
+            Some(open) => self.claim(search, open).await,
+            None => self.turn(search, (0..search.digests.len()).collect()).await?,
+        };
         loop {
-            self.prepare(search, &mut open).await?;
-            let taken = self.turn(search, open).await;
             let patient = self.link.options.contention == Contention::Wait
                 && !search.won
                 && waited < self.link.options.lease;
@@ -210,18 +184,18 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
             if waited.is_zero() {
                 taken.iter().for_each(|_| self.link.count(Event::Waited));
             }
-            open = taken.into_iter().map(|(n, _)| n).collect();
             io::sleep(pause).await;
             waited += pause;
             pause = (pause * 2).min(LONGEST);
+            taken = self.turn(search, taken.into_iter().map(|(n, _)| n).collect()).await?;
         }
     }
 
     /// The names under which to look, and no question about keys whose answer would not count.
     async fn prepare(&self, search: &mut Search<'_, V>, open: &mut Vec<usize>) -> Result<()> {
         let generation = self.space.ready(&self.link, search.digests).await?;
-        if search.names.is_empty() || search.generation != generation {
-            search.generation = generation;
+        if search.names.is_empty() || search.question.generation != generation {
+            search.question.generation = generation;
             let name = |digest| self.space.names.value(generation, digest);
             search.names = search.digests.iter().map(name).collect();
         }
@@ -231,9 +205,7 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
         open.retain(|n| {
             let waits = self.space.pending.holds(&search.digests[*n]);
             if waits {
-                let cause = "it has not heard of an invalidation yet";
-                let error = Error::unreachable(self.link.server.name(), cause);
-                search.found[*n] = Some(Err(error));
+                search.found[*n] = Some(Err(self.unheard()));
             }
             !waits
         });
@@ -241,32 +213,38 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
     }
 
     /// Asks once, and once more for what the server holds to be good.
-    async fn turn(&self, search: &mut Search<'_, V>, open: Vec<usize>) -> Vec<(usize, Lookup<V>)> {
-        let lease = self.link.options.lease;
-        let claim = match search.aim {
-            Aim::Read | Aim::Peek | Aim::Least(_) | Aim::Farthest => Claim::Nothing,
-            Aim::Compute | Aim::Refresh => Claim::Missing(lease),
-            Aim::Replace => Claim::Replace(lease),
-        };
-        let (mut taken, unleased) = self.ask(search, open, claim).await;
+    async fn turn(
+        &self,
+        search: &mut Search<'_, V>,
+        mut open: Vec<usize>,
+    ) -> Result<Vec<(usize, Lookup<V>)>> {
+        self.prepare(search, &mut open).await?;
+        let claim = search.question.claim(self.link.options.lease);
+        let open = self.ask(search, open, claim).await;
+        Ok(self.claim(search, open).await)
+    }
+
+    /// Asks once more, for the lease of what the server holds to be good; says what is taken.
+    async fn claim(&self, search: &mut Search<'_, V>, open: Open<V>) -> Vec<(usize, Lookup<V>)> {
+        let Open { mut taken, unleased } = open;
         if !unleased.is_empty() {
-            taken.extend(self.ask(search, unleased, Claim::Refresh(lease)).await.0);
+            let claim = Claim::Refresh(self.link.options.lease);
+            taken.extend(self.ask(search, unleased, claim).await.taken);
         }
         taken
     }
 
-    async fn ask(
-        &self,
-        search: &mut Search<'_, V>,
-        open: Vec<usize>,
-        claim: Claim,
-    ) -> (Vec<(usize, Lookup<V>)>, Vec<usize>) {
+    async fn ask(&self, search: &mut Search<'_, V>, open: Vec<usize>, claim: Claim) -> Open<V> {
         let (mut taken, mut unleased) = (Vec::new(), Vec::new());
         if open.is_empty() {
-            return (taken, unleased);
+            return Open { taken, unleased };
         }
-        let names: Vec<String> = open.iter().map(|n| search.names[*n].clone()).collect();
-        let answers = self.link.server.get_many(&names, claim).await;
+        let answers = if open.len() == search.names.len() {
+            self.link.server.get_many(&search.names, claim).await
+        } else {
+            let names: Vec<String> = open.iter().map(|n| search.names[*n].clone()).collect();
+            self.link.server.get_many(&names, claim).await
+        };
         let digests = open.iter().map(|n| &search.digests[*n]);
         let checked = match answers.len() {
             0 | 1 => Vec::new(),
@@ -282,7 +260,8 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
                     continue;
                 }
             };
-            let found = match self.judge(search, n, claim, answer, known).await {
+            let key = (search.names[n].as_str(), &search.digests[n]);
+            let found = match self.judge(search.question, key, claim, answer, known).await {
                 Verdict::Done(found) => found,
                 Verdict::Free(token, found) => {
                     drop(self.link.server.release(&search.names[n], token).await);
@@ -306,35 +285,34 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
             search.won |= lease;
             search.found[n] = Some(Ok(found));
         }
-        (taken, unleased)
+        Open { taken, unleased }
     }
 
     async fn judge(
         &self,
-        search: &Search<'_, V>,
-        n: usize,
+        question: Question,
+        (name, digest): (&str, &Digest),
         claim: Claim,
         answer: Answer,
         known: Option<Checked>,
     ) -> Verdict<V> {
-        let (name, digest) = (&search.names[n], &search.digests[n]);
         let leased = answer.leased;
         match self.unpack_twice(name, digest, &answer, known).await {
             Seen::Live { value, left, refresh, tags, cost } => {
                 let ends = left < Duration::MAX;
                 let found = (value, left, refresh, tags);
-                let verdict = search.live(claim, leased, found, self.link.options.lease);
+                let verdict = question.live(claim, leased, found, self.link.options.lease);
                 if !matches!(verdict, Verdict::Claim) {
                     self.link.count(Event::Hit(cost));
                 }
-                self.note_life(search.generation, digest, search.began, ends.then_some(left));
+                self.note_life(question.generation, digest, question.began, ends.then_some(left));
                 verdict
             }
             Seen::Expired { value, since, tags } => {
-                search.dead(claim, leased, |lease| Lookup::Expired { value, since, tags, lease })
+                question.dead(claim, leased, |lease| Lookup::Expired { value, since, tags, lease })
             }
             Seen::Nothing(Reason::Damaged) if claim == Claim::Nothing => {
-                self.discard(search.generation, name, digest, &answer).await;
+                self.discard(question.generation, name, digest, &answer).await;
                 Verdict::Done(missing(Reason::Damaged))
             }
             Seen::Nothing(Reason::Unreachable) => match leased {
@@ -344,9 +322,9 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
             Seen::Nothing(reason) => {
                 let reason = match answer.stored {
                     Some(_) => reason,
-                    None => self.why(search.generation, digest).0,
+                    None => self.why(question.generation, digest).0,
                 };
-                search.dead(claim, leased, |lease| Lookup::Missing { reason, lease })
+                question.dead(claim, leased, |lease| Lookup::Missing { reason, lease })
             }
         }
     }

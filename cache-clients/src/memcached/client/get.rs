@@ -26,17 +26,12 @@ pub(super) async fn get_many(
     keys: &[String],
     claim: Claim,
 ) -> Vec<Result<Answer>> {
-    let deadline = router.deadline();
-    let cluster = router.cluster().await;
     // One key is what most calls have: nothing to sort.
     if let [key] = keys {
-        let (host, kind) = match place(&cluster, key) {
-            Ok(place) => place,
-            Err(error) => return vec![Err(error)],
-        };
-        let answers = at_one(host, kind, &[(0, key)], claim, deadline).await;
-        return answers.unwrap_or_else(|error| vec![Err(error)]);
+        return vec![get(router, key, claim).await];
     }
+    let deadline = router.deadline();
+    let cluster = router.cluster().await;
     let mut results = Results::default();
     let groups = group(&cluster, keys, &mut results);
     // All are with one server: its answers are in the order of the keys.
@@ -61,6 +56,21 @@ pub(super) async fn get_many(
         }
     }
     results.done(keys.len())
+}
+
+async fn get(router: &Router, key: &str, claim: Claim) -> Result<Answer> {
+    check(key)?;
+    let now = Instant::now();
+    let (session, now) = match router.session_now(key, now) {
+        Some(session) => (session, now),
+        None => {
+            let deadline = now + router.settings.deadline;
+            let cluster = router.cluster().await;
+            let (host, kind) = place(&cluster, key)?;
+            (host.session(kind, deadline).await?, Instant::now())
+        }
+    };
+    Reading { session: &session, host: session.host(), keys: &[(0, key)], claim }.one(now).await
 }
 
 fn place<'a>(cluster: &'a Cluster, key: &str) -> Result<(&'a Arc<Host>, Kind)> {
@@ -172,6 +182,36 @@ enum Next {
 }
 
 impl Reading<'_> {
+    /// Reads the only key.
+    async fn one(&self, now: Instant) -> Result<Answer> {
+        let mut request = Request::with_room(self.key(0).len() + 32);
+        request.get(self.key(0).as_bytes(), self.seconds());
+        let seen = self.session.ask_one(request, now).await?;
+        let seen = seen.map_or_else(|| Seen::Failed("no answer".to_owned()), Seen::of);
+        let (answer, next) = self.judge(0, seen);
+        if matches!(next, Next::Nothing) {
+            return answer;
+        }
+        let mut answers = [answer];
+        self.follow(&mut answers, next).await?;
+        let [answer] = answers;
+        answer
+    }
+
+    /// What is to be done after the read of the only key.
+    async fn follow(&self, answers: &mut [Result<Answer>; 1], next: Next) -> Result<()> {
+        let mut take_overs = Vec::new();
+        match next {
+            Next::Nothing => {}
+            Next::Lease(cas) => self.ask_leases(&[(0, cas)], answers, &mut take_overs).await?,
+            Next::TakeOver => take_overs.push(0),
+        }
+        if !take_overs.is_empty() {
+            answers[0] = self.take_over(self.key(0)).await;
+        }
+        Ok(())
+    }
+
     async fn run(&self) -> Result<Vec<Result<Answer>>> {
         let lease = self.seconds();
         let mut request = Request::with_room(self.keys.len() * 96);

@@ -4,7 +4,7 @@ use super::OVERHEAD;
 use super::former::Former;
 use super::list::List;
 use crate::memcached::discover::{Following, Membership, Servers};
-use crate::memcached::host::{Host, Kind};
+use crate::memcached::host::{Host, Kind, Session};
 use crate::memcached::options::{MemcachedOptions, Settings};
 use crate::memcached::ring::Placement;
 use cache_core::{Error, Result};
@@ -68,6 +68,17 @@ impl Router {
     /// When a call that begins now must be over.
     pub(super) fn deadline(&self) -> Instant {
         Instant::now() + self.settings.deadline
+    }
+
+    /// The connection for a key by a call that begins now, if nothing is to be waited for. Errors and
+    /// all else are found on the long way.
+    pub(super) fn session_now(&self, key: &str, now: Instant) -> Option<Session> {
+        let cluster = self.cluster.read();
+        if cluster.version == 0 || cluster.version != self.following.version() {
+            return None;
+        }
+        let (host, _) = cluster.place(key).ok()?;
+        host.session_now(host.kind_of(key), now + self.settings.deadline)
     }
 
     /// The servers of this moment, after the first answers of those who know them.

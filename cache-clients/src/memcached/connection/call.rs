@@ -2,7 +2,7 @@
 
 use super::Cause;
 use crate::memcached::wire::Answer;
-use parking_lot::Mutex;
+use crate::sync::{Mutex, this_thread};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
@@ -19,11 +19,57 @@ pub(super) struct Call {
 
 #[derive(Debug)]
 struct State {
-    answers: Vec<Answer>,
+    answers: Answers,
     end: Option<Result<(), Cause>>,
     waker: Option<Waker>,
     thread: usize,
     baton: Option<Arc<Baton>>,
+    /// The caller has his answers, or does not want them any more.
+    left: bool,
+}
+
+/// The answers to a request, in their order. One alone, which is what most requests get, needs no
+/// place of its own.
+#[derive(Debug, Default)]
+pub(crate) enum Answers {
+    #[default]
+    None,
+    One(Answer),
+    Many(Vec<Answer>),
+}
+
+impl Answers {
+    fn with_room(answers: usize) -> Self {
+        if answers > 1 { Answers::Many(Vec::with_capacity(answers)) } else { Answers::None }
+    }
+
+    fn push(&mut self, answer: Answer) {
+        *self = match std::mem::take(self) {
+            Answers::None => Answers::One(answer),
+            Answers::One(first) => Answers::Many(vec![first, answer]),
+            Answers::Many(mut answers) => {
+                answers.push(answer);
+                Answers::Many(answers)
+            }
+        };
+    }
+
+    /// The last of them.
+    pub(crate) fn pop(self) -> Option<Answer> {
+        match self {
+            Answers::None => None,
+            Answers::One(answer) => Some(answer),
+            Answers::Many(mut answers) => answers.pop(),
+        }
+    }
+
+    pub(crate) fn into_vec(self) -> Vec<Answer> {
+        match self {
+            Answers::None => Vec::new(),
+            Answers::One(answer) => vec![answer],
+            Answers::Many(answers) => answers,
+        }
+    }
 }
 
 /// Whom to wake next: the one who is woken first wakes the others of his thread, which within a
@@ -56,13 +102,20 @@ impl Baton {
 }
 
 impl Call {
-    pub(super) fn new(answers: usize, give_up: Instant, changes: Option<Arc<[String]>>) -> Self {
+    /// For so many answers; whoever polls now is woken when they are there.
+    pub(super) fn new(
+        answers: usize,
+        give_up: Instant,
+        changes: Option<Arc<[String]>>,
+        context: &Context<'_>,
+    ) -> Self {
         let state = State {
-            answers: Vec::with_capacity(answers),
+            answers: Answers::with_room(answers),
             end: None,
-            waker: None,
-            thread: 0,
+            waker: Some(context.waker().clone()),
+            thread: this_thread(),
             baton: None,
+            left: false,
         };
         Call { state: Mutex::new(state), give_up, changes }
     }
@@ -107,21 +160,24 @@ impl Call {
         }
     }
 
-    /// The answers, or be woken when they are there.
-    pub(super) fn poll(&self, context: &Context<'_>) -> Poll<Result<Vec<Answer>, Cause>> {
+    /// The answers, or be woken when they are there. Whoever gets them wakes those who depend on him.
+    pub(super) fn poll(&self, context: &Context<'_>) -> Poll<Result<Answers, Cause>> {
         let mut state = self.state.lock();
-        match state.end.clone() {
-            Some(Ok(())) => Poll::Ready(Ok(std::mem::take(&mut state.answers))),
-            Some(Err(cause)) => Poll::Ready(Err(cause)),
-            None => {
-                match &mut state.waker {
-                    Some(waker) => waker.clone_from(context.waker()),
-                    waker => *waker = Some(context.waker().clone()),
-                }
-                state.thread = this_thread();
-                Poll::Pending
+        let Some(end) = state.end.clone() else {
+            match &mut state.waker {
+                Some(waker) => waker.clone_from(context.waker()),
+                waker => *waker = Some(context.waker().clone()),
             }
+            state.thread = this_thread();
+            return Poll::Pending;
+        };
+        state.left = true;
+        let (answers, baton) = (std::mem::take(&mut state.answers), state.baton.take());
+        drop(state);
+        if let Some(baton) = baton {
+            baton.pass();
         }
+        Poll::Ready(end.map(|()| answers))
     }
 
     /// Whom to wake, and in which thread.
@@ -135,13 +191,23 @@ impl Call {
         self.state.lock().end.is_some()
     }
 
-    pub(super) fn carry(&self, baton: Arc<Baton>) {
-        self.state.lock().baton = Some(baton);
+    /// The caller wakes the others when he is up; somebody who has left already cannot.
+    fn carry(&self, baton: &Arc<Baton>) {
+        let mut state = self.state.lock();
+        if state.left {
+            drop(state);
+            return baton.pass();
+        }
+        state.baton = Some(baton.clone());
     }
 
-    /// Wakes those who depend on this one.
-    pub(super) fn pass(&self) {
-        let baton = self.state.lock().baton.take();
+    /// The caller does not want his answers any more.
+    pub(super) fn leave(&self) {
+        let baton = {
+            let mut state = self.state.lock();
+            state.left = true;
+            state.baton.take()
+        };
         if let Some(baton) = baton {
             baton.pass();
         }
@@ -182,15 +248,9 @@ impl Wakes {
             let Some(first) = wakers.next() else { continue };
             let others = Mutex::new(Some(wakers.collect()));
             let baton = Arc::new(Baton { thread, others });
-            carrier.carry(baton.clone());
+            carrier.carry(&baton);
             batons.push(baton);
             first.wake();
         }
     }
-}
-
-/// Tells threads apart.
-pub(super) fn this_thread() -> usize {
-    thread_local! { static HERE: u8 = const { 0 }; }
-    HERE.with(|here| std::ptr::from_ref(here).addr())
 }

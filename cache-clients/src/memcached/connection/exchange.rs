@@ -1,45 +1,63 @@
 //! A caller's side: asks, and waits for the answers.
 
 use super::Cause;
-use super::call::{Call, this_thread};
+use super::call::{Answers, Call};
 use super::link::Link;
+use super::port::Port;
 use super::queue::{Asker, Turn};
-use crate::memcached::wire::{Answer, Request};
-use cache_core::is_patient;
+use crate::memcached::wire::Request;
+use crate::sync::{is_patient, now as right_now, this_thread};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-type Answers = Result<Vec<Answer>, Cause>;
+type Outcome = Result<Answers, Cause>;
 
 /// Requests and their answers. When it is dropped the answers are thrown away as they come.
 #[derive(Debug)]
-pub(crate) struct Exchange {
-    link: Arc<Link>,
-    call: Arc<Call>,
+pub(crate) struct Exchange<'a, P: Port> {
+    link: &'a Link<P>,
     stage: Stage,
 }
 
 #[derive(Debug)]
 enum Stage {
-    New(Request),
-    Leading,
-    Waiting,
+    New(Ask),
+    Leading(Arc<Call>),
+    Waiting(Arc<Call>),
+    Over,
 }
 
-impl Exchange {
+/// What is to be asked.
+#[derive(Debug)]
+struct Ask {
+    request: Request,
+    give_up: Instant,
+    changes: Option<Arc<[String]>>,
+    now: Option<Instant>,
+}
+
+impl<'a, P: Port> Exchange<'a, P> {
     /// Nothing is sent before the first poll. `changes` are keys that are not to be trusted when the
     /// connection ends before the answers.
     pub(crate) fn new(
-        link: Arc<Link>,
+        link: &'a Link<P>,
         request: Request,
         give_up: Instant,
         changes: Option<Arc<[String]>>,
     ) -> Self {
-        let call = Arc::new(Call::new(request.room(), give_up, changes));
-        Exchange { link, call, stage: Stage::New(request) }
+        let ask = Ask { request, give_up, changes, now: None };
+        Exchange { link, stage: Stage::New(ask) }
+    }
+
+    /// For those who will poll at once, and know what time it is.
+    pub(crate) fn at(mut self, now: Instant) -> Self {
+        if let Stage::New(ask) = &mut self.stage {
+            ask.now = Some(now);
+        }
+        self
     }
 
     /// Writes for all who have asked; the I/O thread reads.
@@ -47,66 +65,73 @@ impl Exchange {
         self.link.watch();
         self.link.flush();
     }
-}
 
-impl Exchange {
-    /// Puts the request into the queue, and does what is to be done then. The answers, if they are
-    /// not to be waited for.
-    fn ask(&mut self, context: &Context<'_>) -> Option<Poll<Answers>> {
-        let Stage::New(request) = &self.stage else { return None };
-        let turn = self.link.push(request, self.call.clone(), asker(context));
-        self.stage = Stage::Waiting;
+    /// Puts the request into the queue, and does what is to be done then. True: to be polled for the
+    /// answers; else they wake.
+    fn ask(&mut self, ask: Ask, context: &Context<'_>) -> Result<bool, Cause> {
+        let Ask { request, give_up, changes, now } = ask;
+        let call = Arc::new(Call::new(request.room(), give_up, changes, context));
+        let now = now.unwrap_or_else(right_now);
+        let turn = self.link.push(&request, call.clone(), (asker(context), now))?;
+        self.stage = Stage::Waiting(call.clone());
         match turn {
-            Err(cause) => return Some(Poll::Ready(Err(cause))),
-            Ok(Turn::Follow) => {}
-            Ok(Turn::Alone) if is_patient() => {
+            Turn::Follow => return Ok(false),
+            Turn::Alone if is_patient() => {
                 self.link.flush();
-                self.link.read_for(&self.call);
+                self.link.read_for(&call);
             }
             // A thread that waits has no other tasks whose requests could be gathered.
-            Ok(Turn::Lead) if is_patient() => self.write(),
-            Ok(Turn::Alone) => self.write(),
-            Ok(Turn::Lead) => {
-                self.stage = Stage::Leading;
-                let poll = self.call.poll(context);
+            Turn::Lead if is_patient() => self.write(),
+            Turn::Alone => self.write(),
+            Turn::Lead => {
+                self.stage = Stage::Leading(call);
                 context.waker().wake_by_ref();
-                return Some(poll);
+                return Ok(false);
             }
         }
-        None
+        Ok(true)
     }
 
     /// Writes for all, unless it is too early.
-    fn lead(&mut self, context: &Context<'_>) -> Option<Poll<Answers>> {
+    fn lead(&mut self, call: Arc<Call>, context: &Context<'_>) -> Poll<Outcome> {
         // First, so that the waker is there when the answers are.
-        let poll = self.call.poll(context);
-        if poll.is_pending() && self.link.hold(&self.call) {
-            return Some(poll);
+        let poll = call.poll(context);
+        if poll.is_pending() && self.link.hold(&call) {
+            self.stage = Stage::Leading(call);
+            return poll;
         }
-        self.stage = Stage::Waiting;
         self.write();
-        poll.is_ready().then_some(poll)
+        if poll.is_pending() {
+            self.stage = Stage::Waiting(call.clone());
+            return self.wait(call, context);
+        }
+        poll
+    }
+
+    fn wait(&mut self, call: Arc<Call>, context: &Context<'_>) -> Poll<Outcome> {
+        let poll = call.poll(context);
+        if poll.is_pending() {
+            self.stage = Stage::Waiting(call);
+        }
+        poll
     }
 }
 
-impl Future for Exchange {
-    type Output = Answers;
+impl<P: Port> Future for Exchange<'_, P> {
+    type Output = Outcome;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let exchange = &mut *self;
-        let done = match &exchange.stage {
-            Stage::New(_) => exchange.ask(context),
-            Stage::Leading => exchange.lead(context),
-            Stage::Waiting => None,
-        };
-        if let Some(poll) = done {
-            return poll;
+        match std::mem::replace(&mut exchange.stage, Stage::Over) {
+            Stage::New(ask) => match exchange.ask(ask, context) {
+                Err(cause) => Poll::Ready(Err(cause)),
+                Ok(true) => self.poll(context),
+                Ok(false) => Poll::Pending,
+            },
+            Stage::Leading(call) => exchange.lead(call, context),
+            Stage::Waiting(call) => exchange.wait(call, context),
+            Stage::Over => Poll::Ready(Err("the answers have been taken".into())),
         }
-        let poll = exchange.call.poll(context);
-        if poll.is_ready() {
-            exchange.call.pass();
-        }
-        poll
     }
 }
 
@@ -115,11 +140,15 @@ fn asker(context: &Context<'_>) -> Asker {
     (this_thread(), context.waker().data().addr())
 }
 
-impl Drop for Exchange {
+impl<P: Port> Drop for Exchange<'_, P> {
     fn drop(&mut self) {
-        if matches!(self.stage, Stage::Leading) {
-            self.write();
+        match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::New(_) | Stage::Over => {}
+            Stage::Leading(call) => {
+                self.write();
+                call.leave();
+            }
+            Stage::Waiting(call) => call.leave(),
         }
-        self.call.pass();
     }
 }

@@ -2,17 +2,15 @@
 
 use super::Cause;
 use super::call::{Baton, Call, Wakes};
-use super::queue::{Asker, Queue, Turn};
-use super::socket::Socket;
+use super::port::Port;
+use super::queue::{Asker, Bounds, Queue, Turn};
 use crate::memcached::wire::{Answer, Reader, Request};
+use crate::sync::{AtomicBool, Mutex, Ordering, now};
 use bytes::BytesMut;
-use parking_lot::Mutex;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use tokio::sync::Notify;
 
 /// How much is read at once.
 pub(super) const PIECE: usize = 64 << 10;
@@ -24,35 +22,16 @@ const PATIENCE: Duration = Duration::from_millis(10);
 /// such steps: a timer that ends before the system's next tick costs more than all else here.
 const GLANCE: Duration = Duration::from_micros(200);
 
-/// Bounds of a connection.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Bounds {
-    /// How long an answer may take.
-    pub(crate) answer: Duration,
-    /// How many requests may be unanswered.
-    pub(crate) requests: usize,
-    /// How many bytes may be unsent.
-    pub(crate) bytes: usize,
-    /// The longest value.
-    pub(crate) value: usize,
-}
-
 /// Told when a connection ends: why, and how many calls were not answered, with their changes.
 pub(crate) type Lost = Box<dyn Fn(&Cause, usize, &[Arc<[String]>]) + Send + Sync>;
 
 /// A connection.
-pub(crate) struct Link {
-    pub(super) socket: Socket,
+pub(crate) struct Link<P> {
+    pub(super) port: P,
     pub(super) bounds: Bounds,
     pub(super) queue: Mutex<Queue>,
     inbox: Mutex<Inbox>,
-    /// The I/O thread is to look at the socket.
-    pub(super) wanted: Notify,
-    /// The watch is to look.
-    pub(super) awake: Notify,
     closed: AtomicBool,
-    /// A caller reads.
-    reading: AtomicBool,
     lost: Lost,
 }
 
@@ -72,10 +51,10 @@ pub(super) enum Look {
     Idle,
 }
 
-impl Link {
-    pub(super) fn new(socket: Socket, bounds: Bounds, lost: Lost) -> Self {
+impl<P: Port> Link<P> {
+    pub(super) fn new(port: P, bounds: Bounds, lost: Lost) -> Self {
         Link {
-            socket,
+            port,
             bounds,
             queue: Mutex::new(Queue::watched()),
             inbox: Mutex::new(Inbox {
@@ -85,10 +64,7 @@ impl Link {
                 answers: Vec::new(),
                 batons: Vec::new(),
             }),
-            wanted: Notify::new(),
-            awake: Notify::new(),
             closed: AtomicBool::new(false),
-            reading: AtomicBool::new(false),
             lost,
         }
     }
@@ -101,14 +77,14 @@ impl Link {
         &self,
         request: &Request,
         call: Arc<Call>,
-        asker: Asker,
+        asker: (Asker, Instant),
     ) -> Result<Turn, Cause> {
         let mut queue = self.queue.lock();
         let turn = queue.push(request, call, asker, &self.bounds)?;
         let asleep = std::mem::take(&mut queue.asleep);
         drop(queue);
         if asleep {
-            self.awake.notify_one();
+            self.port.call_watch();
         }
         Ok(turn)
     }
@@ -120,12 +96,9 @@ impl Link {
 
     /// Lets the I/O thread read.
     pub(super) fn watch(&self) {
-        let mut queue = self.queue.lock();
-        // A caller who reads does this when he stops.
-        let unwatched = !self.reading.load(Ordering::Acquire) && queue.watch_from_now();
-        drop(queue);
-        if unwatched {
-            self.wanted.notify_one();
+        let call = self.queue.lock().duty.let_read();
+        if call {
+            self.port.call_io();
         }
     }
 
@@ -133,36 +106,31 @@ impl Link {
     /// near server come sooner than another thread could be woken. For a server that is far the I/O
     /// thread is left to wait.
     pub(super) fn read_for(&self, call: &Call) {
-        if self.reading.swap(true, Ordering::Acquire) {
-            return self.watch();
+        let begun = self.queue.lock().duty.begin();
+        if !begun {
+            return;
         }
-        let start = Instant::now();
-        while !call.is_over() && start.elapsed() < PATIENCE {
-            let left = call.give_up.saturating_duration_since(Instant::now()).min(PATIENCE);
+        let start = now();
+        while !call.is_over() && now().saturating_duration_since(start) < PATIENCE {
+            let left = call.give_up.saturating_duration_since(now()).min(PATIENCE);
             let watched = self.is_watched();
-            self.socket.await_briefly(if watched { left.min(GLANCE) } else { left });
+            self.port.await_briefly(if watched { left.min(GLANCE) } else { left });
             self.try_receive();
         }
-        let mut queue = self.queue.lock();
-        // Under the lock: whoever counted on this one has said so before it is asked below.
-        self.reading.store(false, Ordering::Release);
-        let told = queue.stop_reading();
-        drop(queue);
-        if told {
-            self.wanted.notify_one();
+        let call = self.queue.lock().leave();
+        if call {
+            self.port.call_io();
         }
     }
 
     /// Whether the I/O thread is to read.
     pub(super) fn is_watched(&self) -> bool {
-        self.queue.lock().is_watched()
+        self.queue.lock().duty.is_watched()
     }
 
     /// Whether the I/O thread need not read any more.
     pub(super) fn unwatch(&self) -> bool {
-        let mut queue = self.queue.lock();
-        let read = self.reading.load(Ordering::Acquire);
-        queue.unwatch(read)
+        self.queue.lock().unwatch()
     }
 
     /// Whether there is something that did not fit into the socket.
@@ -183,7 +151,7 @@ impl Link {
 
     fn receive_into(&self, inbox: &mut Inbox) -> bool {
         for _ in 0..PIECES {
-            let read = match self.socket.read(&mut inbox.piece) {
+            let read = match self.port.read(&mut inbox.piece) {
                 Ok(0) => Err("the server closed the connection".into()),
                 Ok(read) => Ok(read),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return true,
@@ -196,7 +164,7 @@ impl Link {
                     return true;
                 }
             };
-            if read < inbox.piece.len() && self.socket.shows_the_end() {
+            if read < inbox.piece.len() && self.port.shows_the_end() {
                 return true;
             }
         }
@@ -238,7 +206,7 @@ impl Link {
 
     /// Looks after deadlines, and after what those left behind who were to go on.
     pub(super) fn look(&self) -> Look {
-        let now = Instant::now();
+        let now = now();
         let (late, oldest, orphaned, idle) = {
             let mut queue = self.queue.lock();
             if queue.closed.is_some() {
@@ -266,10 +234,10 @@ impl Link {
         queue.asleep = queue.is_idle() && queue.closed.is_none();
         let asleep = queue.asleep;
         // So that the end of the connection is seen.
-        let unwatched = asleep && queue.watch_idle();
+        let unwatched = asleep && queue.duty.watch_idle();
         drop(queue);
         if unwatched {
-            self.wanted.notify_one();
+            self.port.call_io();
         }
         asleep
     }
@@ -284,19 +252,19 @@ impl Link {
             self.closed.store(true, Ordering::Release);
             queue.close(cause)
         };
-        self.socket.shut();
+        self.port.shut();
         let changes = waiting.iter().filter_map(|waiting| waiting.call.changes.clone());
         let changes: Vec<_> = changes.collect();
         // First, so that nobody who hears of the failure can read what was to be changed.
         (self.lost)(cause, waiting.len(), &changes);
         waiting.iter().for_each(|waiting| waiting.call.fail(cause));
-        self.wanted.notify_one();
-        self.awake.notify_one();
+        self.port.call_io();
+        self.port.call_watch();
     }
 }
 
-impl fmt::Debug for Link {
+impl<P: fmt::Debug> fmt::Debug for Link<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Link").field("socket", &self.socket).finish_non_exhaustive()
+        f.debug_struct("Link").field("port", &self.port).finish_non_exhaustive()
     }
 }

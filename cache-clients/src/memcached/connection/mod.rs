@@ -7,17 +7,30 @@
 //! thread reads, and wakes one task of each thread, which wakes the others.
 
 mod call;
+mod duty;
 mod exchange;
 mod link;
+#[cfg(all(test, loom))]
+mod model;
+#[cfg(not(loom))]
 mod open;
+mod port;
 mod queue;
+#[cfg(not(loom))]
 mod socket;
+#[cfg(not(loom))]
 mod tasks;
 mod write;
 
+#[cfg(not(loom))]
+pub(crate) use call::Answers;
+#[cfg(not(loom))]
 pub(crate) use exchange::Exchange;
-pub(crate) use link::Link;
+#[cfg(not(loom))]
 pub(crate) use open::{Greeting, open};
 
+/// A connection to a server.
+#[cfg(not(loom))]
+pub(crate) type Link = link::Link<port::Line>;
 /// Why there is no answer.
 pub(crate) type Cause = std::sync::Arc<str>;

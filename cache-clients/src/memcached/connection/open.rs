@@ -1,9 +1,12 @@
 //! Makes a connection and greets: TLS, login, version, settings.
 
+use super::call::Answers;
 use super::exchange::Exchange;
-use super::link::{Bounds, Link, Lost};
+use super::link::{self, Lost};
+use super::port::Line;
+use super::queue::Bounds;
 use super::socket::Socket;
-use super::{Cause, tasks};
+use super::{Cause, Link, tasks};
 use crate::memcached::discover::Address;
 use crate::memcached::options::Settings;
 use crate::memcached::wire::{Answer, Request};
@@ -63,7 +66,7 @@ async fn greet(
             .map_err(|error| Cause::from(format!("the TLS handshake failed: {error}")))?,
         None => socket,
     };
-    let link = Arc::new(Link::new(socket, settings.bounds(), lost));
+    let link = Arc::new(link::Link::new(Line::new(socket), settings.bounds(), lost));
     tasks::start(&link);
     let mut guard = Guard(Some(link.clone()));
     if let Some((user, password)) = &settings.login {
@@ -105,7 +108,7 @@ async fn ask(link: &Arc<Link>, settings: &Settings) -> Result<Greeting, Cause> {
     let mut request = Request::default();
     request.settings();
     request.stats();
-    let answers = exchange(link, settings, request).await?;
+    let answers = exchange(link, settings, request).await?.into_vec();
     let stat = |wanted: &str| {
         answers.iter().find_map(|answer| match answer {
             Answer::Stat(name, value) if name == wanted => value.parse::<u64>().ok(),
@@ -122,9 +125,9 @@ async fn exchange(
     link: &Arc<Link>,
     settings: &Settings,
     request: Request,
-) -> Result<Vec<Answer>, Cause> {
+) -> Result<Answers, Cause> {
     // Whoever knocks waits for the greeting as a whole.
-    Exchange::new(link.clone(), request, Instant::now() + settings.connect, None).await
+    Exchange::new(link, request, Instant::now() + settings.connect, None).await
 }
 
 /// One clear error for servers that are too old.

@@ -2,15 +2,14 @@
 
 use super::Cause;
 use super::call::{Call, Wakes};
-use super::link::Bounds;
+use super::duty::Duty;
 use crate::memcached::wire::{Answer, Request};
+use crate::sync::now;
 use bytes::BytesMut;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// So many batches in a row are no accident.
-const QUIET: u32 = 16;
 /// Somebody else who asks so soon is one of many.
 const SOON: Duration = Duration::from_micros(50);
 
@@ -24,8 +23,23 @@ const MIXED: u32 = 256;
 /// Tells tasks apart: the thread, and the waker's data.
 pub(super) type Asker = (usize, usize);
 
+/// Bounds of a connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// How long an answer may take.
+    pub(crate) answer: Duration,
+    /// How many requests may be unanswered.
+    pub(crate) requests: usize,
+    /// How many bytes may be unsent.
+    pub(crate) bytes: usize,
+    /// The longest value.
+    pub(crate) value: usize,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Queue {
+    /// Who reads the answers.
+    pub(super) duty: Duty,
     /// To be written next.
     pub(super) out: BytesMut,
     /// The allocation of what was written last, empty.
@@ -50,10 +64,6 @@ pub(super) struct Queue {
     flight: Option<Duration>,
     /// Who asked last, and when.
     last: Option<(Asker, Instant)>,
-    /// How many batches in a row were read by those who asked.
-    quiet: u32,
-    /// The I/O thread reads; otherwise those who ask do.
-    watched: bool,
     /// So many requests ago more than one thread asked.
     mixed: u32,
     /// The watch sleeps.
@@ -83,34 +93,14 @@ pub(super) enum Turn {
 impl Queue {
     /// Empty; the I/O thread reads.
     pub(super) fn watched() -> Self {
-        Queue { watched: true, ..Queue::default() }
-    }
-
-    /// Whether the I/O thread reads.
-    pub(super) fn is_watched(&self) -> bool {
-        self.watched
-    }
-
-    /// Lets the I/O thread read; true if it must be told.
-    #[must_use]
-    pub(super) fn watch_from_now(&mut self) -> bool {
-        self.quiet = 0;
-        !std::mem::replace(&mut self.watched, true)
-    }
-
-    /// The same while nothing is asked: one batch that is read by those who ask ends it.
-    #[must_use]
-    pub(super) fn watch_idle(&mut self) -> bool {
-        let unwatched = self.watch_from_now();
-        self.quiet = QUIET - 1;
-        unwatched
+        Queue { duty: Duty::watched(), ..Queue::default() }
     }
 
     pub(super) fn push(
         &mut self,
         request: &Request,
         call: Arc<Call>,
-        asker: Asker,
+        (asker, now): (Asker, Instant),
         bounds: &Bounds,
     ) -> Result<Turn, Cause> {
         if let Some(cause) = &self.closed {
@@ -122,8 +112,9 @@ impl Queue {
         if full {
             return Err("queue is full".into());
         }
-        let now = Instant::now();
-        let many = |(last, at): (Asker, Instant)| last != asker && now - at < SOON;
+        let many = |(last, at): (Asker, Instant)| {
+            last != asker && now.saturating_duration_since(at) < SOON
+        };
         let alone = self.waiting.is_empty() && self.batch <= 1 && !self.last.is_some_and(many);
         self.mixed = match self.last {
             Some(((thread, _), _)) if thread == asker.0 => self.mixed.saturating_sub(1),
@@ -152,7 +143,7 @@ impl Queue {
             return None;
         }
         self.batch = std::mem::take(&mut self.asked);
-        self.flights.push_back((self.batch, Instant::now()));
+        self.flights.push_back((self.batch, now()));
         Some(std::mem::replace(&mut self.out, std::mem::take(&mut self.spare)))
     }
 
@@ -166,7 +157,7 @@ impl Queue {
     /// after them.
     pub(super) fn hold(&mut self, call: &Arc<Call>) -> bool {
         let Some((_, since)) = self.flights.front() else { return false };
-        let soon = self.flight.is_some_and(|flight| flight < NEAR) && since.elapsed() < NEAR;
+        let soon = self.flight.is_some_and(|flight| flight < NEAR) && passed(*since) < NEAR;
         let hold = soon && self.is_of_one_thread() && self.asked < self.batch;
         if hold {
             self.held = Some(call.clone());
@@ -188,7 +179,7 @@ impl Queue {
                 return;
             }
             calls -= *flying;
-            self.flight = Some(since.elapsed());
+            self.flight = Some(passed(*since));
             self.flights.pop_front();
         }
     }
@@ -251,25 +242,16 @@ impl Queue {
         self.writing.as_ref().is_some_and(|rest| !rest.is_empty())
     }
 
-    /// Somebody who asked has read until now; true if the I/O thread must be told to go on.
+    /// The caller who has read leaves; true if the I/O thread must be called.
     #[must_use]
-    pub(super) fn stop_reading(&mut self) -> bool {
-        if !self.waiting.is_empty() {
-            return self.watch_from_now();
-        }
-        self.quiet = self.quiet.saturating_add(1);
-        false
+    pub(super) fn leave(&mut self) -> bool {
+        self.duty.leave(!self.waiting.is_empty())
     }
 
-    /// Lets those who ask read for themselves, if they have done so for some time: waking the I/O
-    /// thread for each answer would only be in their way. `read`: one of them is at it now, and will
-    /// ask for the I/O thread if he leaves somebody waiting.
-    pub(super) fn unwatch(&mut self, read: bool) -> bool {
-        let read = read || self.waiting.is_empty();
-        if self.quiet >= QUIET && read && !self.is_full() {
-            self.watched = false;
-        }
-        !self.watched
+    /// Whether the I/O thread need not read any more.
+    pub(super) fn unwatch(&mut self) -> bool {
+        let (waiting, busy) = (!self.waiting.is_empty(), self.is_full());
+        self.duty.sleep(waiting, busy)
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -286,4 +268,8 @@ impl Queue {
         self.due = 0;
         std::mem::take(&mut self.waiting).into()
     }
+}
+
+fn passed(since: Instant) -> Duration {
+    now().saturating_duration_since(since)
 }

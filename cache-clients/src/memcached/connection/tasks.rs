@@ -1,6 +1,7 @@
 //! What runs on the I/O thread for each connection.
 
-use super::link::{Link, Look};
+use super::Link;
+use super::link::Look;
 use std::os::fd::{AsRawFd, RawFd};
 use std::pin::pin;
 use std::sync::Arc;
@@ -24,7 +25,7 @@ struct Watched(Arc<Link>);
 
 impl AsRawFd for Watched {
     fn as_raw_fd(&self) -> RawFd {
-        self.0.socket.as_raw_fd()
+        self.0.port.socket.as_raw_fd()
     }
 }
 
@@ -32,7 +33,7 @@ impl AsRawFd for Watched {
 async fn serve(link: Arc<Link>) {
     while !link.is_closed() {
         if !link.is_watched() {
-            link.wanted.notified().await;
+            link.port.wanted.notified().await;
             continue;
         }
         #[expect(deprecated, reason = "what it does not check holds: the socket lives in the link")]
@@ -49,7 +50,7 @@ async fn serve(link: Arc<Link>) {
 
 /// Waits until something can be done, and does it.
 async fn step(link: &Link, socket: &AsyncFd<Watched>) {
-    let mut told = pin!(link.wanted.notified());
+    let mut told = pin!(link.port.wanted.notified());
     std::future::poll_fn(|context| {
         match socket.poll_read_ready(context) {
             Poll::Ready(Ok(mut ready)) => {
@@ -86,7 +87,7 @@ async fn watch(link: Arc<Link>) {
             Look::Idle => idle += 1,
         }
         if idle > LOOKS && link.sleep() {
-            link.awake.notified().await;
+            link.port.awake.notified().await;
             idle = 0;
         } else {
             tokio::time::sleep(LOOK).await;

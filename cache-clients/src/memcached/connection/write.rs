@@ -1,10 +1,11 @@
 //! Writing: by whoever asks, as far as it fits, and the rest by the I/O thread.
 
 use super::link::{Link, PIECE};
+use super::port::Port;
 use bytes::BytesMut;
 use std::io;
 
-impl Link {
+impl<P: Port> Link<P> {
     /// Writes what is in the queue. Whoever writes goes on until there is nothing more, so that it is
     /// enough to try.
     pub(super) fn flush(&self) {
@@ -43,9 +44,9 @@ impl Link {
     fn write(&self, bytes: &[u8], mut sent: usize) -> io::Result<usize> {
         let fits = loop {
             if sent == bytes.len() {
-                break self.socket.drain();
+                break self.port.drain();
             }
-            match self.socket.write(&bytes[sent..]) {
+            match self.port.write(&bytes[sent..]) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(wrote) => sent += wrote,
                 Err(error) => break Err(error),
@@ -67,9 +68,9 @@ impl Link {
         if queue.closed.is_none() {
             queue.writing = Some(out);
             queue.sent = sent;
-            let _ = queue.watch_from_now();
+            let _ = queue.duty.watch();
             drop(queue);
-            self.wanted.notify_one();
+            self.port.call_io();
         }
     }
 

@@ -5,7 +5,7 @@ use super::state::Way;
 use super::stats::Counters;
 use super::{Host, Open};
 use crate::io;
-use crate::memcached::connection::{Cause, Exchange, Greeting, open};
+use crate::memcached::connection::{Answers, Cause, Exchange, Greeting, open};
 use crate::memcached::wire::{Answer, Request};
 use cache_core::Result;
 use std::hash::{Hash, Hasher};
@@ -57,27 +57,46 @@ impl Session {
         request: Request,
         changes: Option<Arc<[String]>>,
     ) -> Result<Vec<Answer>> {
-        let host = &self.host;
-        Counters::count(&host.counters.requests);
+        Counters::count(&self.host.counters.requests);
         let given = changes.clone();
-        let link = self.open.link.clone();
-        match Exchange::new(link, request, self.deadline, changes).await {
+        let exchange = Exchange::new(&self.open.link, request, self.deadline, changes);
+        Ok(self.told(exchange.await, given.as_deref())?.into_vec())
+    }
+
+    /// Asks for one answer, which changes nothing, by a caller who knows what time it is.
+    pub(crate) async fn ask_one(&self, request: Request, now: Instant) -> Result<Option<Answer>> {
+        Counters::count(&self.host.counters.requests);
+        let exchange = Exchange::new(&self.open.link, request, self.deadline, None);
+        Ok(self.told(exchange.at(now).await, None)?.pop())
+    }
+
+    fn told(&self, outcome: Result<Answers, Cause>, changes: Option<&[String]>) -> Result<Answers> {
+        let host = &self.host;
+        match outcome {
             Ok(answers) => {
                 host.answered();
                 Ok(answers)
             }
             Err(cause) => {
                 Counters::count(&host.counters.failures);
-                for key in given.iter().flat_map(|keys| keys.iter()) {
-                    host.owe(key);
-                }
+                changes.unwrap_or_default().iter().for_each(|key| host.owe(key));
                 Err(host.error(cause))
             }
         }
     }
+
+    pub(crate) fn host(&self) -> &Arc<Host> {
+        &self.host
+    }
 }
 
 impl Host {
+    /// A connection that may be trusted, if there is one at the moment.
+    pub(crate) fn session_now(self: &Arc<Self>, kind: Kind, deadline: Instant) -> Option<Session> {
+        let open = self.state.lock().ready(kind)?;
+        Some(Session { host: self.clone(), open, deadline })
+    }
+
     /// A connection that may be trusted, before the deadline.
     pub(crate) async fn session(
         self: &Arc<Self>,
@@ -129,7 +148,7 @@ impl Host {
             Ok(open) => {
                 let mut request = Request::default();
                 request.version();
-                let answers = Exchange::new(open.link, request, deadline, None).await;
+                let answers = Exchange::new(&open.link, request, deadline, None).await;
                 self.tried(answers.is_ok());
             }
             Err(_) => self.tried(false),
@@ -205,7 +224,7 @@ async fn settle(host: Weak<Host>, open: Open, due: Due) {
 }
 
 async fn deliver(open: &Open, due: &Due, answer: Duration) -> Result<(), Cause> {
-    let ask = |request| Exchange::new(open.link.clone(), request, Instant::now() + answer, None);
+    let ask = |request| Exchange::new(&open.link, request, Instant::now() + answer, None);
     match due {
         Due::Everything => {
             let mut request = Request::default();
@@ -219,7 +238,7 @@ async fn deliver(open: &Open, due: &Due, answer: Duration) -> Result<(), Cause> 
             for batch in keys.chunks(BATCH) {
                 let mut request = Request::default();
                 batch.iter().for_each(|key| request.delete(key.as_bytes(), None));
-                for answer in ask(request).await? {
+                for answer in ask(request).await?.into_vec() {
                     if let Answer::Failed(what) | Answer::Refused(what) = answer {
                         return Err(format!("a removal was answered by {what}").into());
                     }
