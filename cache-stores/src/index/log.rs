@@ -216,11 +216,6 @@ impl Log {
             self.restart(table);
         }
     }
-
-    #[cfg(test)]
-    pub(super) fn compact_from(&mut self, small: u64) {
-        self.small = small;
-    }
 }
 
 impl Drop for Log {
@@ -299,5 +294,34 @@ pub(super) fn is_unfinished(files: &Files, number: u64) -> bool {
         Ok(Some(mut frames)) => matches!(frames.next(), Ok(Next::End | Next::Torn)),
         Ok(None) => fs::metadata(&path).is_ok_and(|file| file.len() < MAGIC.len() as u64),
         Err(_) => false,
+    }
+}
+
+#[cfg(test)]
+impl Log {
+    pub(super) fn compact_from(&mut self, small: u64) {
+        self.small = small;
+    }
+
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// What a kill leaves.
+    pub(super) fn kill(&mut self) {
+        self.wait();
+        self.file = None;
+    }
+
+    /// As if the machine had been another one when the index was opened.
+    pub(super) fn boot_was(&mut self, boot: &str) {
+        boot.clone_into(&mut self.boot);
+        self.opened();
+        self.send().unwrap();
+    }
+
+    /// From now on it writes there.
+    pub(super) fn write_to(&mut self, file: File) {
+        self.file = Some(file);
     }
 }

@@ -310,6 +310,34 @@ impl Table {
     }
 }
 
+#[cfg(test)]
+impl Table {
+    /// Everything agrees with everything.
+    pub(super) fn validate(&mut self) {
+        let copies = || self.slab.iter();
+        let visible = || copies().filter(|slot| !slot.marks.has(Marks::STAGED));
+        assert_eq!(self.copies.len(), copies().count());
+        assert_eq!(self.paths.len(), visible().count());
+        assert_eq!(self.totals.objects, visible().count() as u64);
+        assert_eq!(self.totals.chunks, copies().map(|slot| slot.kept.len()).sum::<u64>());
+        assert_eq!(self.totals.bytes, copies().map(|slot| slot.kept.bytes()).sum::<u64>());
+        for slot in copies() {
+            let at = self.at_copy(slot.copy).expect("found by its name");
+            assert_eq!(self.slab.get(at).copy, slot.copy);
+            let apart = |chunk| !self.is_leaving(slot.copy, chunk);
+            assert!(slot.kept.iter().all(apart), "a chunk is kept and being deleted");
+        }
+        for slot in visible() {
+            let at = self.at_path(slot.path()).expect("found by its path");
+            assert_eq!(self.slab.get(at).copy, slot.copy);
+        }
+        let can_go = copies().filter(|slot| slot.marks.can_go()).count();
+        assert_eq!(self.order.iter(&self.slab).count(), can_go);
+        let ages: Vec<u64> = self.by_age().map(|slot| slot.fetched).collect();
+        assert!(ages.is_sorted() && ages.len() == can_go);
+    }
+}
+
 fn hash_path(path: &str, seed: u64) -> u64 {
     xxh3_64_with_seed(path.as_bytes(), seed)
 }
