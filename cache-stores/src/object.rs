@@ -39,7 +39,7 @@ pub(crate) struct CopyId(pub(crate) u64);
 
 /// How far an entry of the index can be believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub enum Standing {
     /// As the remote told it, within its TTL.
     Fresh,
     /// Its TTL has passed: the remote is asked whether it has changed.

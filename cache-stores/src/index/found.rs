@@ -1,0 +1,75 @@
+//! Rebuilding the index from what lies in local.
+
+use super::answers::{Piece, Victim};
+use super::change::Change;
+use super::chunks::{Chunks, LARGEST};
+use super::slot::{Marks, pack};
+use super::{Index, State, nanos};
+use crate::object::CopyId;
+
+impl Index {
+    /// One chunk that lies in local, in any order. Of two copies of a path the younger stays; what leaves for it
+    /// comes back. What happened to the copies since they were fetched is not known: all of them are doubtful.
+    pub(crate) fn add_found(&self, piece: &Piece) -> Vec<Victim> {
+        self.run(|_, state| {
+            let refused = || {
+                vec![Victim {
+                    copy: piece.copy,
+                    chunks: Chunks::one(piece.chunk.min(u32::MAX - 1), 0),
+                }]
+            };
+            let Some(bytes) = u32::try_from(piece.bytes).ok().filter(|_| piece.bytes <= LARGEST)
+            else {
+                return refused();
+            };
+            let (copy, chunk) = (piece.copy, piece.chunk);
+            let mut victims = Vec::new();
+            if state.table.at_copy(copy).is_none() {
+                match state.younger(piece) {
+                    true => victims.extend(state.admit_found(piece)),
+                    false => {
+                        state.make(Change::Shed { copy, chunk });
+                        return refused();
+                    }
+                }
+            }
+            state.make(Change::Keep { copy, chunk, bytes });
+            victims
+        })
+    }
+
+    /// Everything that lies in local was told: the order is that in which it was fetched, and the limits hold
+    /// again.
+    pub(crate) fn found_all(&self) -> Vec<Victim> {
+        let now = self.now();
+        self.run(|shared, state| {
+            state.table.sort_by_age();
+            // No copy is being added to.
+            state.make_room(&shared.limits, CopyId(0), now)
+        })
+    }
+}
+
+impl State {
+    /// Whether the piece is of a younger copy than the path has.
+    fn younger(&self, piece: &Piece) -> bool {
+        self.table.at_path(piece.object.path.as_ref()).is_none_or(|at| {
+            let slot = self.table.slab.get(at);
+            (slot.fetched, slot.copy) < (nanos(piece.fetched), piece.copy)
+        })
+    }
+
+    fn admit_found(&mut self, piece: &Piece) -> Option<Victim> {
+        let at = self.table.at_path(piece.object.path.as_ref());
+        let old = at.map(|at| self.table.slab.get(at).copy);
+        let victim = old.and_then(|old| self.leave(old));
+        self.make(Change::Admit {
+            copy: piece.copy,
+            chunk_size: piece.chunk_size,
+            fetched: nanos(piece.fetched),
+            marks: Marks(Marks::DOUBT),
+            text: pack(&piece.object),
+        });
+        victim
+    }
+}

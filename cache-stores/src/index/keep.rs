@@ -1,0 +1,80 @@
+//! Chunks come into local and leave it.
+
+use super::Index;
+use super::answers::{Kept, Victim};
+use super::change::Change;
+use super::chunks::{Chunks, LARGEST};
+use crate::object::CopyId;
+
+impl Index {
+    /// A chunk is about to be put into local; to be said before. False: the copy is gone, there is no such chunk,
+    /// or it is there already.
+    pub(crate) fn intend(&self, copy: CopyId, chunk: u32) -> bool {
+        self.run(|_, state| {
+            let Some(at) = state.table.at_copy(copy) else { return false };
+            let there = state.table.slab.get(at).kept.contains(chunk);
+            if chunk == u32::MAX || there {
+                return false;
+            }
+            if !state.table.is_intended(copy, chunk) {
+                state.make(Change::Intend { copy, chunk });
+            }
+            true
+        })
+    }
+
+    /// A chunk lies in local and takes so many bytes there, its footer among them.
+    pub(crate) fn keep(&self, copy: CopyId, chunk: u32, bytes: u64) -> Kept {
+        let now = self.now();
+        self.run(|shared, state| {
+            let known = state.table.at_copy(copy).is_some() && chunk != u32::MAX;
+            match u32::try_from(bytes) {
+                Ok(bytes) if known && u64::from(bytes) <= LARGEST => {
+                    state.make(Change::Keep { copy, chunk, bytes });
+                    Kept::Yes { victims: state.make_room(&shared.limits, copy, now) }
+                }
+                _ => {
+                    state.make(Change::Shed { copy, chunk });
+                    Kept::Gone(Victim { copy, chunks: Chunks::one(chunk, 0) })
+                }
+            }
+        })
+    }
+
+    /// Local does not have a chunk, or it is damaged and its deletion is the caller's: it is not accounted any more.
+    pub(crate) fn lost(&self, copy: CopyId, chunk: u32) {
+        self.run(|_, state| {
+            let Some(at) = state.table.at_copy(copy) else { return };
+            if state.table.slab.get(at).kept.contains(chunk) {
+                state.make(Change::Lose { copy, chunk });
+            }
+        });
+    }
+
+    /// A chunk was not put into local after all.
+    pub(crate) fn failed(&self, copy: CopyId, chunk: u32) {
+        self.run(|_, state| {
+            if state.table.is_intended(copy, chunk) {
+                state.make(Change::Lose { copy, chunk });
+            }
+        });
+    }
+
+    /// A staged copy comes to nothing; the victims are its chunks.
+    pub(crate) fn abandon(&self, copy: CopyId) -> Vec<Victim> {
+        self.run(|_, state| state.leave(copy).into_iter().collect())
+    }
+
+    /// Local has deleted these. A process that is killed before it says so is told of them again when it opens
+    /// the index.
+    pub(crate) fn removed(&self, victims: &[Victim]) {
+        self.run(|_, state| {
+            for Victim { copy, chunks } in victims {
+                for run in chunks.runs() {
+                    let (first, count) = (run.first, run.count);
+                    state.make(Change::Removed { copy: *copy, first, count });
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,109 @@
+//! The index of the local side: which copies there are, how far each can be believed, and which goes first.
+//!
+//! Everything is under one lock, which is held for memory and for one append to a file, never for the stores:
+//! there is no order of two atomics or two locks that could go wrong, hence nothing for loom to try. Whoever
+//! puts a chunk into local says so before (`intend`) and after (`keep`); whoever is told that chunks must go
+//! deletes them and says so (`removed`). A process that is killed in between leaves chunks whose state nobody
+//! knows; opening the index names them.
+
+mod admit;
+mod answers;
+mod bytes;
+mod change;
+mod chunks;
+mod evict;
+mod fence;
+mod found;
+mod keep;
+mod lookup;
+mod order;
+mod reading;
+mod slab;
+mod slot;
+mod status;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use answers::{Admitted, Found, Kept, Limits, Piece, Totals, Victim};
+pub(crate) use chunks::Chunks;
+pub(crate) use fence::Ticket;
+pub use status::Status;
+
+use cache_core::Clock;
+use change::Change;
+use fence::Fences;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::time::Duration;
+use table::Table;
+
+/// A cheap handle; all of one index see the same.
+#[derive(Debug, Clone)]
+pub(crate) struct Index {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    limits: Limits,
+    time: Time,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    table: Table,
+    fences: Fences,
+}
+
+impl Index {
+    /// An index that lives as long as the process. What lies in local already is told with
+    /// [`add_found`](Index::add_found) and [`found_all`](Index::found_all).
+    pub(crate) fn in_memory(limits: Limits, clock: Clock) -> Self {
+        let state = State { table: Table::new(limits.order), fences: Fences::default() };
+        Index { shared: Arc::new(Shared { limits, time: Time::new(clock), state: state.into() }) }
+    }
+
+    /// The time since 1970 by which copies age. It never goes back while the index is open.
+    pub(crate) fn now(&self) -> Duration {
+        self.shared.time.now()
+    }
+
+    /// Runs one operation.
+    fn run<T>(&self, operation: impl FnOnce(&Shared, &mut State) -> T) -> T {
+        let mut state = self.shared.state.lock();
+        operation(&self.shared, &mut state)
+    }
+}
+
+impl State {
+    /// Makes a change.
+    fn make(&mut self, change: Change) {
+        self.table.apply(change);
+    }
+}
+
+/// The clock of a system, which may be set back, held against one that only goes forward.
+#[derive(Debug)]
+struct Time {
+    clock: Clock,
+    opened: Duration,
+    began: u64,
+}
+
+impl Time {
+    fn new(clock: Clock) -> Self {
+        Time { opened: clock.unix(), began: clock.nanos(), clock }
+    }
+
+    fn now(&self) -> Duration {
+        let passed = Duration::from_nanos(self.clock.nanos().saturating_sub(self.began));
+        self.clock.unix().max(self.opened + passed)
+    }
+}
+
+/// Nanoseconds for a slot: they last until the year 2554.
+fn nanos(time: Duration) -> u64 {
+    time.as_nanos().try_into().unwrap_or(u64::MAX)
+}

@@ -1,0 +1,104 @@
+//! The index as its callers see it.
+
+use super::*;
+use crate::object::{CopyId, Object, Standing};
+use crate::policy::{Count, Fifo, Lru, Policy, Size, Ttl};
+use cache_core::ManualClock;
+use object_store::Attributes;
+use object_store::path::Path;
+
+pub(super) fn limits(policy: impl Into<Policy>) -> Limits {
+    Limits::new(&policy.into(), None)
+}
+
+pub(super) fn object(path: &str, version: u64) -> Object {
+    Object {
+        path: Path::from(path),
+        size: 30,
+        e_tag: Some(format!("\"{version}\"")),
+        version: None,
+        modified: chrono::DateTime::UNIX_EPOCH,
+        attributes: Attributes::new(),
+    }
+}
+
+fn index(policy: impl Into<Policy>) -> (Index, ManualClock) {
+    let time = ManualClock::new();
+    (Index::in_memory(limits(policy), time.clock()), time)
+}
+
+/// Admits one version of a path with three chunks of 10 bytes.
+fn add(index: &Index, path: &str, version: u64) -> (CopyId, Vec<Victim>) {
+    let object = object(path, version);
+    let ticket = index.begin(&object.path);
+    let Admitted::New { copy, mut victims } = index.admit(&ticket, &object, 10, index.now()) else {
+        panic!("{path} was not admitted")
+    };
+    for chunk in 0..3 {
+        assert!(index.intend(copy, chunk));
+        let Kept::Yes { victims: more } = index.keep(copy, chunk, 10) else { panic!("gone") };
+        victims.extend(more);
+    }
+    index.removed(&victims);
+    (copy, victims)
+}
+
+fn order(index: &Index) -> Vec<String> {
+    index.status().iter().map(|status| status.path().to_string()).collect()
+}
+
+#[test]
+fn f3_fifo_keeps_the_newest_and_reading_does_not_change_the_order() {
+    let (index, _time) = index(Fifo(3));
+    for path in ["a", "b", "c"] {
+        add(&index, path, 1);
+    }
+    index.find(&Path::from("a")).unwrap();
+    assert_eq!(order(&index), ["a", "b", "c"]);
+    add(&index, "a", 2);
+    assert_eq!(order(&index), ["b", "c", "a"]);
+    let (_, victims) = add(&index, "d", 1);
+    assert_eq!(order(&index), ["c", "a", "d"]);
+    assert_eq!((victims.len(), victims[0].chunks.len()), (1, 3));
+    assert_eq!(index.totals().bytes, 90);
+}
+
+#[test]
+fn lru_evicts_what_was_used_longest_ago() {
+    let (index, _time) = index(Lru | Size(60_u64));
+    let (first, _) = add(&index, "a", 1);
+    add(&index, "b", 1);
+    index.find(&Path::from("a")).unwrap();
+    index.look(&Path::from("b")).unwrap();
+    add(&index, "c", 1);
+    assert_eq!(order(&index), ["a", "c"]);
+    assert_eq!(index.look(&Path::from("a")).unwrap().copy, first);
+    let totals = index.totals();
+    assert_eq!((totals.bytes, totals.evicted_objects, totals.evicted_bytes), (60, 1, 30));
+}
+
+#[test]
+fn an_object_over_the_limit_passes_and_loses_its_lowest_chunks() {
+    let (index, _time) = index(Size(20_u64));
+    let (copy, victims) = add(&index, "large", 1);
+    let expected = Victim { copy, chunks: Chunks::one(0, 10) };
+    assert_eq!(victims, [expected]);
+    let found = index.find(&Path::from("large")).unwrap();
+    assert!(found.present.iter().eq([1, 2]));
+}
+
+#[test]
+fn f4_what_has_expired_goes_first_and_by_purge() {
+    let (index, time) = index(Ttl("60s") | Count(2) | Lru);
+    add(&index, "a", 1);
+    time.advance(std::time::Duration::from_secs(30));
+    add(&index, "b", 1);
+    time.advance(std::time::Duration::from_secs(30));
+    index.find(&Path::from("a")).unwrap();
+    assert_eq!(index.find(&Path::from("a")).unwrap().standing, Standing::Due);
+    let (_, victims) = add(&index, "c", 1);
+    assert_eq!((victims.len(), order(&index)), (1, vec!["b".to_owned(), "c".into()]));
+    time.advance(std::time::Duration::from_secs(30));
+    assert_eq!(index.expired().len(), 1);
+    assert_eq!(order(&index), ["c"]);
+}
