@@ -18,7 +18,6 @@ mod layout;
 mod local;
 mod location;
 mod object;
-
 mod options;
 mod policy;
 mod read;

@@ -1,5 +1,6 @@
 //! A directory that is there as long as its store.
 
+use crate::{CachedStore, StoreBuilder};
 use async_trait::async_trait;
 use bytes::Bytes;
 use cache_core::{Error as Wrong, Result as Built};
@@ -91,6 +92,26 @@ impl Temporary {
     #[must_use]
     pub fn folder(&self) -> &Place {
         &self.0.objects
+    }
+}
+
+impl CachedStore {
+    /// A store whose copies are in a temporary directory, which is removed with the store's last handle.
+    ///
+    /// That no such directory can be made is an error of [`build`](StoreBuilder::build).
+    ///
+    /// ```
+    /// use cache_stores::object_store::memory::InMemory;
+    /// use cache_stores::{CachedStore, Size};
+    ///
+    /// let store = CachedStore::temporary(InMemory::new()).policy(Size("1GiB")).build()?;
+    /// store.open("a/b")?.put("data")?;
+    /// assert_eq!(store.open("a/b")?.read_all()?, "data");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn temporary(remote: impl ObjectStore) -> StoreBuilder {
+        let local = Temporary::new().map(|local| Arc::new(local) as Arc<dyn ObjectStore>);
+        StoreBuilder::over(local, Arc::new(remote))
     }
 }
 

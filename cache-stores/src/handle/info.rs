@@ -1,5 +1,6 @@
 //! What is known of an object, and of how a read of it went.
 
+use crate::{Refresh, Served};
 use chrono::{DateTime, Utc};
 use object_store::{Attributes, Extensions, GetOptions, GetResult, ObjectMeta};
 use std::io;
@@ -45,13 +46,20 @@ pub(super) struct Origin {
 }
 
 impl Origin {
-    pub(super) fn of(_extensions: &Extensions) -> Self {
-        Origin::default()
+    pub(super) fn of(extensions: &Extensions) -> Self {
+        match extensions.get::<Served>() {
+            Some(served) => Origin { cached: served.is_cached(), age: served.age },
+            None => Origin::default(),
+        }
     }
 
     /// A read of the remote, if the cache is not to be believed.
-    pub(super) fn options(_refresh: bool) -> GetOptions {
-        GetOptions::default()
+    pub(super) fn options(refresh: bool) -> GetOptions {
+        let mut options = GetOptions::default();
+        if refresh {
+            options.extensions.insert(Refresh);
+        }
+        options
     }
 }
 

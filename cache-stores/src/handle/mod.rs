@@ -4,6 +4,7 @@
 //! `asynchronous` are its faces.
 
 mod asynchronous;
+mod cached;
 mod error;
 mod info;
 mod open;
