@@ -10,8 +10,6 @@ use object_store::path::Path;
 use object_store::{Error, ObjectStore, PutMode, PutOptions, PutPayload, PutResult, Result};
 use std::sync::Arc;
 
-
-
 /// `ObjectStore::put_opts`. It goes on when the caller drops it.
 pub(crate) async fn put(
     inner: &Arc<Inner>,
