@@ -4,7 +4,7 @@ use crate::pair::{Pair, data, keep, read, read_with, until};
 use crate::stand::watched::Trouble;
 use cache_stores::{Refresh, ServedFrom, Ttl};
 use object_store::path::Path;
-use object_store::{Error, Extensions, GetOptions, ObjectStore, ObjectStoreExt};
+use object_store::{Error, Extensions, GetOptions, ObjectStoreExt};
 
 pub(crate) async fn f1_the_first_read_fetches_and_keeps_and_the_second_does_not_touch_the_remote(
     pair: Pair,

@@ -262,7 +262,7 @@ impl ObjectStore for Watched {
         let (own, prefix) = (self.clone(), prefix.cloned());
         let listed = async move {
             own.watch.read(&Path::default()).await?;
-            Ok(own.inner.list(prefix.as_ref()))
+            Ok::<_, Error>(own.inner.list(prefix.as_ref()))
         };
         futures::stream::once(listed).try_flatten().boxed()
     }
