@@ -1,5 +1,5 @@
 //! larder against its peers: `cargo run --release -- hit`, likewise `miss`, `mix`, `memory`, `ratio`, `herd`,
-//! `torture`, `build`, `far`, `tags`, `reload`, `all`.
+//! `torture`, `build`, `far`, `tags`, `reload`, `stores`, `all`.
 
 mod build;
 mod count;
@@ -20,6 +20,7 @@ mod refresh;
 mod reload;
 mod report;
 mod script;
+mod stores;
 mod systems;
 mod tagged;
 mod thread;
@@ -46,6 +47,7 @@ const BENCHES: &[(&str, Bench)] = &[
     ("far", far::run),
     ("tags", tagged::run),
     ("reload", reload::run),
+    ("stores", stores::run),
 ];
 
 fn main() -> ExitCode {
@@ -54,6 +56,8 @@ fn main() -> ExitCode {
     let result = match name.as_str() {
         memory::CHILD => memory::child(args),
         torture::CHILD => torture::child(args),
+        stores::SERVER => stores::serve(args),
+        stores::CHILD => stores::child(args),
         _ => Options::parse(args).and_then(|options| dispatch(&name, &options)),
     };
     match result {

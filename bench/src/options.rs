@@ -17,6 +17,8 @@ usage: cargo run --release -- BENCH [--quick] [--json] [--rounds N] [--only SYST
   far      memcached, redis, files, tiered, codec; --only takes these names; starts its own servers
   tags     decorated hits with 1, 2 and 4 tags; invalidations of 10 and of 100 000 entries
   reload   reading 200 regions again and following them, while another thread calls
+  stores   object stores behind local copies: hits, first reads, many readers, a large index; --only takes hit,
+           first, herd, index; starts its own S3 server
   all      all of these
 
   --quick  fewer rounds: each bench ends within 40 seconds

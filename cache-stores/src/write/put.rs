@@ -9,7 +9,6 @@ use crate::store::Inner;
 use object_store::path::Path;
 use object_store::{Error, ObjectStore, PutMode, PutOptions, PutPayload, PutResult, Result};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// `ObjectStore::put_opts`. It goes on when the caller drops it.
 pub(crate) async fn put(

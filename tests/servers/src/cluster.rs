@@ -135,7 +135,8 @@ impl Sentinel {
             fs::write(&path, text).expect("a file in the temporary folder");
             Program {
                 name: "redis-server",
-                package: "redis-server",
+                file: "redis-server".into(),
+                install: "apt-get install redis-server",
                 arguments: vec![path.display().to_string(), "--sentinel".into()],
                 place: Place::Port(port),
                 question: b"PING\r\n",

@@ -1,5 +1,5 @@
-//! Starts memcached and redis for larder's tests on free loopback ports, stops and freezes them, and
-//! breaks the connections to them.
+//! Starts memcached, redis and an S3 server for larder's tests on free loopback ports, stops and freezes
+//! them, and breaks the connections to them.
 //!
 //! Every server is a process of its own, without anything on disk, and dies with the value that
 //! started it, or with the test runner, however that ends.
@@ -20,6 +20,7 @@
 
 mod cluster;
 mod memcached;
+mod moto;
 mod port;
 mod process;
 mod proxy;
@@ -28,5 +29,6 @@ mod signals;
 
 pub use cluster::{RedisCluster, Sentinel, say};
 pub use memcached::Memcached;
+pub use moto::{Bucket, Moto};
 pub use proxy::{Fault, Proxy};
 pub use redis::Redis;

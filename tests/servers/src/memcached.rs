@@ -130,5 +130,12 @@ fn common() -> Vec<String> {
 }
 
 fn program(arguments: Vec<String>, place: Place) -> Program {
-    Program { name: "memcached", package: "memcached", arguments, place, question: b"version\r\n" }
+    Program {
+        name: "memcached",
+        file: "memcached".into(),
+        install: "apt-get install memcached",
+        arguments,
+        place,
+        question: b"version\r\n",
+    }
 }

@@ -28,7 +28,10 @@ pub(crate) enum Place {
 #[derive(Debug)]
 pub(crate) struct Program {
     pub(crate) name: &'static str,
-    pub(crate) package: &'static str,
+    /// What is executed: a name to be found on the `PATH`, or a path.
+    pub(crate) file: PathBuf,
+    /// What to do where it is missing.
+    pub(crate) install: &'static str,
     pub(crate) arguments: Vec<String>,
     pub(crate) place: Place,
     /// A question to which every such server answers, if only by closing the connection.
@@ -123,7 +126,7 @@ impl Process {
         let mut running = self.child();
         assert!(running.is_none(), "{} runs already", self.program.name);
         let log = fs::File::create(self.log()).expect("a log in the temporary folder");
-        let mut command = Command::new(self.program.name);
+        let mut command = Command::new(&self.program.file);
         command.args(&self.program.arguments).current_dir(self.folder.path());
         command.stdin(Stdio::null()).stderr(log.try_clone().expect("a second handle")).stdout(log);
         signals::die_with_parent(&mut command);
@@ -139,9 +142,9 @@ impl Process {
     }
 
     fn cannot_spawn(&self, error: &io::Error) -> ! {
-        let Program { name, package, .. } = &self.program;
+        let Program { name, file, install, .. } = &self.program;
         if error.kind() == io::ErrorKind::NotFound {
-            panic!("{name} is not installed: apt-get install {package}");
+            panic!("{} is not installed: {install}", file.display());
         }
         panic!("{name} cannot be started: {error}");
     }

@@ -36,7 +36,8 @@ impl Redis {
                 arguments.extend(options.iter().map(|option| option.replace("{port}", &port_text)));
                 Program {
                     name: "redis-server",
-                    package: "redis-server",
+                    file: "redis-server".into(),
+                    install: "apt-get install redis-server",
                     arguments,
                     place: Place::Port(port),
                     question: b"PING\r\n",

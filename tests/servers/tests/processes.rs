@@ -1,6 +1,6 @@
 //! Servers come up, stop, come back, freeze, and never outlive the test.
 
-use larder_test_servers::{Memcached, Redis};
+use larder_test_servers::{Memcached, Moto, Redis};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
@@ -234,4 +234,28 @@ fn a_missing_program_is_told_with_what_to_install() {
         .status()
         .unwrap();
     assert!(status.success());
+}
+
+#[test]
+fn moto_answers_as_soon_as_it_is_started_and_gives_each_test_a_bucket() {
+    let moto = Moto::shared();
+    let (one, other) = (moto.bucket(), moto.bucket());
+    assert_ne!(one.name(), other.name());
+    assert_eq!(one.endpoint(), format!("http://{}", moto.address()));
+    let mut stream = connect(&one.address());
+    let answer = ask(&mut stream, "GET /moto-api/ HTTP/1.0\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[test]
+fn a_moto_that_is_not_there_fails_the_test_and_says_what_to_install() {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "moto_answers_as_soon_as_it_is_started_and_gives_each_test_a_bucket"])
+        .env("LARDER_MOTO", "/nowhere/moto_server")
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("/nowhere/moto_server is not installed: "), "{said}");
+    assert!(said.contains("pip install 'moto[s3,server]'"), "{said}");
 }

@@ -1,0 +1,56 @@
+//! Random courses against a model: no wrong byte, no mix of versions, no read older than what was acknowledged or
+//! than its TTL, exact accounting, no orphans; with a crash at every write, and with a process that is killed.
+
+mod course;
+mod crash;
+mod kill;
+#[path = "../stand/mod.rs"]
+mod stand;
+mod truth;
+mod worker;
+mod world;
+
+use course::{Op, ops};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use world::{Mode, World};
+
+/// So many courses of so many steps, the same in each run but for what a failure found.
+fn courses(mode: Mode, cases: u32, length: usize) {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.unwrap();
+    let config =
+        Config { cases, max_shrink_iters: 400, failure_persistence: None, ..Config::default() };
+    let mut runner = TestRunner::new(config);
+    let course = proptest::collection::vec(ops(), 1..length);
+    let outcome = runner
+        .run(&course, |course| runtime.block_on(run(mode, &course)).map_err(TestCaseError::fail));
+    outcome.unwrap_or_else(|error| panic!("{mode:?}: {error}"));
+}
+
+async fn run(mode: Mode, course: &[Op]) -> Result<(), String> {
+    let mut world = World::new(mode);
+    for (n, op) in course.iter().enumerate() {
+        world.step(op).await.map_err(|why| format!("step {n}, {op:?}: {why}"))?;
+    }
+    world.end().await.map_err(|why| format!("at the end: {why}"))
+}
+
+macro_rules! modes {
+    ($($name:ident: $mode:expr;)*) => {$(
+        #[test]
+        fn $name() {
+            courses($mode, 40, 30);
+        }
+    )*};
+}
+
+modes! {
+    everything_is_kept: Mode::All;
+    three_are_kept_for_a_minute: Mode::FifoTtl;
+    twelve_kibibytes_are_kept: Mode::Size;
+    copies_stand_in_while_the_remote_is_away: Mode::Stale;
+    the_index_is_in_memory: Mode::InMemory;
+    writes_wait_for_the_remote: Mode::WriteBack;
+}
