@@ -57,6 +57,7 @@ impl StoreBuilder {
             clock: self.clock,
             writes,
             _held: self.held,
+            ended: tokio::sync::watch::channel(()).0,
         });
         let building = inner.clone();
         cache_core::wait(runtime::run(async move {
