@@ -14,7 +14,7 @@ use std::path::{Path as Directory, PathBuf};
 use std::sync::Arc;
 
 /// The bytes of a chunk, unless said otherwise: large enough for throughput, small enough for three in memory.
-const CHUNK: u64 = 4 << 20;
+pub(crate) const CHUNK: u64 = 4 << 20;
 
 /// A store in the making: see [`CachedStore::new`].
 ///

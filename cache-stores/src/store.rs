@@ -14,6 +14,7 @@ use std::any::Any;
 use std::fmt;
 use std::path::Path as Directory;
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// An object store behind a fast local copy of it; itself an [`ObjectStore`].
 ///
@@ -55,6 +56,8 @@ pub(crate) struct Inner {
     pub(crate) writes: Option<Writes>,
     /// Dropped last: the directory of a temporary store.
     pub(crate) _held: Option<Box<dyn Any + Send + Sync>>,
+    /// Goes when all of it has gone: who closes the store waits for that.
+    pub(crate) ended: watch::Sender<()>,
 }
 
 impl CachedStore {
@@ -97,6 +100,29 @@ impl CachedStore {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.inner.name
+    }
+
+    /// Gives this handle back, and waits until the store has come to rest: other handles and readers have gone, and
+    /// what was fetched last is kept. A program that ends without it loses nothing but such copies.
+    ///
+    /// ```
+    /// use cache_stores::object_store::memory::InMemory;
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let directory = folder.path();
+    /// let store = cache_stores::CachedStore::on_disk(directory, InMemory::new()).build()?;
+    /// store.open("may.csv").unwrap().put("day,visits\n").unwrap();
+    /// cache_core::wait(store.close());
+    /// // The directory can be opened again, by this process or another one.
+    /// let store = cache_stores::CachedStore::on_disk(directory, InMemory::new()).build()?;
+    /// assert_eq!(store.stats().objects, 1);
+    /// # Ok::<(), cache_stores::Error>(())
+    /// ```
+    pub async fn close(self) {
+        let mut ended = self.inner.ended.subscribe();
+        drop(self);
+        // Nothing is ever sent: the channel ends with the store.
+        while ended.changed().await.is_ok() {}
     }
 }
 

@@ -2,7 +2,6 @@
 
 use super::StoreBuilder;
 use super::rebuild;
-use super::rebuild::Opened;
 use crate::fetch::Flights;
 use crate::index::{Index, Limits, Opened};
 use crate::layout::{CHUNKS, Layout};
@@ -58,6 +57,7 @@ impl StoreBuilder {
             clock: self.clock,
             writes,
             _held: self.held,
+            ended: tokio::sync::watch::channel(()).0,
         });
         let building = inner.clone();
         cache_core::wait(runtime::run(async move {

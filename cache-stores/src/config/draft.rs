@@ -1,6 +1,6 @@
 //! What `[store.NAME]` says, checked, before anything is opened.
 
-use super::remote;
+use super::remote as far;
 use super::url::{self, At};
 use crate::layout::CHUNKS;
 use crate::options::{KeepWrites, Unread, Verify};
@@ -92,9 +92,9 @@ pub(super) fn store(settings: &mut Settings<'_>) -> Draft {
 }
 
 fn remote(settings: &mut Settings<'_>) -> Option<Remote> {
-    let (at, options) = remote::read(settings)?;
+    let (at, options) = far::read(settings)?;
     let client = match &at {
-        At::Cloud(_) => match remote::make(&at, &options) {
+        At::Cloud(_) => match far::make(&at, &options) {
             Ok(client) => Some(client),
             Err(why) => {
                 settings.wrong("remote", format!("`remote` is {at}: {why}"));

@@ -8,7 +8,6 @@ use cache_core::{Error, Result};
 use cache_regions::Configuration;
 use object_store::ObjectStore;
 use std::any::Any;
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -54,18 +53,27 @@ impl StorePlans {
     /// [Invalid](Error::is_invalid): there is no store of this name, or it cannot be opened; the message says where
     /// it stands, and why.
     pub fn open(self, name: &str) -> Result<CachedStore> {
+        let last = self.open_all(name)?.pop();
+        last.ok_or_else(|| Error::invalid(format!("store `{name}` was not opened")))
+    }
+
+    /// The same, with those that it is made from before it: for who wants to close them all.
+    ///
+    /// # Errors
+    /// As [`open`](StorePlans::open).
+    pub fn open_all(self, name: &str) -> Result<Vec<CachedStore>> {
         self.check(name)?;
         let needed = self.needed(name);
-        let mut open: BTreeMap<String, CachedStore> = BTreeMap::new();
+        let mut open: Vec<CachedStore> = Vec::with_capacity(needed.len());
         for Planned { name, spot, draft, .. } in self.0 {
             if needed.contains(&name) {
-                let others = |name: &str| open.get(name).cloned();
+                let others = |name: &str| open.iter().find(|store| store.name() == name).cloned();
                 let store = open::store(&name, &spot, draft, &others)
                     .map_err(|mistake| Error::invalid(mistake.to_string()))?;
-                open.insert(name, store);
+                open.push(store);
             }
         }
-        open.remove(name).ok_or_else(|| Error::invalid(format!("store `{name}` was not opened")))
+        Ok(open)
     }
 
     /// The remote of one of them, past all copies; that of a store over another one is the other one's.

@@ -2,7 +2,7 @@
 
 use crate::pair::{Pair, data, keep};
 use crate::stand::watched::Trouble;
-use cache_stores::{CachedStore, OpenExt, Temporary};
+use cache_stores::{CachedStore, Temporary};
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};

@@ -70,7 +70,8 @@ pub(crate) async fn f20_the_status_lists_what_is_kept_with_age_in_order(pair: Pa
         pair.later(10);
     }
     let status = store.status();
-    let seen: Vec<_> = status.iter().map(|one| (one.path().as_ref(), one.size(), one.age())).collect();
+    let seen: Vec<_> =
+        status.iter().map(|one| (one.path().as_ref(), one.size(), one.age())).collect();
     let seconds = Duration::from_secs;
     assert_eq!(seen, [("old", 9_000, seconds(20)), ("young", 100, seconds(10))]);
     assert!(status.iter().all(|one| one.is_complete() && one.kept() > one.size()), "{status:?}");

@@ -4,7 +4,7 @@ use crate::pair::{Pair, data, keep, read, read_with, until};
 use crate::stand::watched::Trouble;
 use cache_stores::{Refresh, ServedFrom, Ttl};
 use object_store::path::Path;
-use object_store::{Error, Extensions, GetOptions, ObjectStore, ObjectStoreExt};
+use object_store::{Error, Extensions, GetOptions, ObjectStoreExt};
 
 pub(crate) async fn f1_the_first_read_fetches_and_keeps_and_the_second_does_not_touch_the_remote(
     pair: Pair,
@@ -149,7 +149,10 @@ pub(crate) async fn f13_a_stale_copy_stands_in_for_a_remote_that_is_away_where_t
     assert_eq!(lenient.stats().stale_hits, 1);
     other.far.set(Trouble::Denied);
     let denied = read(&lenient, "a").await.unwrap_err();
-    assert!(matches!(denied, Error::PermissionDenied { .. }), "refusals are not hidden: {denied:?}");
+    assert!(
+        matches!(denied, Error::PermissionDenied { .. }),
+        "refusals are not hidden: {denied:?}"
+    );
     other.far.set(Trouble::Away);
     other.later(3600);
     read(&lenient, "a").await.expect_err("too old even for that");

@@ -8,17 +8,18 @@ use proptest::test_runner::{Config, TestRunner};
 use std::sync::Arc;
 
 fn crashes(mode: Mode, cases: u32, length: usize) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.unwrap();
-    let config = Config { cases, max_shrink_iters: 100, failure_persistence: None, ..Config::default() };
+    let config =
+        Config { cases, max_shrink_iters: 100, failure_persistence: None, ..Config::default() };
     // Nothing else may go wrong in the same course: the crash does.
     let calm = ops().prop_filter("calm", |op| {
         !matches!(op, Op::Restart | Op::Disk(_) | Op::Away(_) | Op::Glance(_))
     });
     let course = proptest::collection::vec(calm, 3..length);
-    let outcome = TestRunner::new(config).run(&course, |course| {
-        runtime.block_on(all(mode, &course)).map_err(TestCaseError::fail)
-    });
+    let outcome = TestRunner::new(config)
+        .run(&course, |course| runtime.block_on(all(mode, &course)).map_err(TestCaseError::fail));
     outcome.unwrap_or_else(|error| panic!("{mode:?}: {error}"));
 }
 
@@ -26,7 +27,9 @@ fn crashes(mode: Mode, cases: u32, length: usize) {
 async fn all(mode: Mode, course: &[Op]) -> Result<(), String> {
     let steps = one(mode, course, None).await?;
     for last in 0..steps {
-        one(mode, course, Some(last)).await.map_err(|why| format!("a crash at step {last}: {why}"))?;
+        one(mode, course, Some(last))
+            .await
+            .map_err(|why| format!("a crash at step {last}: {why}"))?;
     }
     Ok(())
 }

@@ -31,7 +31,8 @@ fn live_and_die(folder: &Path, first: u64, writes: usize, written: &mut HashMap<
     let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
     let mut acknowledged = 0;
     for line in lines {
-        let Some((seed, path)) = line.strip_prefix("@ ").and_then(|line| line.split_once(' ')) else {
+        let Some((seed, path)) = line.strip_prefix("@ ").and_then(|line| line.split_once(' '))
+        else {
             continue;
         };
         acknowledged += 1;
@@ -56,9 +57,8 @@ async fn look(folder: &Path, written: &HashMap<String, u64>) {
         };
         // The last that was acknowledged, or the one that was on its way.
         let least = written.get(path).copied().unwrap_or(0);
-        let found = (least..least + 10_000).find(|seed| {
-            length(*seed) == read.len() && read == content(*seed, length(*seed))
-        });
+        let found = (least..least + 10_000)
+            .find(|seed| length(*seed) == read.len() && read == content(*seed, length(*seed)));
         assert!(found.is_some(), "{path}: not what was written last ({least}), nor anything later");
     }
     account(&store, folder).await;

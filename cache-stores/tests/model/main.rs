@@ -17,14 +17,15 @@ use world::{Mode, World};
 
 /// So many courses of so many steps, the same in each run but for what a failure found.
 fn courses(mode: Mode, cases: u32, length: usize) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.unwrap();
-    let config = Config { cases, max_shrink_iters: 400, failure_persistence: None, ..Config::default() };
+    let config =
+        Config { cases, max_shrink_iters: 400, failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new(config);
     let course = proptest::collection::vec(ops(), 1..length);
-    let outcome = runner.run(&course, |course| {
-        runtime.block_on(run(mode, &course)).map_err(TestCaseError::fail)
-    });
+    let outcome = runner
+        .run(&course, |course| runtime.block_on(run(mode, &course)).map_err(TestCaseError::fail));
     outcome.unwrap_or_else(|error| panic!("{mode:?}: {error}"));
 }
 

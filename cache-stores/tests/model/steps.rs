@@ -3,7 +3,7 @@
 use super::{World, get};
 use crate::course::{Disk, Op, PATHS};
 use bytes::Bytes;
-use cache_stores::{OpenExt, Refresh};
+use cache_stores::Refresh;
 use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{Error, Extensions, GetOptions, ObjectStore, ObjectStoreExt, PutMode};
@@ -84,11 +84,12 @@ impl World {
     async fn create(&mut self, path: usize, length: usize) -> Checked {
         let content = self.content(length);
         let there = self.truths[path].now().is_some();
-        let put = self.store().put_opts(&at(path), content.clone().into(), PutMode::Create.into());
-        match put.await {
+        let (store, to) = (self.store(), at(path));
+        let put = store.put_opts(&to, content.clone().into(), PutMode::Create.into()).await;
+        match put {
             Err(Error::AlreadyExists { .. }) if there => Ok(()),
             Ok(_) if there && !self.away => Err("it replaced what was there".to_owned()),
-            put => self.wrote(path, Some(content), &put.map_err(text)),
+            _ => self.wrote(path, Some(content), &put.map_err(text)),
         }
     }
 

@@ -34,12 +34,14 @@ impl Truth {
     }
 
     /// What may be read: what was replaced less than `age` ago; for ever, without one.
-    pub(crate) fn readable(&self, at: Duration, age: Option<Duration>) -> Vec<(usize, &Option<Bytes>)> {
+    pub(crate) fn readable(
+        &self,
+        at: Duration,
+        age: Option<Duration>,
+    ) -> Vec<(usize, &Option<Bytes>)> {
         let last = self.versions.len() - 1;
         (self.floor..=last)
-            .filter(|n| {
-                *n == last || age.is_none_or(|age| at < self.versions[n + 1].0 + age)
-            })
+            .filter(|n| *n == last || age.is_none_or(|age| at < self.versions[n + 1].0 + age))
             .map(|n| (n, &self.versions[n].1))
             .collect()
     }

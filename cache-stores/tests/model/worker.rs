@@ -42,7 +42,8 @@ pub(crate) fn command(folder: &Folder, first: u64) -> std::process::Command {
 fn second_process() {
     let Some(folder) = env::var_os(FOLDER) else { return };
     let first: u64 = env::var(FIRST).unwrap().parse().unwrap();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     runtime.unwrap().block_on(async {
         let store = open(Folder::new(&folder)).unwrap();
         let writers = (0..2).map(|half| tokio::spawn(write(store.clone(), half, first)));

@@ -232,9 +232,10 @@ impl World {
         let truth = &self.truths[path];
         let readable = truth.readable(now, self.age());
         let found = match &result {
-            Ok(read) => readable
-                .iter()
-                .find(|(_, content)| content.as_ref().map(|content| part(content)) == read.as_ref().map(|read| Some(read.clone()))),
+            Ok(read) => readable.iter().find(|(_, content)| {
+                content.as_ref().map(|content| part(content))
+                    == read.as_ref().map(|read| Some(read.clone()))
+            }),
             // Nothing can be read there.
             Err(_) => readable.iter().find(|(_, content)| {
                 content.as_ref().is_some_and(|content| part(content).is_none())
@@ -327,10 +328,7 @@ pub(crate) fn content(seed: u64, length: usize) -> Bytes {
 }
 
 /// The whole object; `None` where there is none.
-pub(crate) async fn get(
-    store: &impl ObjectStore,
-    path: &str,
-) -> Result<Option<Bytes>, String> {
+pub(crate) async fn get(store: &impl ObjectStore, path: &str) -> Result<Option<Bytes>, String> {
     let result = match store.get(&Path::from(path)).await {
         Ok(result) => result,
         Err(Error::NotFound { .. }) => return Ok(None),

@@ -7,8 +7,9 @@ use bytes::Bytes;
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, UploadPart,
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
+    ObjectStore, ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+    UploadPart,
 };
 use std::collections::BTreeSet;
 use std::fmt;
@@ -168,10 +169,9 @@ fn error(trouble: Trouble, path: &Path) -> Error {
         Trouble::Away => broken(io::ErrorKind::ConnectionRefused, "nobody is there"),
         Trouble::Unreadable => broken(io::ErrorKind::Other, "the disk is damaged"),
         Trouble::Full => broken(io::ErrorKind::StorageFull, "no space left"),
-        Trouble::Denied => Error::PermissionDenied {
-            path: path.to_string(),
-            source: "not for you".into(),
-        },
+        Trouble::Denied => {
+            Error::PermissionDenied { path: path.to_string(), source: "not for you".into() }
+        }
     }
 }
 
@@ -262,7 +262,7 @@ impl ObjectStore for Watched {
         let (own, prefix) = (self.clone(), prefix.cloned());
         let listed = async move {
             own.watch.read(&Path::default()).await?;
-            Ok(own.inner.list(prefix.as_ref()))
+            Ok::<_, Error>(own.inner.list(prefix.as_ref()))
         };
         futures::stream::once(listed).try_flatten().boxed()
     }

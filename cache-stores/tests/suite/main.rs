@@ -16,7 +16,11 @@ struct Whole {
 
 impl Whole {
     /// With chunks so small that most objects have several.
-    fn new(local: Side, remote: Side, mode: impl FnOnce(StoreBuilder, &Side) -> StoreBuilder) -> Self {
+    fn new(
+        local: Side,
+        remote: Side,
+        mode: impl FnOnce(StoreBuilder, &Side) -> StoreBuilder,
+    ) -> Self {
         let folder = Side::disk();
         let builder = CachedStore::new(local.store.clone(), remote.store.clone()).chunk("64KiB");
         let store = mode(builder, &folder).build().unwrap();
@@ -124,6 +128,7 @@ async fn nested(local: Side, remote: Side) {
     let kind = remote.kind;
     let near = Whole::new(Side::memory(), local, |builder, _| builder);
     let far = Whole::new(Side::memory(), remote, |builder, _| builder);
-    let (local, remote) = (Side::of(near.store.clone(), Kind::Memory), Side::of(far.store.clone(), kind));
+    let (local, remote) =
+        (Side::of(near.store.clone(), Kind::Memory), Side::of(far.store.clone(), kind));
     Whole::new(local, remote, |builder, _| builder).objects().await;
 }

@@ -14,7 +14,7 @@ mod target;
 mod warm;
 
 use super::{NOT_UNDERSTOOD, say};
-use arguments::Arguments;
+use arguments::{Arguments, Command};
 use failure::Failure;
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -70,14 +70,16 @@ fn execute(arguments: &Arguments) -> Result<(), Failure> {
     let runtime = runtime.map_err(|error| Failure::Failed(format!("no runtime: {error}")))?;
     let target = target::open(arguments)?;
     runtime.block_on(async {
-        match arguments.command {
-            arguments::Command::Get => get::run(arguments, &target).await,
-            arguments::Command::Put => put::run(arguments, &target).await,
-            arguments::Command::Ls => ls::run(arguments, &target).await,
-            arguments::Command::Stat => stat::run(arguments, &target).await,
-            arguments::Command::Rm => rm::run(arguments, &target).await,
-            arguments::Command::Warm => warm::run(arguments, &target).await,
-            arguments::Command::Status => status::run(arguments, &target),
-        }
+        let outcome = match arguments.command {
+            Command::Get => get::run(arguments, &target).await,
+            Command::Put => put::run(arguments, &target).await,
+            Command::Ls => ls::run(arguments, &target).await,
+            Command::Stat => stat::run(arguments, &target).await,
+            Command::Rm => rm::run(arguments, &target).await,
+            Command::Warm => warm::run(arguments, &target).await,
+            Command::Status => status::run(arguments, &target),
+        };
+        target.close().await;
+        outcome
     })
 }

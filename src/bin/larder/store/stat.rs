@@ -11,8 +11,7 @@ pub(super) async fn run(arguments: &Arguments, target: &Target) -> Result<(), Fa
     let path = arguments.path(0)?;
     let location = location(&path)?;
     let copy = target
-        .cached
-        .as_ref()
+        .cached()
         .and_then(|store| store.status().into_iter().find(|status| *status.path() == location));
     let meta = target.store.head(&location).await.map_err(|error| target.failed(&path, &error))?;
     let modified = meta.last_modified.format("%Y-%m-%dT%H:%M:%SZ").to_string();

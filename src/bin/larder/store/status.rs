@@ -11,7 +11,7 @@ use std::io::{self, Write};
 const SHOWN: usize = 20;
 
 pub(super) fn run(arguments: &Arguments, target: &Target) -> Result<(), Failure> {
-    let Some(store) = &target.cached else { return Ok(()) };
+    let Some(store) = target.cached() else { return Ok(()) };
     let mut out = io::BufWriter::new(io::stdout().lock());
     let shown = if arguments.has("all") { usize::MAX } else { SHOWN };
     let written = match arguments.has("json") {

@@ -14,11 +14,25 @@ pub(super) struct Target {
     /// As it was asked for.
     pub(super) name: String,
     pub(super) store: Arc<dyn ObjectStore>,
-    /// If it has local copies.
-    pub(super) cached: Option<CachedStore>,
+    /// If it has local copies: with the stores that it is made from before it.
+    pub(super) opened: Vec<CachedStore>,
 }
 
 impl Target {
+    /// The store, if it has local copies.
+    pub(super) fn cached(&self) -> Option<&CachedStore> {
+        self.opened.last()
+    }
+
+    /// What was fetched last is kept when this is done.
+    pub(super) async fn close(self) {
+        let Target { store, mut opened, .. } = self;
+        drop(store);
+        while let Some(store) = opened.pop() {
+            store.close().await;
+        }
+    }
+
     /// What it said of an object.
     pub(super) fn failed(&self, what: impl AsRef<str>, error: &object_store::Error) -> Failure {
         Failure::of(what.as_ref(), &self.name, error)
@@ -38,15 +52,18 @@ pub(super) fn open(arguments: &Arguments) -> Result<Target, Failure> {
     }
     if is_url {
         let store = larder::stores::remote(&name).map_err(failed)?;
-        return Ok(Target { name, store, cached: None });
+        return Ok(Target { name, store, opened: Vec::new() });
     }
     let plans = StorePlans::read(&Configuration::new(), config(arguments)?).map_err(failed)?;
     if arguments.has("remote") {
         let store = plans.remote(&name).map_err(failed)?;
-        return Ok(Target { name, store, cached: None });
+        return Ok(Target { name, store, opened: Vec::new() });
     }
-    let cached = plans.open(&name).map_err(failed)?;
-    Ok(Target { name, store: Arc::new(cached.clone()), cached: Some(cached) })
+    let opened = plans.open_all(&name).map_err(failed)?;
+    let Some(cached) = opened.last() else {
+        return Err(Failure::Failed(format!("store `{name}` was not opened")));
+    };
+    Ok(Target { store: Arc::new(cached.clone()), name, opened })
 }
 
 /// The file that describes the stores.

@@ -54,7 +54,7 @@ pub(super) async fn run(arguments: &Arguments, target: &Target) -> Result<(), Fa
         }
     }
     drop(progress);
-    let fetched = target.cached.as_ref().map_or(0, |store| store.stats().bytes_remote);
+    let fetched = target.cached().map_or(0, |store| store.stats().bytes_remote);
     let (objects, bytes) = (objects.get(), bytes.get());
     let text = format!("{objects} objects, {bytes} bytes, {fetched} of them fetched\n");
     super::say(&text, 0);
