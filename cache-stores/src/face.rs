@@ -1,20 +1,17 @@
 //! The store as an `ObjectStore`: reads go to `read`, everything else to `write`.
 
-use crate::fetch::own;
 use crate::read;
-use crate::runtime;
-use crate::store::{CachedStore, Inner};
+use crate::store::CachedStore;
+use crate::write;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{
     CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
     PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result,
 };
 use std::ops::Range;
-use std::sync::Arc;
 
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
@@ -25,11 +22,7 @@ impl ObjectStore for CachedStore {
         payload: PutPayload,
         opts: PutOptions,
     ) -> Result<PutResult> {
-        let path = location.clone();
-        self.through([location.clone()], move |inner| async move {
-            inner.remote.put_opts(&path, payload, opts).await
-        })
-        .await
+        write::put(&self.inner, location, payload, opts).await
     }
 
     async fn put_multipart_opts(
@@ -37,12 +30,7 @@ impl ObjectStore for CachedStore {
         location: &Path,
         opts: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
-        let path = location.clone();
-        self.through(
-            [],
-            move |inner| async move { inner.remote.put_multipart_opts(&path, opts).await },
-        )
-        .await
+        write::multipart(&self.inner, location, opts).await
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
@@ -57,23 +45,11 @@ impl ObjectStore for CachedStore {
         &self,
         locations: BoxStream<'static, Result<Path>>,
     ) -> BoxStream<'static, Result<Path>> {
-        let store = self.clone();
-        let deleted = locations.and_then(move |path| {
-            let store = store.clone();
-            async move {
-                store
-                    .through([path.clone()], move |inner| async move {
-                        let one = futures::stream::iter([Ok(path.clone())]).boxed();
-                        inner.remote.delete_stream(one).next().await.unwrap_or(Ok(path))
-                    })
-                    .await
-            }
-        });
-        deleted.boxed()
+        write::delete(&self.inner, locations)
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.remote.list(prefix)
+        write::list(&self.inner, prefix, None)
     }
 
     fn list_with_offset(
@@ -81,51 +57,18 @@ impl ObjectStore for CachedStore {
         prefix: Option<&Path>,
         offset: &Path,
     ) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.remote.list_with_offset(prefix, offset)
+        write::list(&self.inner, prefix, Some(offset))
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        let prefix = prefix.cloned();
-        self.through([], move |inner| async move {
-            inner.remote.list_with_delimiter(prefix.as_ref()).await
-        })
-        .await
+        write::level(&self.inner, prefix).await
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        let (from, to) = (from.clone(), to.clone());
-        self.through([to.clone()], move |inner| async move {
-            inner.remote.copy_opts(&from, &to, options).await
-        })
-        .await
+        write::copy(&self.inner, from, to, options).await
     }
 
     async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
-        let (from, to) = (from.clone(), to.clone());
-        self.through([from.clone(), to.clone()], move |inner| async move {
-            inner.remote.rename_opts(&from, &to, options).await
-        })
-        .await
-    }
-}
-
-impl CachedStore {
-    /// Changes the remote; these paths are forgotten here.
-    async fn through<T: Send + 'static, F: Future<Output = Result<T>> + Send>(
-        &self,
-        paths: impl IntoIterator<Item = Path>,
-        change: impl FnOnce(Arc<Inner>) -> F + Send + 'static,
-    ) -> Result<T> {
-        let (inner, paths) = (self.inner.clone(), paths.into_iter().collect::<Vec<_>>());
-        let changed = runtime::run(async move {
-            let doubts: Vec<_> = paths.iter().map(|path| inner.index.doubt(path)).collect();
-            let changed = change(inner.clone()).await;
-            for path in &paths {
-                inner.remove(inner.index.forget(path)).await;
-            }
-            drop(doubts);
-            changed
-        });
-        changed.await.ok_or_else(|| own("the remote store panicked"))?
+        write::rename(&self.inner, from, to, options).await
     }
 }

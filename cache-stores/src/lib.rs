@@ -25,6 +25,7 @@ mod runtime;
 mod stats;
 mod store;
 mod temporary;
+mod write;
 
 #[cfg(feature = "clients")]
 pub use adapters::ClientStore;
@@ -41,3 +42,4 @@ pub use read::{Refresh, Served, ServedFrom};
 pub use stats::StoreStats;
 pub use store::CachedStore;
 pub use temporary::Temporary;
+pub use write::{Pending, Refused};

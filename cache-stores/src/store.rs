@@ -7,6 +7,7 @@ use crate::layout::Layout;
 use crate::object::CopyId;
 use crate::options::Options;
 use crate::stats::Counters;
+use crate::write::Writes;
 use cache_core::Clock;
 use object_store::ObjectStore;
 use std::any::Any;
@@ -50,6 +51,8 @@ pub(crate) struct Inner {
     pub(crate) stats: Counters,
     pub(crate) flights: Flights,
     pub(crate) clock: Clock,
+    /// With write-back: what waits for the remote.
+    pub(crate) writes: Option<Writes>,
     /// Dropped last: the directory of a temporary store.
     pub(crate) _held: Option<Box<dyn Any + Send + Sync>>,
 }

@@ -2,15 +2,15 @@
 
 use super::StoreBuilder;
 use super::rebuild;
-use super::rebuild::Opened;
 use crate::fetch::Flights;
-use crate::index::{Index, Limits};
+use crate::index::{Index, Limits, Opened};
 use crate::layout::{CHUNKS, Layout};
 use crate::options::{Options, Presence};
 use crate::policy::Policy;
 use crate::runtime;
 use crate::stats::Counters;
 use crate::store::{CachedStore, Inner};
+use crate::write::{self, Restored};
 use cache_core::{Error, Result};
 use std::sync::Arc;
 
@@ -33,10 +33,17 @@ impl StoreBuilder {
     pub fn build(self) -> Result<CachedStore> {
         let options = self.options()?;
         let local = self.local?;
+        let (writes, restored) = match &options.write_back {
+            None => (None, Restored::default()),
+            Some(directory) => {
+                let (writes, restored) = write::open(directory, self.clock.clone())?;
+                (Some(writes), restored)
+            }
+        };
         let limits = Limits::new(&options.policy, options.stale_if_error);
         let (index, opened) = match &self.index {
             None => (Index::in_memory(limits, self.clock.clone()), Opened::New),
-            Some(_) => (Index::in_memory(limits, self.clock.clone()), Opened::New),
+            Some(directory) => Index::open(directory, limits, self.clock.clone())?,
         };
         let inner = Arc::new(Inner {
             name: self.name.unwrap_or_else(|| self.remote.to_string()).into(),
@@ -48,11 +55,15 @@ impl StoreBuilder {
             stats: Counters::default(),
             flights: Flights::default(),
             clock: self.clock,
+            writes,
             _held: self.held,
         });
         let building = inner.clone();
-        cache_core::wait(runtime::run(async move { rebuild::settle(&building, opened).await }))
-            .ok_or_else(|| Error::unreachable(inner.local.to_string(), "it panicked"))?;
+        cache_core::wait(runtime::run(async move {
+            rebuild::settle(&building, opened, &restored).await;
+            write::restore(&building, restored).await;
+        }))
+        .ok_or_else(|| Error::unreachable(inner.local.to_string(), "it panicked"))?;
         Ok(CachedStore { inner })
     }
 

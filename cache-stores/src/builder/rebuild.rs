@@ -1,9 +1,10 @@
 //! What an index does not know for sure is settled, or all of it is found again in the local store.
 
 use crate::footer::{Footer, Unusable};
-use crate::index::{Piece, Victim};
+use crate::index::{Opened, Piece};
 use crate::options::Presence;
 use crate::store::Inner;
+use crate::write::{self, Restored};
 use futures::StreamExt;
 use object_store::{Error, GetOptions, GetRange, ObjectMeta, ObjectStore};
 
@@ -12,40 +13,39 @@ const GUESS: u64 = 1024;
 /// How many chunks are looked at together.
 const TOGETHER: usize = 16;
 
-pub(super) enum Opened {
-    Ready { unsure: Vec<(crate::object::CopyId, Vec<u32>)> },
-    New,
-    Damaged(String),
-}
-
 /// Makes the index and the local store agree.
-pub(super) async fn settle(inner: &Inner, opened: Opened) {
+pub(super) async fn settle(inner: &Inner, opened: Opened, restored: &Restored) {
     if inner.options.presence == Presence::Local {
         return;
     }
     match opened {
         Opened::Ready { unsure } => {
+            // What waits for the remote stays, whatever the index was about to do with it.
             let unsure = unsure.into_iter();
-            let unsure =
-                unsure.map(|(copy, chunks)| Victim { copy, chunks: chunks.into_iter().collect() });
+            let unsure = unsure.filter(|victim| restored.get(victim.copy).is_none());
             inner.remove(unsure.collect()).await;
         }
-        Opened::New => find_all(inner).await,
+        Opened::New => find_all(inner, restored).await,
         Opened::Damaged(why) => {
             inner.trouble("index", &inner.layout.root(), &why);
-            find_all(inner).await;
+            find_all(inner, restored).await;
         }
     }
 }
 
-async fn find_all(inner: &Inner) {
+async fn find_all(inner: &Inner, restored: &Restored) {
     let root = inner.layout.root();
     let list = inner.local.list(Some(&root));
-    let mut found = list.map(|meta| look(inner, meta)).buffer_unordered(TOGETHER);
+    let mut found = list.map(|meta| look(inner, meta, restored)).buffer_unordered(TOGETHER);
     let mut victims = Vec::new();
     while let Some(look) = found.next().await {
         match look {
-            Ok(Some(piece)) => victims.extend(inner.index.add_found(&piece)),
+            Ok(Some(piece)) => {
+                victims.extend(inner.index.add_found(&piece));
+                if restored.get(piece.copy).is_some() {
+                    inner.index.hold(piece.copy);
+                }
+            }
             Ok(None) => {}
             // A store that cannot list begins empty, whatever lies in it.
             Err(Error::NotSupported { .. } | Error::NotImplemented { .. }) => break,
@@ -56,6 +56,7 @@ async fn find_all(inner: &Inner) {
         }
     }
     drop(found);
+    victims.extend(inner.index.found_all());
     inner.remove(victims).await;
 }
 
@@ -63,9 +64,13 @@ async fn find_all(inner: &Inner) {
 async fn look(
     inner: &Inner,
     meta: object_store::Result<ObjectMeta>,
+    restored: &Restored,
 ) -> object_store::Result<Option<Piece>> {
     let meta = meta?;
     let Some((copy, chunk)) = inner.layout.parse(&meta.location) else { return Ok(None) };
+    if let Some(unsent) = restored.get(copy) {
+        return Ok(Some(write::piece(unsent, chunk, meta.size)));
+    }
     let footer = match footer(inner, &meta).await {
         Ok(footer) => footer,
         Err(error) => {
@@ -75,6 +80,7 @@ async fn look(
     };
     if let Ok(Footer { mark, object }) = footer
         && (mark.copy, mark.chunk) == (copy, chunk)
+        && mark.size != write::STAGED
     {
         let (chunk_size, fetched) = (mark.chunk_size, mark.fetched);
         return Ok(Some(Piece { object, copy, chunk_size, fetched, chunk, bytes: meta.size }));

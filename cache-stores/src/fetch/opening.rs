@@ -65,6 +65,10 @@ async fn lead(leader: Leader, request: Request) {
 type Begun = Option<(Arc<Live>, RunId, Body)>;
 
 async fn ask(inner: &Arc<Inner>, leader: &Leader, request: &Request) -> (Outcome, Begun) {
+    // After the ticket: what is deleted later fences it.
+    if let Some(gone) = inner.deleted(&request.path) {
+        return (Outcome::Failed(Arc::new(gone)), None);
+    }
     let options = options(request, inner.options.chunk);
     let ranged = options.range.is_some();
     let began = Instant::now();

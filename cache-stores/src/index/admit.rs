@@ -198,7 +198,8 @@ impl State {
     fn new_copy(&self) -> CopyId {
         loop {
             let copy = CopyId(RandomState::new().hash_one("copy"));
-            if !self.table.knows(copy) {
+            // Zero is no copy.
+            if copy.0 != 0 && !self.table.knows(copy) {
                 return copy;
             }
         }

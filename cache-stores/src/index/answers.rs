@@ -92,3 +92,16 @@ pub(crate) struct Totals {
     pub(crate) evicted_objects: u64,
     pub(crate) evicted_bytes: u64,
 }
+
+/// What was found when an index was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Opened {
+    /// The index as it was. Local may have these chunks, which are not accounted: they are to be deleted, then
+    /// [`removed`](super::Index::removed).
+    Ready { unsure: Vec<Victim> },
+    /// There was one, and it cannot be believed. It is empty now: local is listed, as if it were new.
+    Damaged(String),
+    /// There was none: what lies in local is told with [`add_found`](super::Index::add_found), if there is anything, and
+    /// then [`found_all`](super::Index::found_all) begins the files.
+    New,
+}

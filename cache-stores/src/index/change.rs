@@ -18,14 +18,14 @@ pub(super) enum Change {
     Use { copy: CopyId },
     /// A chunk is about to be put into local.
     Intend { copy: CopyId, chunk: u32 },
-    /// A chunk lies there.
-    Keep { copy: CopyId, chunk: u32, bytes: u32 },
+    /// Chunks `first..first + count` lie there, of so many bytes each.
+    Keep { copy: CopyId, first: u32, count: u32, bytes: u32 },
     /// A chunk does not lie there, and none is being put.
     Lose { copy: CopyId, chunk: u32 },
-    /// A chunk is to be deleted, whether it lies there or not.
-    Shed { copy: CopyId, chunk: u32 },
+    /// Chunks are to be deleted, whether they lie there or not.
+    Shed { copy: CopyId, first: u32, count: u32 },
     /// The copy leaves, and its chunks are to be deleted.
     Leave { copy: CopyId },
-    /// Chunks were deleted: `first..first + count`.
+    /// Chunks were deleted.
     Removed { copy: CopyId, first: u32, count: u32 },
 }

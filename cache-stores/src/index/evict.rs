@@ -22,6 +22,12 @@ impl Index {
 }
 
 impl State {
+    /// The chunks that are to be deleted from local.
+    pub(super) fn leaving(&self) -> Vec<Victim> {
+        let leaving = self.table.leaving.iter();
+        leaving.map(|(copy, chunks)| Victim { copy: *copy, chunks: chunks.clone() }).collect()
+    }
+
     /// Evicts until the limits hold; the copy that is being added to goes last, and then chunk by chunk.
     pub(super) fn make_room(
         &mut self,
@@ -52,16 +58,14 @@ impl State {
     }
 
     fn oldest_expired(
-        &self,
+        &mut self,
         limits: &Limits,
         now: Duration,
         spared: Option<CopyId>,
     ) -> Option<CopyId> {
         let lasts = limits.ttl? + limits.grace.unwrap_or_default();
         let ends = nanos(now.checked_sub(lasts)?);
-        let table = &self.table;
-        let old = table.ages.iter(&table.slab).map(|at| table.slab.get(at));
-        let mut old = old.take_while(|slot| slot.fetched <= ends);
+        let mut old = self.table.by_age().take_while(|slot| slot.fetched <= ends);
         old.find(|slot| Some(slot.copy) != spared).map(|slot| slot.copy)
     }
 
@@ -84,7 +88,7 @@ impl State {
             }
             let Some(chunk) = slot.kept.first() else { break };
             let bytes = slot.kept.bytes_of(chunk).unwrap_or_default();
-            self.make(Change::Shed { copy, chunk });
+            self.make(Change::Shed { copy, first: chunk, count: 1 });
             self.table.totals.evicted_bytes += bytes;
             chunks.put(chunk, u32::try_from(bytes).unwrap_or_default());
         }

@@ -28,24 +28,29 @@ impl Index {
                 match state.younger(piece) {
                     true => victims.extend(state.admit_found(piece)),
                     false => {
-                        state.make(Change::Shed { copy, chunk });
+                        state.make(Change::Shed { copy, first: chunk, count: 1 });
                         return refused();
                     }
                 }
             }
-            state.make(Change::Keep { copy, chunk, bytes });
+            state.make(Change::Keep { copy, first: chunk, count: 1, bytes });
             victims
         })
     }
 
     /// Everything that lies in local was told: the order is that in which it was fetched, and the limits hold
-    /// again.
+    /// again. An index on disk has its files from now on.
     pub(crate) fn found_all(&self) -> Vec<Victim> {
         let now = self.now();
         self.run(|shared, state| {
-            state.table.sort_by_age();
+            state.table.order_by_age();
             // No copy is being added to.
-            state.make_room(&shared.limits, CopyId(0), now)
+            let victims = state.make_room(&shared.limits, CopyId(0), now);
+            let State { table, log, .. } = state;
+            if let Some(log) = log {
+                log.restart(table);
+            }
+            victims
         })
     }
 }

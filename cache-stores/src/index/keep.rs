@@ -7,18 +7,19 @@ use super::chunks::{Chunks, LARGEST};
 use crate::object::CopyId;
 
 impl Index {
-    /// A chunk is about to be put into local; to be said before. False: the copy is gone, there is no such chunk,
-    /// or it is there already.
+    /// A chunk is about to be put into local; to be said before, and [`keep`](Index::keep) or
+    /// [`failed`](Index::failed) after, in any case. False: the copy is gone, the chunk is there already, somebody else is
+    /// putting it, or it is being deleted; then it is not to be put.
     pub(crate) fn intend(&self, copy: CopyId, chunk: u32) -> bool {
         self.run(|_, state| {
             let Some(at) = state.table.at_copy(copy) else { return false };
-            let there = state.table.slab.get(at).kept.contains(chunk);
-            if chunk == u32::MAX || there {
+            let busy = state.table.slab.get(at).kept.contains(chunk)
+                || state.table.is_intended(copy, chunk)
+                || state.table.is_leaving(copy, chunk);
+            if busy || chunk == u32::MAX {
                 return false;
             }
-            if !state.table.is_intended(copy, chunk) {
-                state.make(Change::Intend { copy, chunk });
-            }
+            state.make(Change::Intend { copy, chunk });
             true
         })
     }
@@ -27,21 +28,23 @@ impl Index {
     pub(crate) fn keep(&self, copy: CopyId, chunk: u32, bytes: u64) -> Kept {
         let now = self.now();
         self.run(|shared, state| {
-            let known = state.table.at_copy(copy).is_some() && chunk != u32::MAX;
+            let known = state.table.at_copy(copy).is_some()
+                && !state.table.is_leaving(copy, chunk)
+                && chunk != u32::MAX;
             match u32::try_from(bytes) {
                 Ok(bytes) if known && u64::from(bytes) <= LARGEST => {
-                    state.make(Change::Keep { copy, chunk, bytes });
+                    state.make(Change::Keep { copy, first: chunk, count: 1, bytes });
                     Kept::Yes { victims: state.make_room(&shared.limits, copy, now) }
                 }
                 _ => {
-                    state.make(Change::Shed { copy, chunk });
+                    state.make(Change::Shed { copy, first: chunk, count: 1 });
                     Kept::Gone(Victim { copy, chunks: Chunks::one(chunk, 0) })
                 }
             }
         })
     }
 
-    /// Local does not have a chunk, or it is damaged and its deletion is the caller's: it is not accounted any more.
+    /// Local does not have a chunk: it is not accounted any more.
     pub(crate) fn lost(&self, copy: CopyId, chunk: u32) {
         self.run(|_, state| {
             let Some(at) = state.table.at_copy(copy) else { return };
@@ -49,6 +52,16 @@ impl Index {
                 state.make(Change::Lose { copy, chunk });
             }
         });
+    }
+
+    /// A chunk lies in local and is of no use: it is to be deleted. `None`: it has left the index already.
+    pub(crate) fn damaged(&self, copy: CopyId, chunk: u32) -> Option<Victim> {
+        self.run(|_, state| {
+            let at = state.table.at_copy(copy)?;
+            let bytes = state.table.slab.get(at).kept.bytes_of(chunk)?;
+            state.make(Change::Shed { copy, first: chunk, count: 1 });
+            Some(Victim { copy, chunks: Chunks::one(chunk, u32::try_from(bytes).ok()?) })
+        })
     }
 
     /// A chunk was not put into local after all.

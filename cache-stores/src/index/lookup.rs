@@ -12,11 +12,12 @@ impl Index {
     /// The entry of a path; counts as a use of it.
     pub(crate) fn find(&self, path: &Path) -> Option<Found> {
         let now = self.now();
-        self.run(|shared, state| {
+        self.look_at(|shared, state| {
             let at = state.table.at_path(path.as_ref())?;
             let found = found(state.table.slab.get(at), &shared.limits, now)?;
             if state.table.moves(at) {
                 state.make(Change::Use { copy: found.copy });
+                state.write_uses();
             }
             Some(found)
         })
@@ -25,7 +26,7 @@ impl Index {
     /// The entry of a path, and nothing else happens.
     pub(crate) fn look(&self, path: &Path) -> Option<Found> {
         let now = self.now();
-        self.run(|shared, state| {
+        self.look_at(|shared, state| {
             let at = state.table.at_path(path.as_ref())?;
             found(state.table.slab.get(at), &shared.limits, now)
         })
@@ -34,7 +35,7 @@ impl Index {
     /// The payload of a chunk agreed with its checksum: [`Chunks::is_checked`](super::Chunks::is_checked) says so
     /// until the index is closed.
     pub(crate) fn checked(&self, copy: CopyId, chunk: u32) {
-        self.run(|_, state| {
+        self.look_at(|_, state| {
             if let Some(at) = state.table.at_copy(copy) {
                 state.table.slab.get_mut(at).kept.check(chunk);
             }
@@ -43,14 +44,14 @@ impl Index {
 
     /// The copies that wait for the remote.
     pub(crate) fn unsent_copies(&self) -> Vec<(Path, CopyId)> {
-        self.run(|_, state| {
+        self.look_at(|_, state| {
             let waiting = state.table.slab.iter().filter(|slot| slot.marks.has(Marks::UNSENT));
             waiting.filter_map(|slot| Some((Path::parse(slot.path()).ok()?, slot.copy))).collect()
         })
     }
 
     pub(crate) fn totals(&self) -> Totals {
-        self.run(|_, state| state.table.totals)
+        self.look_at(|_, state| state.table.totals)
     }
 }
 

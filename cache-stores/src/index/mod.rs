@@ -8,24 +8,33 @@
 
 mod admit;
 mod answers;
+mod boot;
 mod bytes;
 mod change;
 mod chunks;
+mod compact;
 mod evict;
 mod fence;
+mod files;
 mod found;
+mod frame;
 mod keep;
+mod lock;
+mod log;
 mod lookup;
+mod open;
 mod order;
 mod reading;
+mod record;
 mod slab;
 mod slot;
+mod snapshot;
 mod status;
 mod table;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use answers::{Admitted, Found, Kept, Limits, Piece, Totals, Victim};
+pub(crate) use answers::{Admitted, Found, Kept, Limits, Opened, Piece, Totals, Victim};
 pub(crate) use chunks::Chunks;
 pub(crate) use fence::Ticket;
 pub use status::Status;
@@ -33,6 +42,7 @@ pub use status::Status;
 use cache_core::Clock;
 use change::Change;
 use fence::Fences;
+use log::Log;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,14 +65,15 @@ struct Shared {
 struct State {
     table: Table,
     fences: Fences,
+    /// `None`: it is in memory only.
+    log: Option<Log>,
 }
 
 impl Index {
     /// An index that lives as long as the process. What lies in local already is told with
     /// [`add_found`](Index::add_found) and [`found_all`](Index::found_all).
     pub(crate) fn in_memory(limits: Limits, clock: Clock) -> Self {
-        let state = State { table: Table::new(limits.order), fences: Fences::default() };
-        Index { shared: Arc::new(Shared { limits, time: Time::new(clock), state: state.into() }) }
+        Index::of(limits, clock, State::new(Table::new(limits.order), None))
     }
 
     /// The time since 1970 by which copies age. It never goes back while the index is open.
@@ -70,17 +81,44 @@ impl Index {
         self.shared.time.now()
     }
 
-    /// Runs one operation.
+    fn of(limits: Limits, clock: Clock, state: State) -> Self {
+        Index { shared: Arc::new(Shared { limits, time: Time::new(clock), state: state.into() }) }
+    }
+
+    /// Runs one operation; what it changes is in the log when it returns.
     fn run<T>(&self, operation: impl FnOnce(&Shared, &mut State) -> T) -> T {
         let mut state = self.shared.state.lock();
-        operation(&self.shared, &mut state)
+        let result = operation(&self.shared, &mut state);
+        let State { table, log, .. } = &mut *state;
+        if let Some(log) = log {
+            log.write(table);
+        }
+        result
+    }
+
+    /// Runs one operation that changes nothing but the order.
+    fn look_at<T>(&self, operation: impl FnOnce(&Shared, &mut State) -> T) -> T {
+        operation(&self.shared, &mut self.shared.state.lock())
     }
 }
 
 impl State {
+    fn new(table: Table, log: Option<Log>) -> Self {
+        State { table, fences: Fences::default(), log }
+    }
+
     /// Makes a change.
     fn make(&mut self, change: Change) {
+        if let Some(log) = &mut self.log {
+            log.add(&change);
+        }
         self.table.apply(change);
+    }
+
+    fn write_uses(&mut self) {
+        if let Some(log) = &mut self.log {
+            log.write_uses(&self.table);
+        }
     }
 }
 

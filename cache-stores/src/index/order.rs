@@ -28,6 +28,9 @@ impl By {
     }
 }
 
+/// How many neighbours are looked at before the whole list is sorted instead, later and at once.
+const FAR: usize = 1000;
+
 #[derive(Debug)]
 pub(super) struct List {
     by: By,
@@ -57,15 +60,21 @@ impl List {
         self.link(slab, self.newest, at, NONE);
     }
 
-    /// Puts it where its time belongs: nearly always at the end.
-    pub(super) fn push_by_time(&mut self, slab: &mut Slab, at: u32) {
+    /// Puts it where its time belongs: nearly always at the end. False: that is too far from the end, or the
+    /// list is not sorted anyway, and it is at the end.
+    pub(super) fn push_by_time(&mut self, slab: &mut Slab, at: u32, sorted: bool) -> bool {
         let fetched = slab.get(at).fetched;
         let (mut older, mut newer) = (self.newest, NONE);
-        while older != NONE && slab.get(older).fetched > fetched {
+        for _ in 0..if sorted { FAR } else { 0 } {
+            if older == NONE || slab.get(older).fetched <= fetched {
+                self.link(slab, older, at, newer);
+                return true;
+            }
             newer = older;
             older = self.by.of(slab.get(older)).older;
         }
-        self.link(slab, older, at, newer);
+        self.push(slab, at);
+        false
     }
 
     pub(super) fn remove(&mut self, slab: &mut Slab, at: u32) {

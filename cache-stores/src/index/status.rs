@@ -61,7 +61,7 @@ impl Index {
     /// remote does not have them yet.
     pub(crate) fn status(&self) -> Vec<Status> {
         let now = self.now();
-        self.run(|shared, state| {
+        self.look_at(|shared, state| {
             let table = &state.table;
             let order = table.order.iter(&table.slab).map(|at| table.slab.get(at));
             let waiting = table.slab.iter().filter(|slot| slot.marks.has(Marks::UNSENT));

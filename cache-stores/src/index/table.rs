@@ -11,6 +11,7 @@ use crate::policy::Order;
 use hashbrown::HashTable;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
+use std::ops::Range;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 #[derive(Debug)]
@@ -22,7 +23,9 @@ pub(super) struct Table {
     seed: u64,
     policy: Order,
     pub(super) order: List,
-    pub(super) ages: List,
+    ages: List,
+    /// Whether the list of ages is sorted: many at once are added without.
+    ages_in_order: bool,
     pub(super) totals: Totals,
     /// Chunks that are being put into local.
     pub(super) intents: HashMap<CopyId, Chunks>,
@@ -40,6 +43,7 @@ impl Table {
             policy,
             order: List::new(By::Order),
             ages: List::new(By::Age),
+            ages_in_order: true,
             totals: Totals::default(),
             intents: HashMap::new(),
             leaving: HashMap::new(),
@@ -70,6 +74,21 @@ impl Table {
             || self.leaving.contains_key(&copy)
     }
 
+    pub(super) fn policy(&self) -> Order {
+        self.policy
+    }
+
+    /// The chunks that are being put into local.
+    pub(super) fn open_intents(&self) -> Vec<(CopyId, u32)> {
+        let all = self.intents.iter();
+        all.flat_map(|(copy, chunks)| chunks.iter().map(|chunk| (*copy, chunk))).collect()
+    }
+
+    /// Whether a chunk is being deleted from local.
+    pub(super) fn is_leaving(&self, copy: CopyId, chunk: u32) -> bool {
+        self.leaving.get(&copy).is_some_and(|chunks| chunks.contains(chunk))
+    }
+
     pub(super) fn is_intended(&self, copy: CopyId, chunk: u32) -> bool {
         self.intents.get(&copy).is_some_and(|chunks| chunks.contains(chunk))
     }
@@ -88,17 +107,16 @@ impl Table {
             Change::Intend { copy, chunk } => {
                 self.intents.entry(copy).or_insert_with(Chunks::none).put(chunk, 0);
             }
-            Change::Keep { copy, chunk, bytes } => self.keep(copy, chunk, bytes),
+            Change::Keep { copy, first, count, bytes } => {
+                chunks_of(first, count).for_each(|chunk| self.keep(copy, chunk, bytes));
+            }
             Change::Lose { copy, chunk } => self.lose(copy, chunk),
-            Change::Shed { copy, chunk } => {
-                self.lose(copy, chunk);
-                self.leaving.entry(copy).or_insert_with(Chunks::none).put(chunk, 0);
+            Change::Shed { copy, first, count } => {
+                chunks_of(first, count).for_each(|chunk| self.shed(copy, chunk));
             }
             Change::Leave { copy } => self.leave(copy),
             Change::Removed { copy, first, count } => {
-                for chunk in first..first.saturating_add(count) {
-                    take(&mut self.leaving, copy, chunk);
-                }
+                chunks_of(first, count).for_each(|chunk| take(&mut self.leaving, copy, chunk));
             }
         }
     }
@@ -143,7 +161,7 @@ impl Table {
         self.slab.get_mut(at).marks = marks;
         if marks.can_go() {
             self.order.push(&mut self.slab, at);
-            self.ages.push_by_time(&mut self.slab, at);
+            self.ages_in_order &= self.ages.push_by_time(&mut self.slab, at, self.ages_in_order);
         }
     }
 
@@ -179,7 +197,7 @@ impl Table {
         slot.marks = Marks(slot.marks.0 & !Marks::DOUBT);
         if slot.marks.can_go() {
             self.ages.remove(&mut self.slab, at);
-            self.ages.push_by_time(&mut self.slab, at);
+            self.ages_in_order &= self.ages.push_by_time(&mut self.slab, at, self.ages_in_order);
         }
     }
 
@@ -195,7 +213,8 @@ impl Table {
             }
             (false, true) => {
                 self.order.push(&mut self.slab, at);
-                self.ages.push_by_time(&mut self.slab, at);
+                self.ages_in_order &=
+                    self.ages.push_by_time(&mut self.slab, at, self.ages_in_order);
             }
             (true, true) | (false, false) => {}
         }
@@ -232,6 +251,11 @@ impl Table {
         }
     }
 
+    fn shed(&mut self, copy: CopyId, chunk: u32) {
+        self.lose(copy, chunk);
+        self.leaving.entry(copy).or_insert_with(Chunks::none).put(chunk, 0);
+    }
+
     fn drop_chunk(&mut self, at: u32, chunk: u32) {
         if let Some(bytes) = self.slab.get_mut(at).kept.take(chunk) {
             self.totals.chunks -= 1;
@@ -259,15 +283,58 @@ impl Table {
         }
     }
 
-    /// Puts both lists into the order of the times at which the copies were fetched.
-    pub(super) fn sort_by_age(&mut self) {
-        let mut all: Vec<u32> = self.order.iter(&self.slab).collect();
-        all.sort_unstable_by_key(|at| {
-            let slot = self.slab.get(*at);
-            (slot.fetched, slot.copy)
-        });
+    /// The copies that may go, those that the remote told of longest ago first.
+    pub(super) fn by_age(&mut self) -> impl Iterator<Item = &Slot> {
+        if !self.ages_in_order {
+            let all = self.sorted();
+            self.ages.set(&mut self.slab, &all);
+            self.ages_in_order = true;
+        }
+        self.ages.iter(&self.slab).map(|at| self.slab.get(at))
+    }
+
+    /// The order is that of the times at which the copies were fetched.
+    pub(super) fn order_by_age(&mut self) {
+        let all = self.sorted();
         self.order.set(&mut self.slab, &all);
-        self.ages.set(&mut self.slab, &all);
+    }
+
+    fn sorted(&self) -> Vec<u32> {
+        let mut all: Vec<(u64, CopyId, u32)> = Vec::with_capacity(self.totals.objects as usize);
+        all.extend(self.order.iter(&self.slab).map(|at| {
+            let slot = self.slab.get(at);
+            (slot.fetched, slot.copy, at)
+        }));
+        all.sort_unstable();
+        all.into_iter().map(|(_, _, at)| at).collect()
+    }
+}
+
+#[cfg(test)]
+impl Table {
+    /// Everything agrees with everything.
+    pub(super) fn validate(&mut self) {
+        let copies = || self.slab.iter();
+        let visible = || copies().filter(|slot| !slot.marks.has(Marks::STAGED));
+        assert_eq!(self.copies.len(), copies().count());
+        assert_eq!(self.paths.len(), visible().count());
+        assert_eq!(self.totals.objects, visible().count() as u64);
+        assert_eq!(self.totals.chunks, copies().map(|slot| slot.kept.len()).sum::<u64>());
+        assert_eq!(self.totals.bytes, copies().map(|slot| slot.kept.bytes()).sum::<u64>());
+        for slot in copies() {
+            let at = self.at_copy(slot.copy).expect("found by its name");
+            assert_eq!(self.slab.get(at).copy, slot.copy);
+            let apart = |chunk| !self.is_leaving(slot.copy, chunk);
+            assert!(slot.kept.iter().all(apart), "a chunk is kept and being deleted");
+        }
+        for slot in visible() {
+            let at = self.at_path(slot.path()).expect("found by its path");
+            assert_eq!(self.slab.get(at).copy, slot.copy);
+        }
+        let can_go = copies().filter(|slot| slot.marks.can_go()).count();
+        assert_eq!(self.order.iter(&self.slab).count(), can_go);
+        let ages: Vec<u64> = self.by_age().map(|slot| slot.fetched).collect();
+        assert!(ages.is_sorted() && ages.len() == can_go);
     }
 }
 
@@ -278,6 +345,10 @@ fn hash_path(path: &str, seed: u64) -> u64 {
 /// The names are random already; the table wants the upper bits to differ from the lower.
 fn hash_copy(copy: CopyId) -> u64 {
     copy.0.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+fn chunks_of(first: u32, count: u32) -> Range<u32> {
+    first..first.saturating_add(count)
 }
 
 fn take(of: &mut HashMap<CopyId, Chunks>, copy: CopyId, chunk: u32) {

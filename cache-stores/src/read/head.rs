@@ -30,6 +30,9 @@ pub(super) async fn head(
     path: &Path,
     options: GetOptions,
 ) -> Result<GetResult> {
+    if let Some(gone) = inner.deleted(path) {
+        return Err(gone);
+    }
     let refresh = options.extensions.get::<Refresh>().is_some();
     let Some(found) = inner.index.find(path) else { return pass(inner, path, options).await };
     let believed = match found.standing {

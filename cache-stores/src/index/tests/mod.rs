@@ -1,5 +1,11 @@
 //! The index as its callers see it.
 
+mod crash;
+mod disk;
+mod fences;
+mod model;
+mod naive;
+
 use super::*;
 use crate::object::{CopyId, Object, Standing};
 use crate::policy::{Count, Fifo, Lru, Policy, Size, Ttl};
@@ -41,6 +47,12 @@ fn add(index: &Index, path: &str, version: u64) -> (CopyId, Vec<Victim>) {
     }
     index.removed(&victims);
     (copy, victims)
+}
+
+/// Kills the process that has the index open.
+fn kill(index: Index) {
+    index.look_at(|_, state| state.log.as_mut().unwrap().kill());
+    drop(index);
 }
 
 fn order(index: &Index) -> Vec<String> {
