@@ -3,13 +3,12 @@
 use super::back::WriteBack;
 use super::outcome::{is_refusal, panicked};
 use super::record;
-use crate::adapters::LocalTtl;
+use crate::LocalTtl;
 use crate::runtime;
 use crate::store::Inner;
 use object_store::path::Path;
 use object_store::{Error, ObjectStore, PutMode, PutOptions, PutPayload, PutResult, Result};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// `ObjectStore::put_opts`. It goes on when the caller drops it.
 pub(crate) async fn put(
