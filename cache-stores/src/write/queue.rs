@@ -35,7 +35,9 @@ pub(crate) struct Queue {
     resting: BTreeMap<(u64, u64), Path>,
     sending: usize,
     pause: Option<Pause>,
-    /// Failures for want of the remote, ever.
+    /// Counts how often someone has urged: what was begun before is no answer for him.
+    round: u64,
+    /// Failures for want of the remote, of attempts of the round in which they were begun.
     away: u64,
     last_away: Option<Arc<Error>>,
     bytes: u64,
@@ -58,7 +60,8 @@ struct Slot {
 enum State {
     Ready,
     Resting(u64),
-    Sending,
+    /// Since this round of urging.
+    Sending(u64),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -162,7 +165,7 @@ impl Queue {
             return self.resting.first_key_value().map_or(Next::Idle, |(key, _)| Next::Wait(key.0));
         };
         let Some(slot) = self.slots.get_mut(&path) else { return Next::Idle };
-        slot.state = State::Sending;
+        slot.state = State::Sending(self.round);
         self.sending += 1;
         Next::Send { seq: slot.seq, op: slot.op.clone(), path }
     }
@@ -186,8 +189,13 @@ impl Queue {
     pub(crate) fn failed(&mut self, path: &Path, seq: u64, failure: Failure, now: u64) {
         self.sending -= 1;
         let Some(slot) = self.slots.get_mut(path) else { return };
+        let urged = slot.state != State::Sending(self.round);
         slot.state = State::Ready;
         match failure {
+            Failure::Away(error) if urged => {
+                self.pause = Some(Pause { until: now, tries: 1 });
+                self.last_away = Some(error);
+            }
             Failure::Away(error) => {
                 let tries = self.pause.map_or(0, |pause| pause.tries) + 1;
                 self.pause = Some(Pause { until: later(now, PAUSE, tries), tries });
@@ -195,7 +203,7 @@ impl Queue {
                 self.last_away = Some(error);
             }
             // A newer one may be wanted.
-            Failure::Refused(_) if slot.seq != seq => self.pause = None,
+            Failure::Refused(_) if slot.seq != seq || urged => self.pause = None,
             Failure::Refused(error) => {
                 self.pause = None;
                 slot.refusals += 1;
@@ -205,13 +213,14 @@ impl Queue {
         }
         match slot.state {
             State::Resting(until) => self.resting.insert((until, slot.place), path.clone()),
-            State::Ready | State::Sending => self.ready.insert(slot.place, path.clone()),
+            State::Ready | State::Sending(_) => self.ready.insert(slot.place, path.clone()),
         };
     }
 
     /// Someone waits for these, or for all: they are tried without a pause.
     pub(crate) fn urge(&mut self, path: Option<&Path>) {
-        // Who waits hears of refusals from now on.
+        // Who waits hears of failures from now on.
+        self.round += 1;
         match path {
             None => self.slots.values_mut().for_each(|slot| slot.refused = None),
             Some(path) => self.slots.get_mut(path).into_iter().for_each(|slot| slot.refused = None),
@@ -288,7 +297,8 @@ impl Queue {
             assert_eq!((of(path).state, of(path).place), (State::Resting(*until), *place));
             counted.insert(path);
         }
-        let sending = self.slots.values().filter(|slot| slot.state == State::Sending).count();
+        let sending =
+            self.slots.values().filter(|slot| matches!(slot.state, State::Sending(_))).count();
         assert_eq!(counted.len() + sending, self.slots.len());
         assert!(self.sending >= sending && self.sending <= AT_ONCE);
         assert_eq!(self.bytes, self.slots.values().map(|slot| bytes(&slot.op)).sum::<u64>());

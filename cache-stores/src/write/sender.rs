@@ -90,6 +90,8 @@ async fn send(
     }
     drop(turn);
     inner.count_unsent();
+    // Who waits for this may drop the store then, and open it anew.
+    drop(inner);
     back.changed.send_replace(());
     back.wake.notify_one();
 }

@@ -129,6 +129,25 @@ fn who_waits_urges() {
     queue.validate();
 }
 
+#[test]
+fn what_was_begun_before_somebody_urged_is_no_answer_for_him() {
+    for failure in [Failure::Away(error()), Failure::Refused(error())] {
+        let mut queue = Queue::default();
+        queue.push(&path("a"), 0, put("a", 1, 5), 0);
+        assert_eq!(sends(&mut queue, 0).len(), 1);
+        queue.urge(None);
+        let before = queue.away().0;
+        queue.failed(&path("a"), 0, failure.clone(), 0);
+        assert_eq!(queue.away().0, before);
+        assert!(matches!(queue.progress(&path("a"), 0), Progress::Waits));
+        assert_eq!(sends(&mut queue, 0).len(), 1, "it is tried again at once");
+        queue.failed(&path("a"), 0, failure.clone(), 0);
+        let told = matches!(queue.progress(&path("a"), 0), Progress::Refused(_));
+        assert!(told || queue.away().0 > before);
+        queue.validate();
+    }
+}
+
 proptest! {
     #[test]
     fn whatever_the_remote_does_it_ends_with_the_last_write_of_each_path(
