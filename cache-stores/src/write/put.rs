@@ -3,7 +3,7 @@
 use super::back::WriteBack;
 use super::outcome::{is_refusal, panicked};
 use super::record;
-use crate::adapters::LocalTtl;
+use crate::LocalTtl;
 use crate::runtime;
 use crate::store::Inner;
 use object_store::path::Path;
