@@ -6,12 +6,32 @@
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::print_stdout))]
 
+mod builder;
+mod explain;
+mod face;
+mod fetch;
+mod footer;
 mod index;
+mod layout;
+mod local;
 mod object;
-mod policy;
-mod runtime;
 
+mod options;
+mod policy;
+mod read;
+mod runtime;
+mod stats;
+mod store;
+mod write;
+
+pub use builder::StoreBuilder;
+pub use cache_core::{Error, Result};
 pub use index::Status;
 pub use object::Standing;
 pub use object_store;
+pub use options::{Amount, KeepWrites, Period, Unread, Verify};
 pub use policy::{Count, Fifo, Lru, Policy, Size, Ttl};
+pub use read::{Refresh, Served, ServedFrom};
+pub use stats::StoreStats;
+pub use store::CachedStore;
+pub use write::{LocalTtl, Pending, Refused};

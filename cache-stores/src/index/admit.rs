@@ -206,12 +206,12 @@ impl State {
     }
 
     /// Whether the path has a copy that the remote does not have yet: then the remote is no authority.
-    fn waits(&self, path: &Path) -> bool {
+    pub(super) fn waits(&self, path: &Path) -> bool {
         let at = self.table.at_path(path.as_ref());
         at.is_some_and(|at| self.table.slab.get(at).marks.has(Marks::UNSENT))
     }
 
-    fn forget(&mut self, path: &Path) -> Vec<Victim> {
+    pub(super) fn forget(&mut self, path: &Path) -> Vec<Victim> {
         let at = self.table.at_path(path.as_ref());
         at.map(|at| self.table.slab.get(at).copy)
             .and_then(|copy| self.leave(copy))

@@ -24,6 +24,7 @@ mod log;
 mod lookup;
 mod open;
 mod order;
+mod reading;
 mod record;
 mod slab;
 mod slot;

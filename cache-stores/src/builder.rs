@@ -1,0 +1,269 @@
+//! How a store is built, and what can be decided about it.
+
+mod build;
+mod rebuild;
+
+use crate::options::{Amount, KeepWrites, Period, Presence, Unread, Verify};
+use crate::policy::Policy;
+use cache_core::{Clock, Error, Result};
+use object_store::ObjectStore;
+use object_store::local::LocalFileSystem;
+use std::any::Any;
+use std::fmt;
+use std::path::{Path as Directory, PathBuf};
+use std::sync::Arc;
+
+/// The bytes of a chunk, unless said otherwise: large enough for throughput, small enough for three in memory.
+const CHUNK: u64 = 4 << 20;
+
+/// A store in the making: see [`CachedStore::new`].
+///
+/// ```
+/// use cache_stores::object_store::memory::InMemory;
+/// use cache_stores::{CachedStore, Lru, Size, Ttl};
+///
+/// let store = CachedStore::new(InMemory::new(), InMemory::new())
+///     .policy(Ttl("60s") | Size("10GiB") | Lru)
+///     .chunk("1MiB")
+///     .stale_if_error("1h")
+///     .name("reports")
+///     .build()?;
+/// # Ok::<(), cache_stores::Error>(())
+/// ```
+#[must_use = "`build` makes it a store"]
+pub struct StoreBuilder {
+    local: Result<Arc<dyn ObjectStore>>,
+    remote: Arc<dyn ObjectStore>,
+    name: Option<String>,
+    policy: Policy,
+    index: Option<PathBuf>,
+    presence: Presence,
+    chunk: Amount,
+    stale_if_error: Option<Period>,
+    verify: Verify,
+    unread: Unread,
+    keep_writes: KeepWrites,
+    write_back: Option<PathBuf>,
+    clock: Clock,
+    held: Option<Box<dyn Any + Send + Sync>>,
+}
+
+impl StoreBuilder {
+    pub(crate) fn new(local: Arc<dyn ObjectStore>, remote: Arc<dyn ObjectStore>) -> Self {
+        StoreBuilder::over(Ok(local), remote)
+    }
+
+    fn over(local: Result<Arc<dyn ObjectStore>>, remote: Arc<dyn ObjectStore>) -> Self {
+        StoreBuilder {
+            local,
+            remote,
+            name: None,
+            policy: Policy::default(),
+            index: None,
+            presence: Presence::Index,
+            chunk: Amount::from(CHUNK),
+            stale_if_error: None,
+            verify: Verify::default(),
+            unread: Unread::default(),
+            keep_writes: KeepWrites::default(),
+            write_back: None,
+            clock: Clock::system(),
+            held: None,
+        }
+    }
+
+    /// Copies in `objects`, the index in `index`.
+    pub(crate) fn on_disk(directory: &Directory, remote: Arc<dyn ObjectStore>) -> Self {
+        let objects = directory.join("objects");
+        let local = std::fs::create_dir_all(&objects)
+            .map_err(|error| Error::unreachable(format!("directory {}", objects.display()), error))
+            .and_then(|()| {
+                LocalFileSystem::new_with_prefix(&objects).map_err(|error| {
+                    Error::unreachable(format!("directory {}", objects.display()), error)
+                })
+            })
+            .map(|local| Arc::new(local) as Arc<dyn ObjectStore>);
+        StoreBuilder::over(local, remote).index(directory.join("index"))
+    }
+
+    /// Something that is dropped with the last handle of the store.
+    pub(crate) fn holding(mut self, held: Box<dyn Any + Send + Sync>) -> Self {
+        self.held = Some(held);
+        self
+    }
+
+    /// How long copies are believed, how many are kept, which go first. By default everything is kept and believed
+    /// until it is written or deleted here.
+    ///
+    /// ```
+    /// use cache_stores::object_store::memory::InMemory;
+    /// use cache_stores::{CachedStore, Fifo};
+    /// let store = CachedStore::new(InMemory::new(), InMemory::new()).policy(Fifo(3)).build()?;
+    /// # Ok::<(), cache_stores::Error>(())
+    /// ```
+    pub fn policy(mut self, policy: impl Into<Policy>) -> Self {
+        self.policy = policy.into();
+        self
+    }
+
+    /// Keeps the index in a directory of its own, which is made if it is missing: the copies are known again after a
+    /// restart. One process at a time can have it open. Without, the index is in memory, and is made anew from what
+    /// lies in the local store whenever the store is built.
+    ///
+    /// ```no_run
+    /// use cache_stores::CachedStore;
+    /// use cache_stores::object_store::{local::LocalFileSystem, memory::InMemory};
+    ///
+    /// let local = LocalFileSystem::new_with_prefix("/var/cache/reports")?;
+    /// let store = CachedStore::new(local, InMemory::new()).index("/var/lib/reports/index").build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn index(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.index = Some(directory.into());
+        self
+    }
+
+    /// No index: what lies in the local store is believed for as long as it lies there, by its own TTL. For local
+    /// stores that several processes share, such as Redis. The policy can say nothing then.
+    ///
+    /// ```
+    /// use cache_stores::CachedStore;
+    /// use cache_stores::object_store::memory::InMemory;
+    /// let store = CachedStore::new(InMemory::new(), InMemory::new()).presence().build()?;
+    /// # Ok::<(), cache_stores::Error>(())
+    /// ```
+    pub fn presence(mut self) -> Self {
+        self.presence = Presence::Local;
+        self
+    }
+
+    /// The bytes of a chunk of new copies, from 1 KiB to 256 MiB; 4 MiB by default. A range is fetched and kept in
+    /// whole chunks, and three chunks are in memory for each fetch.
+    ///
+    /// ```
+    /// use cache_stores::CachedStore;
+    /// use cache_stores::object_store::memory::InMemory;
+    ///
+    /// let store = CachedStore::new(InMemory::new(), InMemory::new());
+    /// let error = store.chunk("3 apples").build().unwrap_err();
+    /// assert!(error.to_string().contains("not a size: \"3 apples\""));
+    /// ```
+    pub fn chunk(mut self, bytes: impl Into<Amount>) -> Self {
+        self.chunk = bytes.into();
+        self
+    }
+
+    /// For how long past its TTL a copy stands in while the remote is away. Refusals are never hidden by it, nor
+    /// that an object is not there any more.
+    ///
+    /// ```
+    /// use cache_stores::{CachedStore, Ttl};
+    /// use cache_stores::object_store::memory::InMemory;
+    /// let store = CachedStore::new(InMemory::new(), InMemory::new())
+    ///     .policy(Ttl("60s"))
+    ///     .stale_if_error("1h")
+    ///     .build()?;
+    /// # Ok::<(), cache_stores::Error>(())
+    /// ```
+    pub fn stale_if_error(mut self, past: impl Into<Period>) -> Self {
+        self.stale_if_error = Some(past.into());
+        self
+    }
+
+    /// How often checksums are looked at; by default once after a start.
+    ///
+    /// ```
+    /// use cache_stores::{CachedStore, Verify};
+    /// use cache_stores::object_store::memory::InMemory;
+    /// let store =
+    ///     CachedStore::new(InMemory::new(), InMemory::new()).verify(Verify::Always).build()?;
+    /// # Ok::<(), cache_stores::Error>(())
+    /// ```
+    pub fn verify(mut self, verify: Verify) -> Self {
+        self.verify = verify;
+        self
+    }
+
+    /// What becomes of a fetch that nobody reads any more; by default it stops.
+    ///
+    /// ```
+    /// use cache_stores::{CachedStore, Unread};
+    /// use cache_stores::object_store::memory::InMemory;
+    /// let store =
+    ///     CachedStore::new(InMemory::new(), InMemory::new()).unread(Unread::Finish).build()?;
+    /// # Ok::<(), cache_stores::Error>(())
+    /// ```
+    pub fn unread(mut self, unread: Unread) -> Self {
+        self.unread = unread;
+        self
+    }
+
+    /// Whether what is written is kept locally; by default it is.
+    ///
+    /// ```
+    /// use cache_stores::{CachedStore, KeepWrites};
+    /// use cache_stores::object_store::memory::InMemory;
+    /// let store =
+    ///     CachedStore::new(InMemory::new(), InMemory::new()).keep_writes(KeepWrites::Never).build()?;
+    /// # Ok::<(), cache_stores::Error>(())
+    /// ```
+    pub fn keep_writes(mut self, keep: KeepWrites) -> Self {
+        self.keep_writes = keep;
+        self
+    }
+
+    /// Writes are done when they are in the local store and in a journal in this directory; they are sent to the
+    /// remote in the background, in their order, also after a crash.
+    ///
+    /// ```no_run
+    /// use cache_stores::CachedStore;
+    /// use cache_stores::object_store::memory::InMemory;
+    /// let store = CachedStore::on_disk("/var/cache/reports", InMemory::new())
+    ///     .write_back("/var/lib/reports/journal")
+    ///     .build()?;
+    /// # Ok::<(), cache_stores::Error>(())
+    /// ```
+    pub fn write_back(mut self, journal: impl Into<PathBuf>) -> Self {
+        self.write_back = Some(journal.into());
+        self
+    }
+
+    /// What the store is called in reports and in its statistics.
+    ///
+    /// ```
+    /// use cache_stores::CachedStore;
+    /// use cache_stores::object_store::memory::InMemory;
+    /// let store = CachedStore::new(InMemory::new(), InMemory::new()).name("reports").build()?;
+    /// assert_eq!(store.name(), "reports");
+    /// # Ok::<(), cache_stores::Error>(())
+    /// ```
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// The clock by which copies age; for tests.
+    ///
+    /// ```
+    /// use cache_core::ManualClock;
+    /// use cache_stores::CachedStore;
+    /// use cache_stores::object_store::memory::InMemory;
+    /// let time = ManualClock::new();
+    /// let store = CachedStore::new(InMemory::new(), InMemory::new()).clock(time.clock()).build()?;
+    /// # Ok::<(), cache_stores::Error>(())
+    /// ```
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+}
+
+impl fmt::Debug for StoreBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreBuilder")
+            .field("local", &self.local)
+            .field("remote", &self.remote)
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,115 @@
+//! From a builder to a store: what was decided is checked, and the index opened.
+
+use super::StoreBuilder;
+use super::rebuild;
+use super::rebuild::Opened;
+use crate::fetch::Flights;
+use crate::index::{Index, Limits, Opened};
+use crate::layout::{CHUNKS, Layout};
+use crate::options::{Options, Presence};
+use crate::policy::Policy;
+use crate::runtime;
+use crate::stats::Counters;
+use crate::store::{CachedStore, Inner};
+use crate::write::{self, Restored};
+use cache_core::{Error, Result};
+use std::sync::Arc;
+
+impl StoreBuilder {
+    /// The store. Reads the index, or lists the local store to make one, and waits for that.
+    ///
+    /// # Errors
+    /// [Invalid](Error::is_invalid): something was decided that cannot be, the message says what would be right.
+    /// [Unreachable](Error::is_unreachable): the directory of the store, its index or its journal cannot be used, or
+    /// another process has it open.
+    ///
+    /// ```
+    /// use cache_stores::object_store::memory::InMemory;
+    /// use cache_stores::{CachedStore, Ttl};
+    ///
+    /// let store = CachedStore::new(InMemory::new(), InMemory::new());
+    /// let error = store.policy(Ttl("soon")).build().unwrap_err();
+    /// assert!(error.is_invalid() && error.to_string().contains("\"soon\""));
+    /// ```
+    pub fn build(self) -> Result<CachedStore> {
+        let options = self.options()?;
+        let local = self.local?;
+        let (writes, restored) = match &options.write_back {
+            None => (None, Restored::default()),
+            Some(directory) => {
+                let (writes, restored) = write::open(directory, self.clock.clone())?;
+                (Some(writes), restored)
+            }
+        };
+        let limits = Limits::new(&options.policy, options.stale_if_error);
+        let (index, opened) = match &self.index {
+            None => (Index::in_memory(limits, self.clock.clone()), Opened::New),
+            Some(directory) => Index::open(directory, limits, self.clock.clone())?,
+        };
+        let inner = Arc::new(Inner {
+            name: self.name.unwrap_or_else(|| self.remote.to_string()).into(),
+            local,
+            remote: self.remote,
+            index,
+            options,
+            layout: Layout,
+            stats: Counters::default(),
+            flights: Flights::default(),
+            clock: self.clock,
+            writes,
+            _held: self.held,
+        });
+        let building = inner.clone();
+        cache_core::wait(runtime::run(async move {
+            rebuild::settle(&building, opened, &restored).await;
+            write::restore(&building, restored).await;
+        }))
+        .ok_or_else(|| Error::unreachable(inner.local.to_string(), "it panicked"))?;
+        Ok(CachedStore { inner })
+    }
+
+    fn options(&self) -> Result<Options> {
+        self.policy.check()?;
+        let chunk = self.chunk.clone().check("the size of a chunk")?;
+        let chunk = u32::try_from(chunk).ok().filter(|size| CHUNKS.contains(&u64::from(*size)));
+        let chunk = chunk.ok_or_else(|| {
+            Error::invalid(format!(
+                "a chunk of {:?} bytes: a chunk has from {} to {} bytes",
+                self.chunk,
+                CHUNKS.start(),
+                CHUNKS.end()
+            ))
+        })?;
+        let past = self.stale_if_error.clone().map(|past| past.check("`stale_if_error`"));
+        if self.presence == Presence::Local {
+            self.check_presence()?;
+        }
+        Ok(Options {
+            policy: self.policy.clone(),
+            chunk,
+            stale_if_error: past.transpose()?,
+            verify: self.verify,
+            unread: self.unread,
+            keep_writes: self.keep_writes,
+            write_back: self.write_back.clone(),
+            presence: self.presence,
+        })
+    }
+
+    /// Without an index there is nothing that could hold to a policy or remember what was not sent.
+    fn check_presence(&self) -> Result<()> {
+        let wrong = [
+            (self.index.is_some(), "index"),
+            (self.policy != Policy::default(), "policy"),
+            (self.stale_if_error.is_some(), "stale_if_error"),
+            (self.write_back.is_some(), "write_back"),
+        ];
+        match wrong.iter().find(|(given, _)| *given) {
+            None => Ok(()),
+            Some((_, what)) => Err(Error::invalid(format!(
+                "`presence` and `{what}`: with `presence` the local store alone decides what is kept; \
+                 leave out one of them"
+            ))),
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Asking the remote which version of an object there is, and beginning to fetch it.
+
+use super::failure::{Failure, is_away, own};
+use super::live::{Live, Seat, Version};
+use super::run::{self, Body};
+use super::state::RunId;
+use super::{Begin, Flights, Join, Leader};
+use crate::footer::Footer;
+use crate::index::{Admitted, Found};
+use crate::layout::Cut;
+use crate::object::Object;
+use crate::runtime;
+use crate::store::Inner;
+use object_store::path::Path;
+use object_store::{Error, GetOptions, GetRange, GetResult, ObjectStore};
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What is to be asked.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) path: Path,
+    /// What the first reader wants of it.
+    pub(crate) range: Option<GetRange>,
+    /// What is known already: if it has not changed, nothing is transferred.
+    pub(crate) known: Option<Found>,
+    pub(crate) join: Join,
+}
+
+/// What the remote said.
+#[derive(Debug, Clone)]
+pub(crate) enum Outcome {
+    /// The copy is what the remote has.
+    Renewed(Arc<Found>),
+    /// A version that was not known. The seat keeps its first run going until the readers sit.
+    Opened(Arc<Live>, Arc<Seat>),
+    /// It is larger than can be cut into chunks, or has what cannot be written down.
+    Odd,
+    Failed(Failure),
+}
+
+/// Asks the remote, together with all who ask for the same path now. Whether this was the first.
+pub(crate) async fn open(inner: &Arc<Inner>, request: Request) -> (Outcome, bool) {
+    let (follow, leader) = Flights::join(inner, &request.path, request.join);
+    let leads = leader.is_some();
+    match leader {
+        Some(leader) => drop(runtime::handle().spawn(lead(leader, request))),
+        None => inner.stats.joined.add(1),
+    }
+    let given_up = || Outcome::Failed(Arc::new(own("the fetch ended without an answer")));
+    (follow.await.unwrap_or_else(|_| given_up()), leads)
+}
+
+async fn lead(leader: Leader, request: Request) {
+    let inner = leader.inner.clone();
+    let (outcome, begun) = ask(&inner, &leader, &request).await;
+    leader.done(outcome);
+    if let Some((live, id, body)) = begun {
+        run::drive(inner, live, id, body).await;
+    }
+}
+
+/// A run whose bytes are coming.
+type Begun = Option<(Arc<Live>, RunId, Body)>;
+
+async fn ask(inner: &Arc<Inner>, leader: &Leader, request: &Request) -> (Outcome, Begun) {
+    // After the ticket: what is deleted later fences it.
+    if let Some(gone) = inner.deleted(&request.path) {
+        return (Outcome::Failed(Arc::new(gone)), None);
+    }
+    let options = options(request, inner.options.chunk);
+    let ranged = options.range.is_some();
+    let began = Instant::now();
+    inner.stats.fetches.add(1);
+    let answer = inner.remote.get_opts(&request.path, options).await;
+    inner.stats.fetched(began);
+    match answer {
+        Ok(result) => opened(inner, leader, request, result),
+        Err(Error::NotModified { .. }) if request.known.is_some() => {
+            (renewed(inner, leader, request), None)
+        }
+        Err(error) if ranged && is_away(&error) => {
+            (probe(inner, leader, request, error).await, None)
+        }
+        Err(error) => (failed(inner, leader, error).await, None),
+    }
+}
+
+/// Whole chunks around what is wanted. What is wanted from the end is not known before the size is.
+fn options(request: &Request, chunk: u32) -> GetOptions {
+    let tag = request.known.as_ref().and_then(|known| known.object.e_tag.clone());
+    let options = GetOptions::new().with_if_none_match(tag);
+    let chunk = u64::from(chunk);
+    match &request.range {
+        None => options,
+        Some(GetRange::Suffix(_)) => options.with_head(true),
+        Some(GetRange::Offset(start)) => match start - start % chunk {
+            0 => options,
+            start => options.with_range(Some(GetRange::Offset(start))),
+        },
+        Some(GetRange::Bounded(range)) => {
+            let end = range.end.checked_next_multiple_of(chunk).unwrap_or(u64::MAX);
+            options.with_range(Some(range.start - range.start % chunk..end))
+        }
+    }
+}
+
+fn renewed(inner: &Arc<Inner>, leader: &Leader, request: &Request) -> Outcome {
+    let kept = inner.index.renew(&leader.ticket);
+    // If it was fenced, a write is under way: this read was before it.
+    let known = if kept { inner.index.look(&request.path) } else { request.known.clone() };
+    match known.or_else(|| request.known.clone()) {
+        Some(known) => {
+            inner.stats.renewed.add(1);
+            Outcome::Renewed(Arc::new(Found { age: Duration::ZERO, ..known }))
+        }
+        None => Outcome::Failed(Arc::new(own("not modified, but nothing is known of it"))),
+    }
+}
+
+async fn failed(inner: &Arc<Inner>, leader: &Leader, error: Error) -> Outcome {
+    match &error {
+        Error::NotFound { .. } => {
+            let victims = inner.index.gone(&leader.ticket);
+            inner.remove(victims).await;
+        }
+        _ => inner.stats.remote_errors.add(1),
+    }
+    Outcome::Failed(Arc::new(error))
+}
+
+/// A range may be refused since the object is shorter: that is no failure for those who want another one.
+async fn probe(inner: &Arc<Inner>, leader: &Leader, request: &Request, error: Error) -> Outcome {
+    inner.stats.fetches.add(1);
+    let head = inner.remote.get_opts(&request.path, GetOptions::new().with_head(true)).await;
+    let fits = |size| request.range.as_ref().is_none_or(|range| range.as_range(size).is_ok());
+    match head {
+        Ok(result) if !fits(result.meta.size) => {
+            let object = Object::new(result.meta, result.attributes);
+            begin(inner, leader, object, None).0
+        }
+        Err(gone @ Error::NotFound { .. }) => failed(inner, leader, gone).await,
+        Ok(_) | Err(_) => failed(inner, leader, error).await,
+    }
+}
+
+fn opened(
+    inner: &Arc<Inner>,
+    leader: &Leader,
+    request: &Request,
+    result: GetResult,
+) -> (Outcome, Begun) {
+    let is_head = matches!(request.range, Some(GetRange::Suffix(_)));
+    let GetResult { payload, meta, range, attributes, .. } = result;
+    let object = Object { path: request.path.clone(), ..Object::new(meta, attributes) };
+    let body = (!is_head).then(|| (range.clone(), run::body_of(payload, range)));
+    begin(inner, leader, object, body)
+}
+
+/// The version comes into the index, if it may.
+fn begin(
+    inner: &Arc<Inner>,
+    leader: &Leader,
+    object: Object,
+    body: Option<(Range<u64>, Body)>,
+) -> (Outcome, Begun) {
+    let (chunk_size, fetched) = (inner.options.chunk, inner.index.now());
+    let cut = Cut::new(object.size, chunk_size);
+    let Some(count) = cut.count().filter(|_| Footer::can_hold(&object)) else {
+        return (Outcome::Odd, None);
+    };
+    let copy = match inner.index.admit(&leader.ticket, &object, chunk_size, fetched) {
+        Admitted::New { copy, victims } => {
+            let inner = inner.clone();
+            runtime::handle().spawn(async move { inner.remove(victims).await });
+            Some(copy)
+        }
+        Admitted::Same { .. } => match inner.index.look(&object.path) {
+            Some(found) => {
+                inner.stats.renewed.add(1);
+                return (Outcome::Renewed(Arc::new(found)), None);
+            }
+            None => None,
+        },
+        Admitted::Fenced => None,
+    };
+    let version = Version { object, copy, chunk_size, fetched, is_unsent: false };
+    let live = inner.flights.live_of(&Arc::new(version));
+    let chunks = body.as_ref().and_then(|(range, _)| whole(cut, count, range)).unwrap_or(0..0);
+    let seat = Arc::new(Seat::new(live.clone(), chunks.clone()));
+    let body = body.filter(|_| !chunks.is_empty());
+    let begun = body.and_then(|(_, body)| {
+        match live.begin(chunks.start, chunks.end, |_| false) {
+            Begin::Run(id, _) => Some((live.clone(), id, body)),
+            // Of a copy that is new nothing is there.
+            Begin::There => None,
+        }
+    });
+    (Outcome::Opened(live, seat), begun)
+}
+
+/// The chunks of which all bytes come. `None`: they do not begin with a chunk.
+fn whole(cut: Cut, count: u32, bytes: &Range<u64>) -> Option<Range<u32>> {
+    let chunk = u64::from(cut.chunk_size);
+    let end = if bytes.end == cut.size { count } else { cut.chunk_of(bytes.end) };
+    (bytes.start % chunk == 0).then(|| cut.chunk_of(bytes.start)..end)
+}

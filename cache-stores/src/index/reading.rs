@@ -1,0 +1,32 @@
+//! What a read asks of the index while it asks the remote.
+
+use super::{Chunks, Index, Ticket, Victim};
+use crate::object::CopyId;
+
+impl Index {
+    /// Whether what the holder of the ticket learns can still be kept: nothing has happened to the path, and
+    /// nothing is happening.
+    pub(crate) fn holds(&self, ticket: &Ticket) -> bool {
+        self.run(|_, state| state.fences.holds(ticket))
+    }
+
+    /// The remote does not have the path. If something happened to it since the ticket was taken, that is the
+    /// truth, and the entry stays.
+    pub(crate) fn gone(&self, ticket: &Ticket) -> Vec<Victim> {
+        self.run(|_, state| match state.fences.holds(ticket) && !state.waits(ticket.path()) {
+            true => {
+                state.fences.take(ticket);
+                state.forget(ticket.path())
+            }
+            false => Vec::new(),
+        })
+    }
+
+    /// The chunks of a copy that lie in local; `None`: the copy has left.
+    pub(crate) fn chunks(&self, copy: CopyId) -> Option<Chunks> {
+        self.run(|_, state| {
+            let at = state.table.at_copy(copy)?;
+            Some(state.table.slab.get(at).kept.clone())
+        })
+    }
+}

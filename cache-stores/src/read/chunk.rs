@@ -1,0 +1,121 @@
+//! A chunk of a copy, read from local and checked.
+
+use crate::fetch::Version;
+use crate::footer::{MARK, Mark};
+use crate::object::CopyId;
+use crate::options::Verify;
+use crate::runtime;
+use crate::store::Inner;
+use crate::write;
+use bytes::Bytes;
+use object_store::{Error, ObjectStore, ObjectStoreExt};
+use std::ops::Range;
+use std::sync::Arc;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// The most that is read at once of a chunk that was checked before.
+const MOST: u64 = 8 << 20;
+
+/// Why local does not give a chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lack {
+    /// It is not there, or not what it should be; the index knows.
+    Lost,
+    /// The local store has other troubles.
+    Trouble,
+}
+
+/// Which chunk, and what is expected of it.
+#[derive(Debug, Clone, Copy)]
+struct Sought {
+    copy: CopyId,
+    chunk: u32,
+    /// Whether its payload agreed with its checksum before.
+    checked: bool,
+    /// What it takes in local, as far as the index knows.
+    bytes: Option<u64>,
+}
+
+/// Bytes of the object from `wanted` on, all of them in one chunk; perhaps not all that are wanted.
+pub(crate) async fn read(
+    inner: &Arc<Inner>,
+    version: &Arc<Version>,
+    wanted: Range<u64>,
+    known: (bool, Option<u64>),
+) -> Result<Bytes, Lack> {
+    let Some(copy) = version.copy else { return Err(Lack::Lost) };
+    let (chunk, (checked, bytes)) = (version.cut().chunk_of(wanted.start), known);
+    let sought = Sought { copy, chunk, checked, bytes };
+    if runtime::is_here() {
+        return look(inner, version, wanted, sought).await;
+    }
+    // Stores may need a runtime, and here is none.
+    let (inner, version) = (inner.clone(), version.clone());
+    let looked = runtime::run(async move { look(&inner, &version, wanted, sought).await });
+    looked.await.unwrap_or(Err(Lack::Trouble))
+}
+
+async fn look(
+    inner: &Inner,
+    version: &Version,
+    wanted: Range<u64>,
+    sought: Sought,
+) -> Result<Bytes, Lack> {
+    let place = inner.place(sought.copy, sought.chunk);
+    let all = version.cut().bytes_of(sought.chunk);
+    let payload = all.end - all.start;
+    let in_part = sought.checked && inner.options.verify == Verify::Once;
+    let start = if in_part { wanted.start - all.start } else { 0 };
+    let end =
+        if in_part { (wanted.end.min(all.end) - all.start).min(start + MOST) } else { payload };
+    let ranges = [start..end, payload..payload + MARK as u64];
+    let (mark, got) = match inner.local.get_ranges(&place, &ranges).await {
+        Ok(got) => match <[Bytes; 2]>::try_from(got) {
+            Ok([got, mark]) => (mark, got),
+            Err(_) => return Err(Lack::Trouble),
+        },
+        Err(error) => return Err(lack(inner, sought, &error).await),
+    };
+    let same = Mark::decode(&mark).is_ok_and(|mark| {
+        let whose = (mark.copy, mark.chunk, mark.chunk_size)
+            == (sought.copy, sought.chunk, version.chunk_size);
+        let whole = !in_part && mark.sum == xxh3_64(&got);
+        let size = [version.object.size, write::STAGED].contains(&mark.size);
+        whose && size && (in_part || whole)
+    });
+    if !same || got.len() as u64 != end - start {
+        return Err(damaged(inner, sought).await);
+    }
+    if !in_part {
+        if !sought.checked {
+            inner.index.checked(sought.copy, sought.chunk);
+        }
+        let (from, to) = (wanted.start - all.start, wanted.end.min(all.end) - all.start);
+        return Ok(got.slice(from as usize..to as usize));
+    }
+    Ok(got)
+}
+
+/// A chunk that is too short gives an error, and so does a store that is away.
+async fn lack(inner: &Inner, sought: Sought, error: &Error) -> Lack {
+    let place = inner.place(sought.copy, sought.chunk);
+    inner.trouble("get", &place, error);
+    if matches!(error, Error::NotFound { .. }) {
+        inner.index.lost(sought.copy, sought.chunk);
+        return Lack::Lost;
+    }
+    match inner.local.head(&place).await {
+        Ok(meta) if sought.bytes.is_some_and(|bytes| bytes != meta.size) => {
+            damaged(inner, sought).await
+        }
+        _ => Lack::Trouble,
+    }
+}
+
+async fn damaged(inner: &Inner, sought: Sought) -> Lack {
+    let place = inner.place(sought.copy, sought.chunk);
+    inner.trouble("chunk", &place, &"damaged or foreign");
+    inner.index.lost(sought.copy, sought.chunk);
+    inner.delete_local(place).await;
+    Lack::Lost
+}

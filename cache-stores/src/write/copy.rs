@@ -1,0 +1,79 @@
+//! Objects are copied and renamed at the remote; what is here of them is forgotten.
+
+use super::back::{Turn, WriteBack};
+use super::outcome::{is_refusal, panicked};
+use crate::runtime;
+use crate::store::Inner;
+use object_store::path::Path;
+use object_store::{CopyOptions, Error, ObjectStore, RenameOptions, Result};
+use std::sync::Arc;
+
+/// `ObjectStore::copy_opts`.
+pub(crate) async fn copy(
+    inner: &Arc<Inner>,
+    from: &Path,
+    to: &Path,
+    options: CopyOptions,
+) -> Result<()> {
+    let (inner, from, to) = (inner.clone(), from.clone(), to.clone());
+    let copy = async move {
+        let _turns = turns(&inner, &from, &to).await?;
+        let ticket = inner.index.doubt(&to);
+        match inner.remote.copy_opts(&from, &to, options).await {
+            Ok(()) => {
+                inner.forget(ticket).await;
+                Ok(())
+            }
+            Err(error) => {
+                if is_refusal(&error) {
+                    inner.index.settle_doubt(ticket);
+                }
+                inner.stats.remote_errors.add(1);
+                Err(error)
+            }
+        }
+    };
+    runtime::run(copy).await.unwrap_or_else(|| Err(panicked("copy")))
+}
+
+/// `ObjectStore::rename_opts`.
+pub(crate) async fn rename(
+    inner: &Arc<Inner>,
+    from: &Path,
+    to: &Path,
+    options: RenameOptions,
+) -> Result<()> {
+    let (inner, from, to) = (inner.clone(), from.clone(), to.clone());
+    let rename = async move {
+        let _turns = turns(&inner, &from, &to).await?;
+        let tickets = [inner.index.doubt(&from), inner.index.doubt(&to)];
+        match inner.remote.rename_opts(&from, &to, options).await {
+            Ok(()) => {
+                for ticket in tickets {
+                    inner.forget(ticket).await;
+                }
+                Ok(())
+            }
+            Err(error) => {
+                // Elsewhere a rename is a copy and a deletion, and an error may be of either.
+                if let Error::AlreadyExists { .. }
+                | Error::NotSupported { .. }
+                | Error::NotImplemented { .. } = error
+                {
+                    tickets.into_iter().for_each(|ticket| inner.index.settle_doubt(ticket));
+                }
+                inner.stats.remote_errors.add(1);
+                Err(error)
+            }
+        }
+    };
+    runtime::run(rename).await.unwrap_or_else(|| Err(panicked("rename")))
+}
+
+/// With write-back: what waits of both is sent before.
+async fn turns(inner: &Inner, from: &Path, to: &Path) -> Result<Vec<Turn>> {
+    match &inner.writes {
+        None => Ok(Vec::new()),
+        Some(back) => WriteBack::clear(back, &[from, to]).await,
+    }
+}

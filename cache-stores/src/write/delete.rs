@@ -1,0 +1,88 @@
+//! Objects are deleted: doubted, deleted at the remote, forgotten.
+
+use super::back::WriteBack;
+use super::pump::pump;
+use crate::index::Ticket;
+use crate::store::Inner;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use object_store::path::Path;
+use object_store::{Error, ObjectStore, Result};
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// So many deletions wait for the disk of the journal together.
+const TOGETHER: usize = 16;
+
+/// `ObjectStore::delete_stream`.
+pub(crate) fn delete(
+    inner: &Arc<Inner>,
+    paths: BoxStream<'static, Result<Path>>,
+) -> BoxStream<'static, Result<Path>> {
+    let inner = inner.clone();
+    match inner.writes.as_deref().cloned() {
+        None => pump(move || through(inner, paths)),
+        Some(back) => pump(move || {
+            let deleted = paths.map(move |path| {
+                let (inner, back) = (inner.clone(), back.clone());
+                async move { one(inner, &back, path?).await }
+            });
+            deleted.buffered(TOGETHER).boxed()
+        }),
+    }
+}
+
+async fn one(inner: Arc<Inner>, back: &Arc<WriteBack>, path: Path) -> Result<Path> {
+    if back.delete(&inner, &path).await {
+        return Ok(path);
+    }
+    let _turn = WriteBack::clear(back, &[&path]).await?;
+    let only = futures::stream::iter([Ok(path.clone())]).boxed();
+    through(inner, only).next().await.unwrap_or(Ok(path))
+}
+
+/// The paths that the remote was asked to delete, and has not answered about.
+type Open = Arc<Mutex<HashMap<Path, Ticket>>>;
+
+fn through(
+    inner: Arc<Inner>,
+    paths: BoxStream<'static, Result<Path>>,
+) -> BoxStream<'static, Result<Path>> {
+    let open = Open::default();
+    let (index, asked) = (inner.index.clone(), open.clone());
+    let paths = paths.map(move |path| {
+        let path = path?;
+        let ticket = index.doubt(&path);
+        // Of one path twice the older ticket goes: that leaves its doubt.
+        let _older = asked.lock().insert(path.clone(), ticket);
+        Ok(path)
+    });
+    let deleted = inner.remote.delete_stream(paths.boxed());
+    let settled = deleted.then(move |result| {
+        let (inner, open) = (inner.clone(), open.clone());
+        async move {
+            if let Some(ticket) = answered(&open, &result) {
+                inner.forget(ticket).await;
+            }
+            if result.is_err() {
+                inner.stats.remote_errors.add(1);
+            }
+            result
+        }
+    });
+    settled.boxed()
+}
+
+/// The path that is certainly gone. An error does not say whose it is: those that it may be of stay in doubt, and
+/// the next read of them asks the remote.
+fn answered(open: &Open, result: &Result<Path>) -> Option<Ticket> {
+    let mut open = open.lock();
+    match result {
+        Ok(path) => open.remove(path),
+        Err(Error::NotFound { .. }) if open.len() == 1 => {
+            open.drain().next().map(|(_, ticket)| ticket)
+        }
+        Err(_) => None,
+    }
+}

@@ -1,0 +1,33 @@
+//! Writing: through to the remote, or into the journal, and what that does to the copies.
+
+mod back;
+mod copy;
+mod cutter;
+mod delete;
+mod journal;
+mod keep;
+mod list;
+mod load;
+mod multipart;
+mod outcome;
+mod overlay;
+mod pending;
+mod pump;
+mod put;
+mod queue;
+mod record;
+mod restore;
+mod scan;
+mod sender;
+mod staging;
+
+pub(crate) use back::Writes;
+pub(crate) use copy::{copy, rename};
+pub(crate) use delete::delete;
+pub(crate) use keep::STAGED;
+pub(crate) use list::{level, list};
+pub(crate) use multipart::multipart;
+pub use pending::{Pending, Refused};
+pub use put::LocalTtl;
+pub(crate) use put::put;
+pub(crate) use restore::{Restored, open, piece, restore};

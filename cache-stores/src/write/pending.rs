@@ -1,0 +1,135 @@
+//! What waits for the remote, as users see it.
+
+use super::record::Op;
+use crate::store::{CachedStore, Inner};
+use object_store::path::Path;
+use object_store::{Error, Result};
+use std::time::Duration;
+
+/// The writes of a store with write-back that wait for its remote.
+///
+/// ```
+/// use cache_stores::CachedStore;
+/// use cache_stores::object_store::memory::InMemory;
+///
+/// let store = CachedStore::new(InMemory::new(), InMemory::new()).build()?;
+/// assert_eq!(store.pending().writes, 0);
+/// # Ok::<(), cache_stores::Error>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Pending {
+    /// Paths that wait.
+    pub writes: usize,
+    /// Bytes of the objects among them.
+    pub bytes: u64,
+    /// How long the oldest has been waiting in this process.
+    pub oldest: Option<Duration>,
+    /// Why nothing is sent at the moment: what the remote said last.
+    pub trouble: Option<String>,
+    /// What the remote does not want, or cannot be read here; it is tried again slowly.
+    pub refused: Vec<Refused>,
+}
+
+/// A write that the remote has refused, or that cannot be read any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Refused {
+    /// What was written.
+    pub path: Path,
+    /// What was said.
+    pub why: String,
+}
+
+impl CachedStore {
+    /// Waits until everything that was written before is at the remote; each write is tried at once, whatever pause
+    /// there is. Without write-back there is nothing to wait for.
+    ///
+    /// # Errors
+    /// The first failure: what was not sent waits on, and is tried again in the background.
+    ///
+    /// ```no_run
+    /// use cache_stores::CachedStore;
+    /// use cache_stores::object_store::{ObjectStoreExt, memory::InMemory, path::Path};
+    ///
+    /// # async fn f() -> Result<(), Box<dyn std::error::Error>> {
+    /// let store = CachedStore::on_disk("/var/cache/reports", InMemory::new())
+    ///     .write_back("/var/lib/reports/journal")
+    ///     .build()?;
+    /// store.put(&Path::from("monday"), "text".into()).await?;
+    /// store.flush().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn flush(&self) -> Result<()> {
+        match self.inner.writes.as_deref() {
+            None => Ok(()),
+            Some(back) => back.flush(None).await,
+        }
+    }
+
+    /// What waits for the remote. It looks at every write that waits.
+    ///
+    /// ```
+    /// use cache_stores::CachedStore;
+    /// use cache_stores::object_store::memory::InMemory;
+    ///
+    /// let store = CachedStore::new(InMemory::new(), InMemory::new()).build()?;
+    /// assert!(store.pending().refused.is_empty());
+    /// # Ok::<(), cache_stores::Error>(())
+    /// ```
+    #[must_use]
+    pub fn pending(&self) -> Pending {
+        self.inner.pending()
+    }
+}
+
+impl Inner {
+    pub(crate) fn pending(&self) -> Pending {
+        let Some(back) = self.writes.as_deref() else { return Pending::default() };
+        let queue = back.queue.lock();
+        let now = back.clock.nanos();
+        let since = queue.iter().map(|waiting| waiting.since).min();
+        let refused = queue.iter().filter_map(|waiting| {
+            Some(Refused { why: waiting.refused?.to_string(), path: waiting.path })
+        });
+        let mut refused = Vec::from_iter(refused);
+        refused.sort_by(|one, other| one.path.cmp(&other.path));
+        Pending {
+            writes: queue.len(),
+            bytes: queue.bytes(),
+            oldest: since.map(|since| Duration::from_nanos(now.saturating_sub(since))),
+            trouble: queue.trouble().map(ToString::to_string),
+            refused,
+        }
+    }
+
+    /// In words, for `explain`: what waits of a path. `None`: nothing.
+    pub(crate) fn unsent(&self, path: &Path) -> Option<String> {
+        let waiting = self.writes.as_deref()?.waiting(path)?;
+        let what = match &*waiting.op {
+            Op::Put(_) => "written here and not sent yet",
+            Op::Delete => "deleted here, which the remote does not know yet",
+        };
+        Some(match waiting.refused {
+            None => what.to_owned(),
+            Some(error) => format!("{what}: {error}"),
+        })
+    }
+
+    /// The answer for a path that was deleted here while the remote does not know it yet.
+    pub(crate) fn deleted(&self, path: &Path) -> Option<Error> {
+        let deleted = self.writes.as_deref().is_some_and(|back| back.is_deleted(path));
+        deleted.then(|| Error::NotFound {
+            path: path.to_string(),
+            source: "it was deleted, and the deletion waits for the remote".into(),
+        })
+    }
+
+    /// The level for the statistics.
+    pub(super) fn count_unsent(&self) {
+        if let Some(back) = self.writes.as_deref() {
+            self.stats.unsent.set(back.queue.lock().len() as u64);
+        }
+    }
+}

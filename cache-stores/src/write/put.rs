@@ -1,0 +1,92 @@
+//! An object is put: to the remote first, then into the local store.
+
+use super::back::WriteBack;
+use super::outcome::{is_refusal, panicked};
+use super::record;
+use crate::runtime;
+use crate::store::Inner;
+use object_store::path::Path;
+use object_store::{Error, ObjectStore, PutMode, PutOptions, PutPayload, PutResult, Result};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long the local store keeps what is written with it; it goes into the `extensions` of
+/// [`PutOptions`](crate::object_store::PutOptions), and is for local stores that have a TTL of their own.
+///
+/// ```
+/// use cache_stores::LocalTtl;
+/// use cache_stores::object_store::PutOptions;
+/// use std::time::Duration;
+///
+/// let mut options = PutOptions::default();
+/// options.extensions.insert(LocalTtl(Duration::from_secs(300)));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LocalTtl(pub Duration);
+
+/// `ObjectStore::put_opts`. It goes on when the caller drops it.
+pub(crate) async fn put(
+    inner: &Arc<Inner>,
+    path: &Path,
+    payload: PutPayload,
+    options: PutOptions,
+) -> Result<PutResult> {
+    let (inner, path) = (inner.clone(), path.clone());
+    let put = async move {
+        let Some(back) = inner.writes.as_deref().cloned() else {
+            return through(&inner, &path, payload, options).await;
+        };
+        let waits = options.mode == PutMode::Overwrite && record::is_writable(&options.attributes);
+        if waits && let Some(result) = back.put(&inner, &path, &payload, &options).await {
+            return Ok(result);
+        }
+        let _turn = WriteBack::clear(&back, &[&path]).await?;
+        through(&inner, &path, payload, options).await
+    };
+    runtime::run(put).await.unwrap_or_else(|| Err(panicked("put")))
+}
+
+async fn through(
+    inner: &Inner,
+    path: &Path,
+    payload: PutPayload,
+    options: PutOptions,
+) -> Result<PutResult> {
+    let local = for_local(&options);
+    let mode = options.mode.clone();
+    let ticket = inner.index.doubt(path);
+    match inner.remote.put_opts(path, payload.clone(), options).await {
+        Ok(result) => {
+            inner.stats.bytes_written.add(payload.content_length() as u64);
+            inner.keep_put(ticket, &result, payload, local).await;
+            Ok(result)
+        }
+        Err(error) => {
+            // Dropping the ticket leaves the entry in doubt, and the next read asks.
+            if is_refusal(&error) && !tells_of_a_change(inner, path, &mode, &error) {
+                inner.index.settle_doubt(ticket);
+            }
+            inner.stats.remote_errors.add(1);
+            Err(error)
+        }
+    }
+}
+
+/// Whether the refusal itself says that the copy is outdated: the remote does not have the version that it is of.
+fn tells_of_a_change(inner: &Inner, path: &Path, mode: &PutMode, error: &Error) -> bool {
+    match (mode, error) {
+        (PutMode::Update(version), Error::Precondition { .. }) => {
+            inner.index.look(path).is_some_and(|found| found.object.e_tag == version.e_tag)
+        }
+        _ => false,
+    }
+}
+
+/// What of the options is for the local store.
+pub(super) fn for_local(options: &PutOptions) -> PutOptions {
+    let mut local = PutOptions::default();
+    if let Some(ttl) = options.extensions.get::<LocalTtl>() {
+        local.extensions.insert(*ttl);
+    }
+    local
+}

@@ -1,0 +1,323 @@
+//! What is sent next: in order for each path, the last write of a path only, later after a failure. No I/O.
+
+use super::record::Op;
+use object_store::Error;
+use object_store::path::Path;
+#[cfg(test)]
+use std::collections::BTreeSet;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// So many objects are sent at once while the remote answers.
+const AT_ONCE: usize = 4;
+/// The pause after the first failure, and the longest one.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
+/// The rest of a write that the remote has refused.
+const REST: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(600));
+
+/// Why a write was not sent.
+#[derive(Debug, Clone)]
+pub(crate) enum Failure {
+    /// The remote does not answer, or not as it should: everything waits.
+    Away(Arc<Error>),
+    /// The remote does not want this one, or it cannot be read here: the others go on.
+    Refused(Arc<Error>),
+}
+
+/// The writes that wait for the remote. Times are nanoseconds of one clock.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    slots: HashMap<Path, Slot>,
+    /// Can be sent, by the number at which the path began to wait: one that is written again and again keeps its place.
+    ready: BTreeMap<u64, Path>,
+    /// Cannot be sent before.
+    resting: BTreeMap<(u64, u64), Path>,
+    sending: usize,
+    pause: Option<Pause>,
+    /// Failures for want of the remote, ever.
+    away: u64,
+    last_away: Option<Arc<Error>>,
+    bytes: u64,
+}
+
+#[derive(Debug)]
+struct Slot {
+    seq: u64,
+    op: Arc<Op>,
+    since: u64,
+    place: u64,
+    state: State,
+    /// The last number that the remote has.
+    sent: Option<u64>,
+    refusals: u32,
+    refused: Option<Arc<Error>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Ready,
+    Resting(u64),
+    Sending,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Pause {
+    until: u64,
+    tries: u32,
+}
+
+/// What the sender does now.
+#[derive(Debug)]
+pub(crate) enum Next {
+    Send {
+        path: Path,
+        seq: u64,
+        op: Arc<Op>,
+    },
+    /// Nothing before this time.
+    Wait(u64),
+    /// Nothing before something changes.
+    Idle,
+}
+
+/// How far a write has come.
+#[derive(Debug, Clone)]
+pub(crate) enum Progress {
+    Sent,
+    Waits,
+    Refused(Arc<Error>),
+}
+
+/// A write that waits, to be looked at.
+#[derive(Debug, Clone)]
+pub(crate) struct Waiting {
+    pub(crate) path: Path,
+    pub(crate) seq: u64,
+    pub(crate) op: Arc<Op>,
+    pub(crate) since: u64,
+    pub(crate) refused: Option<Arc<Error>>,
+}
+
+impl Queue {
+    /// A write was taken. What is given back is the one that it replaces, which is not sent any more.
+    pub(crate) fn push(
+        &mut self,
+        path: &Path,
+        seq: u64,
+        op: Op,
+        now: u64,
+    ) -> Option<(u64, Arc<Op>)> {
+        self.bytes += bytes(&op);
+        let op = Arc::new(op);
+        let Some(slot) = self.slots.get_mut(path) else {
+            let slot = Slot {
+                seq,
+                op,
+                since: now,
+                place: seq,
+                state: State::Ready,
+                sent: None,
+                refusals: 0,
+                refused: None,
+            };
+            self.ready.insert(slot.place, path.clone());
+            self.slots.insert(path.clone(), slot);
+            return None;
+        };
+        let replaced = (std::mem::replace(&mut slot.seq, seq), std::mem::replace(&mut slot.op, op));
+        self.bytes -= bytes(&replaced.1);
+        (slot.refusals, slot.refused) = (0, None);
+        if let State::Resting(until) = slot.state {
+            slot.state = State::Ready;
+            self.resting.remove(&(until, slot.place));
+            self.ready.insert(slot.place, path.clone());
+        }
+        Some(replaced)
+    }
+
+    /// What to send now: it is being sent until `sent` or `failed` says otherwise.
+    pub(crate) fn next(&mut self, now: u64) -> Next {
+        while let Some(entry) = self.resting.first_entry()
+            && entry.key().0 <= now
+        {
+            let ((_, place), path) = entry.remove_entry();
+            if let Some(slot) = self.slots.get_mut(&path) {
+                slot.state = State::Ready;
+            }
+            self.ready.insert(place, path);
+        }
+        let at_once = match self.pause {
+            Some(pause) if pause.until > now && !self.ready.is_empty() => {
+                return Next::Wait(pause.until);
+            }
+            // One is sent to see whether the remote is back.
+            Some(_) => 1,
+            None => AT_ONCE,
+        };
+        if self.sending >= at_once {
+            return Next::Idle;
+        }
+        let Some((_, path)) = self.ready.pop_first() else {
+            return self.resting.first_key_value().map_or(Next::Idle, |(key, _)| Next::Wait(key.0));
+        };
+        let Some(slot) = self.slots.get_mut(&path) else { return Next::Idle };
+        slot.state = State::Sending;
+        self.sending += 1;
+        Next::Send { seq: slot.seq, op: slot.op.clone(), path }
+    }
+
+    /// The remote has the write of this number.
+    pub(crate) fn sent(&mut self, path: &Path, seq: u64) {
+        self.sending -= 1;
+        self.pause = None;
+        let Some(slot) = self.slots.get_mut(path) else { return };
+        if slot.seq == seq {
+            self.bytes -= bytes(&slot.op);
+            self.slots.remove(path);
+        } else {
+            slot.sent = Some(seq);
+            slot.state = State::Ready;
+            self.ready.insert(slot.place, path.clone());
+        }
+    }
+
+    /// The write of this number was not sent.
+    pub(crate) fn failed(&mut self, path: &Path, seq: u64, failure: Failure, now: u64) {
+        self.sending -= 1;
+        let Some(slot) = self.slots.get_mut(path) else { return };
+        slot.state = State::Ready;
+        match failure {
+            Failure::Away(error) => {
+                let tries = self.pause.map_or(0, |pause| pause.tries) + 1;
+                self.pause = Some(Pause { until: later(now, PAUSE, tries), tries });
+                self.away += 1;
+                self.last_away = Some(error);
+            }
+            // A newer one may be wanted.
+            Failure::Refused(_) if slot.seq != seq => self.pause = None,
+            Failure::Refused(error) => {
+                self.pause = None;
+                slot.refusals += 1;
+                slot.refused = Some(error);
+                slot.state = State::Resting(later(now, REST, slot.refusals));
+            }
+        }
+        match slot.state {
+            State::Resting(until) => self.resting.insert((until, slot.place), path.clone()),
+            State::Ready | State::Sending => self.ready.insert(slot.place, path.clone()),
+        };
+    }
+
+    /// Someone waits for these, or for all: they are tried without a pause.
+    pub(crate) fn urge(&mut self, path: Option<&Path>) {
+        // Who waits hears of refusals from now on.
+        match path {
+            None => self.slots.values_mut().for_each(|slot| slot.refused = None),
+            Some(path) => self.slots.get_mut(path).into_iter().for_each(|slot| slot.refused = None),
+        }
+        self.pause = self.pause.map(|pause| Pause { until: 0, ..pause });
+        let urged = self.resting.iter().filter(|(_, p)| path.is_none_or(|path| path == *p));
+        let urged = Vec::from_iter(urged.map(|(key, path)| (*key, path.clone())));
+        for (key, path) in urged {
+            self.resting.remove(&key);
+            if let Some(slot) = self.slots.get_mut(&path) {
+                slot.state = State::Ready;
+            }
+            self.ready.insert(key.1, path);
+        }
+    }
+
+    /// How far the write of this number has come: one that was replaced is sent when its successor is.
+    pub(crate) fn progress(&self, path: &Path, seq: u64) -> Progress {
+        match self.slots.get(path) {
+            None => Progress::Sent,
+            Some(slot) if slot.seq < seq || slot.sent.is_some_and(|sent| sent >= seq) => {
+                Progress::Sent
+            }
+            Some(Slot { refused: Some(error), .. }) => Progress::Refused(error.clone()),
+            Some(_) => Progress::Waits,
+        }
+    }
+
+    /// How often the remote was away, and what it said last.
+    pub(crate) fn away(&self) -> (u64, Option<&Arc<Error>>) {
+        (self.away, self.last_away.as_ref())
+    }
+
+    /// Why nothing is sent at the moment.
+    pub(crate) fn trouble(&self) -> Option<&Arc<Error>> {
+        self.pause.and(self.last_away.as_ref())
+    }
+
+    pub(crate) fn get(&self, path: &Path) -> Option<Waiting> {
+        self.slots.get(path).map(|slot| waiting(path, slot))
+    }
+
+    pub(crate) fn is_deleted(&self, path: &Path) -> bool {
+        self.slots.get(path).is_some_and(|slot| *slot.op == Op::Delete)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Bytes of the objects that wait.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Waiting> {
+        self.slots.iter().map(|(path, slot)| waiting(path, slot))
+    }
+
+    #[cfg(test)]
+    fn validate(&self) {
+        let of = |path: &Path| self.slots.get(path).expect("a path in a list has a slot");
+        let mut counted = BTreeSet::new();
+        for (place, path) in &self.ready {
+            assert_eq!((of(path).state, of(path).place), (State::Ready, *place));
+            counted.insert(path);
+        }
+        for ((until, place), path) in &self.resting {
+            assert_eq!((of(path).state, of(path).place), (State::Resting(*until), *place));
+            counted.insert(path);
+        }
+        let sending = self.slots.values().filter(|slot| slot.state == State::Sending).count();
+        assert_eq!(counted.len() + sending, self.slots.len());
+        assert!(self.sending >= sending && self.sending <= AT_ONCE);
+        assert_eq!(self.bytes, self.slots.values().map(|slot| bytes(&slot.op)).sum::<u64>());
+    }
+}
+
+fn waiting(path: &Path, slot: &Slot) -> Waiting {
+    Waiting {
+        path: path.clone(),
+        seq: slot.seq,
+        op: slot.op.clone(),
+        since: slot.since,
+        refused: slot.refused.clone(),
+    }
+}
+
+fn bytes(op: &Op) -> u64 {
+    match op {
+        Op::Put(unsent) => unsent.object.size,
+        Op::Delete => 0,
+    }
+}
+
+/// Twice as long each time.
+fn later(now: u64, (first, longest): (Duration, Duration), tries: u32) -> u64 {
+    let times = 1_u32 << tries.saturating_sub(1).min(20);
+    let pause = first.saturating_mul(times).min(longest);
+    now.saturating_add(u64::try_from(pause.as_nanos()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+//! Tests of the queue, by hand and against a remote that fails as it likes.
+
+use super::super::record::tests::put;
+use super::*;
+use proptest::prelude::*;
+
+fn error() -> Arc<Error> {
+    Arc::new(Error::Generic { store: "test", source: "away".into() })
+}
+
+fn sends(queue: &mut Queue, now: u64) -> Vec<(String, u64)> {
+    std::iter::from_fn(|| match queue.next(now) {
+        Next::Send { path, seq, .. } => Some((path.to_string(), seq)),
+        Next::Wait(_) | Next::Idle => None,
+    })
+    .collect()
+}
+
+fn path(name: &str) -> Path {
+    Path::from(name)
+}
+
+const SECOND: u64 = 1_000_000_000;
+
+#[test]
+fn the_oldest_goes_first_and_only_some_at_once() {
+    let mut queue = Queue::default();
+    for seq in 0..6 {
+        queue.push(&path(&format!("p{seq}")), seq, put("x", seq, 5), 0);
+    }
+    assert_eq!(queue.bytes(), 30);
+    assert_eq!(sends(&mut queue, 0).len(), AT_ONCE);
+    queue.sent(&path("p1"), 1);
+    assert_eq!(sends(&mut queue, 0), [("p4".into(), 4)]);
+    queue.validate();
+}
+
+#[test]
+fn of_the_writes_of_a_path_only_the_last_one_is_sent_and_it_keeps_its_place() {
+    let mut queue = Queue::default();
+    queue.push(&path("a"), 0, put("a", 1, 5), 0);
+    queue.push(&path("b"), 1, put("b", 2, 5), 0);
+    let (replaced, op) = queue.push(&path("a"), 2, Op::Delete, 0).unwrap();
+    assert_eq!((replaced, &*op), (0, &put("a", 1, 5)));
+    assert!(queue.is_deleted(&path("a")));
+    assert_eq!(sends(&mut queue, 0), [("a".into(), 2), ("b".into(), 1)]);
+    assert_eq!(queue.bytes(), 5);
+}
+
+#[test]
+fn a_path_is_sent_by_one_at_a_time() {
+    let mut queue = Queue::default();
+    queue.push(&path("a"), 0, put("a", 1, 5), 0);
+    assert_eq!(sends(&mut queue, 0), [("a".into(), 0)]);
+    queue.push(&path("a"), 1, put("a", 2, 5), 0);
+    assert_eq!(sends(&mut queue, 0), []);
+    queue.sent(&path("a"), 0);
+    assert!(matches!(queue.progress(&path("a"), 0), Progress::Sent));
+    assert!(matches!(queue.progress(&path("a"), 1), Progress::Waits));
+    assert_eq!(sends(&mut queue, 0), [("a".into(), 1)]);
+    queue.sent(&path("a"), 1);
+    assert!(queue.is_empty());
+    queue.validate();
+}
+
+#[test]
+fn while_the_remote_is_away_everything_waits_ever_longer_and_one_tries() {
+    let mut queue = Queue::default();
+    for seq in 0..3 {
+        queue.push(&path(&format!("p{seq}")), seq, put("x", seq, 5), 0);
+    }
+    let (mut now, mut last) = (0, 0);
+    assert_eq!(sends(&mut queue, now).len(), 3);
+    for seq in 0..3 {
+        queue.failed(&path(&format!("p{seq}")), seq, Failure::Away(error()), now);
+    }
+    assert!(queue.trouble().is_some());
+    for _ in 0..12 {
+        let Next::Wait(until) = queue.next(now) else { panic!("it waits") };
+        assert!(until - now >= last && until - now <= 30 * SECOND);
+        (last, now) = (until - now, until);
+        assert_eq!(sends(&mut queue, now).len(), 1);
+        queue.failed(&path("p0"), 0, Failure::Away(error()), now);
+    }
+    assert_eq!(last, 30 * SECOND);
+    now += 30 * SECOND;
+    assert_eq!(sends(&mut queue, now), [("p0".into(), 0)]);
+    queue.sent(&path("p0"), 0);
+    assert!(queue.trouble().is_none());
+    assert_eq!(sends(&mut queue, now).len(), 2, "it is back");
+    queue.validate();
+}
+
+#[test]
+fn what_is_refused_rests_and_the_others_go_on() {
+    let mut queue = Queue::default();
+    queue.push(&path("a"), 0, put("a", 1, 5), 0);
+    assert_eq!(sends(&mut queue, 0).len(), 1);
+    queue.failed(&path("a"), 0, Failure::Refused(error()), 0);
+    queue.push(&path("b"), 1, put("b", 2, 5), 0);
+    assert_eq!(sends(&mut queue, 0), [("b".into(), 1)]);
+    queue.sent(&path("b"), 1);
+    assert!(queue.get(&path("a")).unwrap().refused.is_some());
+    assert!(matches!(queue.progress(&path("a"), 0), Progress::Refused(_)));
+    assert!(matches!(queue.next(0), Next::Wait(until) if until == 30 * SECOND));
+    assert_eq!(sends(&mut queue, 30 * SECOND), [("a".into(), 0)]);
+    queue.failed(&path("a"), 0, Failure::Refused(error()), 30 * SECOND);
+    // A newer write does not wait for the rest of an older one.
+    queue.push(&path("a"), 2, put("a", 3, 5), 30 * SECOND);
+    assert_eq!(sends(&mut queue, 30 * SECOND), [("a".into(), 2)]);
+    queue.validate();
+}
+
+#[test]
+fn who_waits_urges() {
+    let mut queue = Queue::default();
+    queue.push(&path("a"), 0, put("a", 1, 5), 0);
+    queue.push(&path("b"), 1, put("b", 1, 5), 0);
+    sends(&mut queue, 0);
+    queue.failed(&path("a"), 0, Failure::Refused(error()), 0);
+    queue.failed(&path("b"), 1, Failure::Away(error()), 0);
+    assert_eq!(sends(&mut queue, 0), []);
+    queue.urge(Some(&path("b")));
+    assert_eq!(sends(&mut queue, 0), [("b".into(), 1)]);
+    queue.sent(&path("b"), 1);
+    queue.urge(None);
+    assert!(matches!(queue.progress(&path("a"), 0), Progress::Waits));
+    assert_eq!(sends(&mut queue, 0), [("a".into(), 0)]);
+    queue.validate();
+}
+
+proptest! {
+    #[test]
+    fn whatever_the_remote_does_it_ends_with_the_last_write_of_each_path(
+        script in proptest::collection::vec((0..6_u8, 0..4_u8, 0..5_u64), 1..120),
+    ) {
+        let mut queue = Queue::default();
+        let (mut now, mut seq) = (0, 0);
+        let mut wanted: HashMap<Path, u64> = HashMap::new();
+        let mut remote: HashMap<Path, u64> = HashMap::new();
+        let mut flying: Vec<(Path, u64)> = Vec::new();
+        for (what, which, size) in script {
+            let path = path(&format!("p{which}"));
+            match what {
+                0 | 1 => {
+                    let op = if size == 0 { Op::Delete } else { put("x", seq, size) };
+                    queue.push(&path, seq, op, now);
+                    wanted.insert(path, seq);
+                    seq += 1;
+                }
+                2 => if let Next::Send { path, seq, .. } = queue.next(now) {
+                    prop_assert!(flying.iter().all(|(flying, _)| *flying != path));
+                    flying.push((path, seq));
+                },
+                3 => now += SECOND,
+                _ if flying.is_empty() => {}
+                _ => {
+                    let (path, seq) = flying.swap_remove(usize::from(which) % flying.len());
+                    match (what, size) {
+                        (4, _) => {
+                            prop_assert!(remote.insert(path.clone(), seq).is_none_or(|old| old < seq));
+                            queue.sent(&path, seq);
+                        }
+                        (_, 0..=2) => queue.failed(&path, seq, Failure::Away(error()), now),
+                        _ => queue.failed(&path, seq, Failure::Refused(error()), now),
+                    }
+                }
+            }
+            queue.validate();
+        }
+        for (path, seq) in flying {
+            queue.failed(&path, seq, Failure::Away(error()), now);
+        }
+        while !queue.is_empty() {
+            match queue.next(now) {
+                Next::Send { path, seq, .. } => {
+                    prop_assert!(remote.insert(path.clone(), seq).is_none_or(|old| old < seq));
+                    queue.sent(&path, seq);
+                }
+                Next::Wait(until) => now = until,
+                Next::Idle => prop_assert!(false, "it stands still"),
+            }
+        }
+        prop_assert_eq!(remote, wanted);
+    }
+}
