@@ -134,7 +134,7 @@ impl Sentinel {
             );
             fs::write(&path, text).expect("a file in the temporary folder");
             Program {
-                name: "redis-server",
+                name: crate::redis::program(),
                 package: "redis-server",
                 arguments: vec![path.display().to_string(), "--sentinel".into()],
                 place: Place::Port(port),

@@ -73,23 +73,26 @@ impl<'a, P: Port> Exchange<'a, P> {
         let call = Arc::new(Call::new(request.room(), give_up, changes, context));
         let now = now.unwrap_or_else(right_now);
         let turn = self.link.push(&request, call.clone(), (asker(context), now))?;
-        self.stage = Stage::Waiting(call.clone());
-        match turn {
-            Turn::Follow => return Ok(false),
+        let to_be_polled = match turn {
+            Turn::Follow => false,
             Turn::Alone if is_patient() => {
                 self.link.flush();
                 self.link.read_for(&call);
+                true
             }
             // A thread that waits has no other tasks whose requests could be gathered.
-            Turn::Lead if is_patient() => self.write(),
-            Turn::Alone => self.write(),
-            Turn::Lead => {
+            Turn::Lead if !is_patient() => {
                 self.stage = Stage::Leading(call);
                 context.waker().wake_by_ref();
                 return Ok(false);
             }
-        }
-        Ok(true)
+            Turn::Lead | Turn::Alone => {
+                self.write();
+                true
+            }
+        };
+        self.stage = Stage::Waiting(call);
+        Ok(to_be_polled)
     }
 
     /// Writes for all, unless it is too early.
@@ -101,11 +104,7 @@ impl<'a, P: Port> Exchange<'a, P> {
             return poll;
         }
         self.write();
-        if poll.is_pending() {
-            self.stage = Stage::Waiting(call.clone());
-            return self.wait(call, context);
-        }
-        poll
+        if poll.is_pending() { self.wait(call, context) } else { poll }
     }
 
     fn wait(&mut self, call: Arc<Call>, context: &Context<'_>) -> Poll<Outcome> {
