@@ -12,6 +12,8 @@
 pub mod encoded;
 #[cfg(feature = "files")]
 mod files;
+#[cfg(feature = "encoded")]
+mod gather;
 mod inproc;
 #[cfg(feature = "encoded")]
 mod io;

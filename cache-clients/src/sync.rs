@@ -2,6 +2,7 @@
 
 #[cfg(not(loom))]
 mod real {
+    pub(crate) use crate::gather::is_gathering;
     pub(crate) use cache_core::is_patient;
     pub(crate) use parking_lot::Mutex;
     pub(crate) use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,6 +29,7 @@ mod real {
     loom::thread_local! {
         static PASSED: Cell<Duration> = Cell::new(Duration::ZERO);
         static PATIENT: Cell<bool> = Cell::new(false);
+        static GATHERING: Cell<bool> = Cell::new(false);
         static HERE: Cell<usize> = Cell::new(0);
     }
 
@@ -48,6 +50,15 @@ mod real {
 
     pub(crate) fn be_patient() {
         PATIENT.with(|patient| patient.set(true));
+    }
+
+    /// Whether this thread has more to ask.
+    pub(crate) fn is_gathering() -> bool {
+        GATHERING.with(Cell::get)
+    }
+
+    pub(crate) fn gather(gathering: bool) {
+        GATHERING.with(|now| now.set(gathering));
     }
 
     /// Tells threads apart, by what a model calls them.

@@ -134,8 +134,8 @@ impl Sentinel {
             );
             fs::write(&path, text).expect("a file in the temporary folder");
             Program {
-                name: "redis-server",
-                file: "redis-server".into(),
+                name: crate::redis::program(),
+                file: crate::redis::program().into(),
                 install: "apt-get install redis-server",
                 arguments: vec![path.display().to_string(), "--sentinel".into()],
                 place: Place::Port(port),

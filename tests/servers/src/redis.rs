@@ -1,8 +1,20 @@
 //! A redis of its own for a test.
 
 use crate::process::{Place, Process, Program};
+use std::sync::LazyLock;
+
+/// What is started: `redis-server`, or what the variable says, `/opt/valkey/bin/valkey-server`.
+pub(crate) fn program() -> &'static str {
+    static PROGRAM: LazyLock<String> = LazyLock::new(|| {
+        std::env::var("LARDER_TEST_REDIS").unwrap_or_else(|_| "redis-server".to_owned())
+    });
+    &PROGRAM
+}
 
 /// A redis on 127.0.0.1 that writes nothing to disk, killed on drop.
+///
+/// The environment variable `LARDER_TEST_REDIS` names another program that is to be one, such as
+/// Valkey's `valkey-server`: a name on the `PATH`, or a whole path.
 ///
 /// # Panics
 /// Starting panics if redis-server is not installed or does not answer within 20 seconds.
@@ -35,8 +47,8 @@ impl Redis {
                 let port_text = port.to_string();
                 arguments.extend(options.iter().map(|option| option.replace("{port}", &port_text)));
                 Program {
-                    name: "redis-server",
-                    file: "redis-server".into(),
+                    name: program(),
+                    file: program().into(),
                     install: "apt-get install redis-server",
                     arguments,
                     place: Place::Port(port),

@@ -3,6 +3,7 @@
 use super::OVERHEAD;
 use super::former::Former;
 use super::list::List;
+use crate::gather::gathering;
 use crate::memcached::discover::{Following, Membership, Servers};
 use crate::memcached::host::{Host, Kind, Session};
 use crate::memcached::options::{MemcachedOptions, Settings};
@@ -215,20 +216,28 @@ pub(super) fn group<T>(
     groups
 }
 
-/// All at once.
+/// All at once: all ask before one waits for its answer.
 pub(super) async fn all<F: Future>(futures: Vec<F>) -> Vec<F::Output> {
     let mut futures: Vec<Pin<Box<F>>> = futures.into_iter().map(Box::pin).collect();
     if let [only] = futures.as_mut_slice() {
         return vec![only.await];
     }
     let mut outputs: Vec<Option<F::Output>> = futures.iter().map(|_| None).collect();
+    let mut asked = false;
     std::future::poll_fn(|context| {
-        for (future, output) in futures.iter_mut().zip(&mut outputs) {
-            if output.is_none()
-                && let Poll::Ready(ready) = future.as_mut().poll(context)
-            {
-                *output = Some(ready);
+        let mut poll = || {
+            for (future, output) in futures.iter_mut().zip(&mut outputs) {
+                if output.is_none()
+                    && let Poll::Ready(ready) = future.as_mut().poll(context)
+                {
+                    *output = Some(ready);
+                }
             }
+        };
+        if std::mem::replace(&mut asked, true) {
+            poll()
+        } else {
+            gathering(poll)
         }
         if outputs.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
     })

@@ -2,7 +2,7 @@
 
 use super::Cause;
 use crate::memcached::wire::Answer;
-use crate::sync::{Mutex, this_thread};
+use crate::sync::{AtomicBool, Mutex, Ordering, this_thread};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
@@ -79,6 +79,8 @@ pub(super) struct Baton {
     thread: usize,
     /// `None`: he is up.
     others: Mutex<Option<Vec<Waker>>>,
+    /// The watch has seen it.
+    seen: AtomicBool,
 }
 
 impl Baton {
@@ -94,6 +96,11 @@ impl Baton {
         if let Some(others) = &mut *self.others.lock() {
             others.append(wakers);
         }
+    }
+
+    /// Whether it has been here since the last look, and is to be passed by whoever looks.
+    pub(super) fn is_late(&self) -> bool {
+        self.seen.swap(true, Ordering::Relaxed)
     }
 
     fn is_passed(&self) -> bool {
@@ -247,7 +254,7 @@ impl Wakes {
             let mut wakers = wakers.into_iter();
             let Some(first) = wakers.next() else { continue };
             let others = Mutex::new(Some(wakers.collect()));
-            let baton = Arc::new(Baton { thread, others });
+            let baton = Arc::new(Baton { thread, others, seen: AtomicBool::new(false) });
             carrier.carry(&baton);
             batons.push(baton);
             first.wake();

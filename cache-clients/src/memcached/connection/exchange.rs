@@ -6,7 +6,7 @@ use super::link::Link;
 use super::port::Port;
 use super::queue::{Asker, Turn};
 use crate::memcached::wire::Request;
-use crate::sync::{is_patient, now as right_now, this_thread};
+use crate::sync::{is_gathering, is_patient, now as right_now, this_thread};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -26,6 +26,8 @@ pub(crate) struct Exchange<'a, P: Port> {
 enum Stage {
     New(Ask),
     Leading(Arc<Call>),
+    /// Has written, and will read when he is polled again.
+    Written(Arc<Call>),
     Waiting(Arc<Call>),
     Over,
 }
@@ -73,23 +75,33 @@ impl<'a, P: Port> Exchange<'a, P> {
         let call = Arc::new(Call::new(request.room(), give_up, changes, context));
         let now = now.unwrap_or_else(right_now);
         let turn = self.link.push(&request, call.clone(), (asker(context), now))?;
-        self.stage = Stage::Waiting(call.clone());
-        match turn {
-            Turn::Follow => return Ok(false),
+        let to_be_polled = match turn {
+            Turn::Follow => false,
+            // The others ask before this one waits: nobody else depends on him for his answer.
+            Turn::Alone | Turn::Lead if is_patient() && is_gathering() => {
+                self.link.flush();
+                self.stage = Stage::Written(call);
+                context.waker().wake_by_ref();
+                return Ok(false);
+            }
             Turn::Alone if is_patient() => {
                 self.link.flush();
                 self.link.read_for(&call);
+                true
             }
             // A thread that waits has no other tasks whose requests could be gathered.
-            Turn::Lead if is_patient() => self.write(),
-            Turn::Alone => self.write(),
-            Turn::Lead => {
+            Turn::Lead if !is_patient() => {
                 self.stage = Stage::Leading(call);
                 context.waker().wake_by_ref();
                 return Ok(false);
             }
-        }
-        Ok(true)
+            Turn::Lead | Turn::Alone => {
+                self.write();
+                true
+            }
+        };
+        self.stage = Stage::Waiting(call);
+        Ok(to_be_polled)
     }
 
     /// Writes for all, unless it is too early.
@@ -101,11 +113,12 @@ impl<'a, P: Port> Exchange<'a, P> {
             return poll;
         }
         self.write();
-        if poll.is_pending() {
-            self.stage = Stage::Waiting(call.clone());
-            return self.wait(call, context);
-        }
-        poll
+        if poll.is_pending() { self.wait(call, context) } else { poll }
+    }
+
+    /// Reads for himself, if he is polled by the thread that was to wait.
+    fn read(&self, call: &Call) {
+        if is_patient() { self.link.read_for(call) } else { self.link.watch() }
     }
 
     fn wait(&mut self, call: Arc<Call>, context: &Context<'_>) -> Poll<Outcome> {
@@ -129,6 +142,10 @@ impl<P: Port> Future for Exchange<'_, P> {
                 Ok(false) => Poll::Pending,
             },
             Stage::Leading(call) => exchange.lead(call, context),
+            Stage::Written(call) => {
+                exchange.read(&call);
+                exchange.wait(call, context)
+            }
             Stage::Waiting(call) => exchange.wait(call, context),
             Stage::Over => Poll::Ready(Err("the answers have been taken".into())),
         }
@@ -146,6 +163,10 @@ impl<P: Port> Drop for Exchange<'_, P> {
             Stage::New(_) | Stage::Over => {}
             Stage::Leading(call) => {
                 self.write();
+                call.leave();
+            }
+            Stage::Written(call) => {
+                self.link.watch();
                 call.leave();
             }
             Stage::Waiting(call) => call.leave(),

@@ -218,8 +218,8 @@ impl<P: Port> Link<P> {
             self.flush();
             self.watch();
         }
-        let batons = std::mem::take(&mut self.inbox.lock().batons);
-        batons.iter().for_each(|baton| baton.pass());
+        let slow: Vec<_> = self.inbox.lock().batons.extract_if(.., |b| b.is_late()).collect();
+        slow.iter().for_each(|baton| baton.pass());
         if oldest.is_some_and(|oldest| oldest > self.bounds.answer) {
             self.close(&format!("no answer within {:?}", self.bounds.answer).into());
             return Look::Closed;

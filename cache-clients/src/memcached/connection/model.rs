@@ -9,7 +9,7 @@ use super::link::Link;
 use super::port::Port;
 use super::queue::Bounds;
 use crate::memcached::wire::{Answer, Request};
-use crate::sync::{be_patient, call_this_thread, now, pass};
+use crate::sync::{be_patient, call_this_thread, gather, now, pass};
 use loom::future::block_on;
 use loom::sync::{Condvar, Mutex};
 use loom::thread;
@@ -223,6 +223,32 @@ fn ask_behind_one_who_goes(link: &Line) -> bool {
     }))
 }
 
+/// Asks twice in a thread that waits for nothing else: both ask before one waits.
+fn ask_both(link: &Line) -> bool {
+    be_patient();
+    let mut asked = [Some(Box::pin(exchange(link))), Some(Box::pin(exchange(link)))];
+    let mut first_time = true;
+    block_on(poll_fn(|context| {
+        gather(std::mem::take(&mut first_time));
+        for one in &mut asked {
+            let polled = one.as_mut().map(|one| one.as_mut().poll(context));
+            if let Some(Poll::Ready(answered)) = polled {
+                assert_eq!(answered.map(Answers::into_vec), Ok(vec![Answer::Nothing]));
+                *one = None;
+            }
+        }
+        gather(false);
+        if asked.iter().all(Option::is_none) { Poll::Ready(true) } else { Poll::Pending }
+    }))
+}
+
+/// The same, by somebody who goes after he has asked.
+fn ask_both_and_drop(link: &Line) -> bool {
+    be_patient();
+    gather(true);
+    ask_and_drop(link)
+}
+
 fn cut(link: &Line) -> bool {
     link.close(&"cut".into());
     false
@@ -268,6 +294,15 @@ fn loom_a_caller_who_goes_leaves_no_request_of_others_unanswered() {
 fn loom_those_who_count_on_one_who_goes_are_answered() {
     explore(Duty::watched, &[ask_behind_one_who_goes], all_of(1));
     explore(Duty::asleep, &[ask_behind_one_who_goes], all_of(1));
+}
+
+#[test]
+fn loom_a_thread_that_asks_twice_before_it_waits_is_answered() {
+    explore(Duty::asleep, &[ask_both], all_of(1));
+    explore(Duty::watched, &[ask_both], all_of(1));
+    explore(Duty::asleep, &[ask_both, |link| ask_as_task(link, 1)], all_of(2));
+    explore(Duty::asleep, &[|link| ask_as_task(link, 1), ask_both_and_drop], all_of(2));
+    explore(Duty::asleep, &[ask_patiently, ask_both_and_drop], all_of(2));
 }
 
 #[test]

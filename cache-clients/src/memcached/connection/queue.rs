@@ -153,12 +153,13 @@ impl Queue {
     }
 
     /// Lets the one who promised to write wait for the answers that are on their way, if they will be
-    /// there soon: those who get them mostly ask again, and then all goes in one write. He is woken
-    /// after them.
+    /// there soon, until half as many have asked as did before: those who get them mostly ask again,
+    /// and then more goes in one write. Half: so the server has the others while he waits for these.
+    /// He is woken after them.
     pub(super) fn hold(&mut self, call: &Arc<Call>) -> bool {
         let Some((_, since)) = self.flights.front() else { return false };
         let soon = self.flight.is_some_and(|flight| flight < NEAR) && passed(*since) < NEAR;
-        let hold = soon && self.is_of_one_thread() && self.asked < self.batch;
+        let hold = soon && self.is_of_one_thread() && self.asked * 2 < self.batch;
         if hold {
             self.held = Some(call.clone());
         }
