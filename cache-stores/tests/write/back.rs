@@ -46,6 +46,29 @@ async fn a_write_is_done_without_the_remote_and_is_there_for_readers_and_lists()
 }
 
 #[tokio::test]
+async fn a_remote_that_is_away_is_tried_ever_less_often_and_gets_everything_when_it_is_back() {
+    let world = World::disk();
+    let store = world.back();
+    world.remote.fail(Fails::Away);
+    put(&store, "a", &bytes(1, 100)).await.unwrap();
+    for (tries, pause) in [(1, 200), (2, 400), (3, 800), (4, 1600)] {
+        until("it was tried", || world.remote.writes() == tries).await;
+        until("that failed", || store.stats().remote_errors == tries as u64).await;
+        world.clock.advance(Duration::from_millis(pause - 1));
+        put(&store, "b", &bytes(2, 100)).await.unwrap();
+        assert_eq!(world.remote.writes(), tries, "not before its time");
+        world.clock.advance(Duration::from_millis(1));
+    }
+    until("it was tried", || store.stats().remote_errors == 5).await;
+    assert_eq!(store.pending().oldest, Some(Duration::from_secs(3)));
+    world.remote.fail(Fails::No);
+    world.clock.advance(Duration::from_millis(3200));
+    until("everything was sent", || store.pending().writes == 0).await;
+    assert_eq!(world.far("a").await.unwrap(), bytes(1, 100));
+    assert_eq!(world.far("b").await.unwrap(), bytes(2, 100));
+}
+
+#[tokio::test]
 async fn a_store_that_is_opened_again_sends_what_the_last_one_did_not() {
     let world = World::disk();
     world.memory.put(&Path::from("old"), "old".into()).await.unwrap();
