@@ -108,12 +108,13 @@ pub use cache_regions::add_cached_block;
 #[cfg(feature = "regions")]
 pub use cache_regions::{
     Act, Advice, AnyKey, AnyValue, BackendPlan, Bounds, BytesPlan, ComputeOptions, Configuration,
-    Distance, Done, Expiration, Expiry, Finding, FindingKind, Format, InvalidationStrategy, Load,
-    Mangled, Mangler, MemoryBytes, MemoryPlan, Metadata, Mirror, Mistake, Mistakes, Next,
-    Operation, PolicyPlan, ReadOptions, Regeneration, Region, RegionCache, RegionPlan, Replace,
-    RevisedCache, RevisedKey, Revisions, Runner, Scope, Settings, Sharing, TierPlan, Together,
-    Watch, WatchOptions, Wrapper, WrapperPlan, configure_plans, register_backend, register_mangler,
-    register_wrapper, reload, watch,
+    Distance, Done, Entries, Expiration, Expiry, Finding, FindingKind, Format,
+    InvalidationStrategy, Load, Mangled, Mangler, MemoryBytes, MemoryPlan, Metadata, Mirror,
+    Mistake, Mistakes, Next, Operation, OptionRow, PolicyPlan, ReadOptions, Regeneration, Region,
+    RegionCache, RegionPlan, Replace, RevisedCache, RevisedKey, Revisions, Runner, Scope, Section,
+    SectionDraft, SectionEntry, SectionPlan, ServerPlan, Settings, Sharing, Spot, TierPlan,
+    Together, Watch, WatchOptions, Wrapper, WrapperPlan, configure_plans, register_backend,
+    register_mangler, register_wrapper, reload, watch,
 };
 #[cfg(all(feature = "regions", not(feature = "stores")))]
 pub use cache_regions::{configure, configure_map, configure_str};

@@ -116,13 +116,17 @@ fn nothing_is_opened_by_a_check() {
 
 #[test]
 fn what_is_not_understood_ends_with_2_and_help_with_0() {
-    for arguments in [&[][..], &["check"], &["chek", "x"], &["check", "--fast", "x"]] {
+    let all = "right is `larder check FILE...`, `larder store ..`, or `larder --help`";
+    let check = "right is `larder check FILE...`, or `larder check --help`";
+    for (arguments, right) in [
+        (&[][..], all),
+        (&["chek", "x"], all),
+        (&["check"], check),
+        (&["check", "--fast", "x"], check),
+    ] {
         let (out, err, code) = larder(arguments, &[]);
         assert_eq!((out.as_str(), code), ("", 2), "{arguments:?}");
-        assert_eq!(
-            err,
-            "larder: not understood; right is `larder check FILE...`, or `larder --help`\n"
-        );
+        assert_eq!(err, format!("larder: not understood; {right}\n"));
     }
     for arguments in [&["--help"][..], &["check", "--help"], &["-h"]] {
         let (out, err, code) = larder(arguments, &[]);
