@@ -2,7 +2,7 @@
 
 use crate::side::Fails;
 use crate::world::{World, bytes, names, put, read, until};
-use cache_stores::{CachedStore, Size};
+use cache_stores::{CachedStore, KeepWrites, Size};
 use object_store::path::Path;
 use object_store::{
     Attribute, Attributes, Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions,
@@ -43,6 +43,29 @@ async fn a_write_is_done_without_the_remote_and_is_there_for_readers_and_lists()
     assert_eq!(store.head(&Path::from("a/b")).await.unwrap().e_tag, e_tag);
     assert_eq!(read(&store, "a/b").await.unwrap(), bytes(1, 3000));
     world.settled(&store).await;
+}
+
+#[tokio::test]
+async fn a_remote_that_is_away_is_tried_ever_less_often_and_gets_everything_when_it_is_back() {
+    let world = World::disk();
+    let store = world.back();
+    world.remote.fail(Fails::Away);
+    put(&store, "a", &bytes(1, 100)).await.unwrap();
+    for (tries, pause) in [(1, 200), (2, 400), (3, 800), (4, 1600)] {
+        until("it was tried", || world.remote.writes() == tries).await;
+        until("that failed", || store.stats().remote_errors == tries as u64).await;
+        world.clock.advance(Duration::from_millis(pause - 1));
+        put(&store, "b", &bytes(2, 100)).await.unwrap();
+        assert_eq!(world.remote.writes(), tries, "not before its time");
+        world.clock.advance(Duration::from_millis(1));
+    }
+    until("it was tried", || store.stats().remote_errors == 5).await;
+    assert_eq!(store.pending().oldest, Some(Duration::from_secs(3)));
+    world.remote.fail(Fails::No);
+    world.clock.advance(Duration::from_millis(3200));
+    until("everything was sent", || store.pending().writes == 0).await;
+    assert_eq!(world.far("a").await.unwrap(), bytes(1, 100));
+    assert_eq!(world.far("b").await.unwrap(), bytes(2, 100));
 }
 
 #[tokio::test]
@@ -178,14 +201,26 @@ async fn what_waits_is_never_evicted_and_what_would_not_fit_goes_through() {
     assert_eq!(read(&store, "a").await.unwrap(), bytes(1, 4000));
     world.remote.fail(Fails::No);
     put(&store, "c", &bytes(3, 4000)).await.unwrap();
-    assert_eq!(world.far("c").await.unwrap(), bytes(3, 4000), "through, or sent");
+    // Through, or in the background if there was room again.
     store.flush().await.unwrap();
+    assert_eq!(world.far("c").await.unwrap(), bytes(3, 4000));
     for seed in 1..=3 {
         let name = ["a", "b", "c"][usize::from(seed) - 1];
         assert_eq!(read(&store, name).await.unwrap(), bytes(seed, 4000));
     }
     world.settled(&store).await;
     assert!(store.stats().bytes <= 9000);
+}
+
+#[tokio::test]
+async fn what_is_not_to_be_kept_goes_when_it_was_sent() {
+    let world = World::disk();
+    let builder = world.builder().keep_writes(KeepWrites::Never);
+    let store = builder.write_back(world.journal()).build().unwrap();
+    put(&store, "a", &bytes(1, 3000)).await.unwrap();
+    store.flush().await.unwrap();
+    assert_eq!((world.laid().await, store.stats().objects), (0, 0));
+    assert_eq!(read(&store, "a").await.unwrap(), bytes(1, 3000));
 }
 
 #[tokio::test]
