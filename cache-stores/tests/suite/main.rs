@@ -29,8 +29,9 @@ impl Whole {
     }
 
     async fn objects(&self) {
-        objects(&self.store, self.remote).await;
+        // In this order: the first needs an empty store, and the second empties it.
         multipart(&self.store).await;
+        objects(&self.store, self.remote).await;
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) fn program() -> &'static str {
 /// Valkey's `valkey-server`: a name on the `PATH`, or a whole path.
 ///
 /// # Panics
-/// Starting panics if redis-server is not installed or does not answer within 20 seconds.
+/// Starting panics if redis-server is not installed or does not answer within a minute.
 ///
 /// ```
 /// let redis = larder_test_servers::Redis::start_with(&["--maxmemory", "8mb"]);
