@@ -22,6 +22,10 @@ pub(super) struct Duty {
     watched: bool,
     /// A caller reads.
     reading: bool,
+    /// So many callers have written and will read next.
+    promised: u32,
+    /// How often they were missed.
+    missed: u8,
 }
 
 impl Duty {
@@ -80,10 +84,27 @@ impl Duty {
     pub(super) fn leave(&mut self, waiting: bool) -> bool {
         self.reading = false;
         if waiting {
-            return self.watch();
+            return self.promised == 0 && self.watch();
         }
         self.quiet = self.quiet.saturating_add(1);
         false
+    }
+
+    /// A caller will read as soon as he has written elsewhere: who leaves before need not call.
+    pub(super) fn promise(&mut self) {
+        self.promised += 1;
+    }
+
+    /// He begins, or will not.
+    pub(super) fn keep(&mut self) {
+        self.promised = self.promised.saturating_sub(1);
+        self.missed = 0;
+    }
+
+    /// Whether those who promised have been missed for some looks.
+    pub(super) fn is_missed(&mut self) -> bool {
+        self.missed = if self.promised == 0 { 0 } else { self.missed.saturating_add(1) };
+        self.missed > 2
     }
 
     /// Lets those who ask read for themselves, if they have done so for some time: calling the I/O

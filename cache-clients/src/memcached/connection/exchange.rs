@@ -80,6 +80,7 @@ impl<'a, P: Port> Exchange<'a, P> {
             // The others ask before this one waits: nobody else depends on him for his answer.
             Turn::Alone | Turn::Lead if is_patient() && is_gathering() => {
                 self.link.flush();
+                self.link.promise();
                 self.stage = Stage::Written(call);
                 context.waker().wake_by_ref();
                 return Ok(false);
@@ -143,6 +144,7 @@ impl<P: Port> Future for Exchange<'_, P> {
             },
             Stage::Leading(call) => exchange.lead(call, context),
             Stage::Written(call) => {
+                exchange.link.keep_promise();
                 exchange.read(&call);
                 exchange.wait(call, context)
             }
@@ -166,6 +168,7 @@ impl<P: Port> Drop for Exchange<'_, P> {
                 call.leave();
             }
             Stage::Written(call) => {
+                self.link.keep_promise();
                 self.link.watch();
                 call.leave();
             }

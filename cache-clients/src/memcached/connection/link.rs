@@ -102,6 +102,16 @@ impl<P: Port> Link<P> {
         }
     }
 
+    /// Somebody who has written will read when he is polled again.
+    pub(super) fn promise(&self) {
+        self.queue.lock().duty.promise();
+    }
+
+    /// He is here, or will not come.
+    pub(super) fn keep_promise(&self) {
+        self.queue.lock().duty.keep();
+    }
+
     /// Reads in this thread, which waits for nothing else, until the call is over: the answers of a
     /// near server come sooner than another thread could be woken. For a server that is far the I/O
     /// thread is left to wait.
@@ -212,7 +222,8 @@ impl<P: Port> Link<P> {
             if queue.closed.is_some() {
                 return Look::Closed;
             }
-            (queue.too_late(now), queue.oldest(now), queue.is_orphaned(), queue.is_idle())
+            let orphaned = queue.is_orphaned() | queue.duty.is_missed();
+            (queue.too_late(now), queue.oldest(now), orphaned, queue.is_idle())
         };
         if orphaned {
             self.flush();
