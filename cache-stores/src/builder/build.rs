@@ -2,7 +2,6 @@
 
 use super::StoreBuilder;
 use super::rebuild;
-use super::rebuild::Opened;
 use crate::fetch::Flights;
 use crate::index::{Index, Limits, Opened};
 use crate::layout::{CHUNKS, Layout};
