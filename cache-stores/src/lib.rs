@@ -18,6 +18,7 @@ mod object;
 
 mod options;
 mod policy;
+mod presence;
 mod read;
 mod runtime;
 mod stats;

@@ -54,6 +54,10 @@ impl Inner {
         options: PutOptions,
     ) -> Laid {
         let Some(footer) = footer(of, chunk, pieces) else { return Laid::Trouble };
+        if self.has_no_index() {
+            let payload = pieces.iter().cloned().chain([footer]).collect();
+            return self.lay_present(of, chunk, payload, options).await;
+        }
         if !self.index.intend(of.copy, chunk) {
             return Laid::Gone;
         }

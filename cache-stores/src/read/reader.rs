@@ -29,6 +29,8 @@ pub(crate) struct Reader {
     /// to the remote himself. Else a copy that cannot be kept would be fetched again for each of its chunks.
     promised: u32,
     direct: Option<Direct>,
+    /// The first chunk, if it was read already.
+    pub(crate) at_hand: Option<Bytes>,
     /// Where the first bytes came from.
     from: Option<ServedFrom>,
     /// A chunk that should be in local was not.
@@ -50,6 +52,7 @@ impl Reader {
             seat: None,
             promised: 0,
             direct: None,
+            at_hand: None,
             from: None,
             has_lost: false,
         }
@@ -141,6 +144,9 @@ impl Reader {
 
     /// What local has of the chunk.
     async fn local(&mut self, chunk: u32) -> Result<Option<Bytes>> {
+        if self.inner.has_no_index() {
+            return self.present(chunk).await;
+        }
         if !self.present.contains(chunk) {
             let copy = self.version.copy;
             match copy.and_then(|copy| self.inner.index.chunks(copy)) {
@@ -168,6 +174,23 @@ impl Reader {
             }
         }
         Ok(None)
+    }
+
+    /// The same without an index: only local knows.
+    async fn present(&mut self, chunk: u32) -> Result<Option<Bytes>> {
+        if let Some(first) = self.at_hand.take().filter(|_| chunk == 0) {
+            return Ok(Some(first.slice(self.rest.start as usize..)));
+        }
+        let read = chunk::read(&self.inner, &self.version, self.rest.clone(), (false, None));
+        match read.await {
+            Ok(piece) => {
+                self.inner.stats.bytes_local.add(piece.len() as u64);
+                Ok(Some(piece))
+            }
+            // The copy has left: there is nobody who would keep a chunk.
+            Err(_) if lies_nowhere(&self.inner, &self.version) => self.nowhere().map(|()| None),
+            Err(_) => Ok(None),
+        }
     }
 
     /// Local is of no use any more.
@@ -219,4 +242,9 @@ impl Reader {
             None => Err(own("the remote's answer ended before its time")),
         }
     }
+}
+
+/// Whether nothing more will come into local of this version.
+fn lies_nowhere(inner: &Inner, version: &Version) -> bool {
+    version.copy.is_none_or(|copy| inner.index.chunks(copy).is_none())
 }

@@ -229,6 +229,8 @@ impl Completing {
             Err(error) => {
                 if is_refusal(&error) {
                     inner.index.settle_doubt(ticket);
+                } else {
+                    inner.absent(&self.path).await;
                 }
                 inner.stats.remote_errors.add(1);
                 return Err(error);

@@ -65,6 +65,8 @@ async fn through(
             // Dropping the ticket leaves the entry in doubt, and the next read asks.
             if is_refusal(&error) && !tells_of_a_change(inner, path, &mode, &error) {
                 inner.index.settle_doubt(ticket);
+            } else {
+                inner.absent(path).await;
             }
             inner.stats.remote_errors.add(1);
             Err(error)
