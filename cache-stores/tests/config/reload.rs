@@ -45,10 +45,11 @@ fn unchanged_stores_stay_and_changed_ones_are_there_for_new_calls() {
     assert_eq!(store("small").unwrap().stats().objects, 1);
 
     // A remote that is gone is told before anything is exchanged.
-    let elsewhere = format!("{:?}", stand.path("gone"));
+    let elsewhere = format!("{:?}", stand.path("lost"));
     write(
         &kept.replace(&format!("{:?}", stand.path("archive")), &elsewhere).replace("one", "three"),
     );
-    assert!(reload().unwrap_err().to_string().contains("gone"));
+    let error = reload().unwrap_err().to_string();
+    assert!(error.contains("lost"), "{error}");
     assert_eq!(read(&store("kept").unwrap(), "may.csv"), "1,17\n");
 }
