@@ -174,6 +174,9 @@ fn one_that_always_fails_keeps_none_of_the_others() {
         }
     }
     assert!(tries < 6 && now < 2 * SECOND, "{tries} tries, {now} ns");
+    assert_eq!(sends(&mut queue, now), [("bad".into(), 0)]);
+    queue.failed(&path("bad"), 0, Failure::Away(error()), now);
+    assert!(queue.trouble().is_none(), "the remote is there");
     assert!(queue.get(&path("bad")).unwrap().refused.is_some(), "it is told");
 }
 
