@@ -16,12 +16,6 @@ const CHECKED: u32 = 1 << 31;
 pub(super) const LARGEST: u64 = (CHECKED - 1) as u64;
 
 impl Run {
-    /// `None`: no such run can be.
-    pub(super) fn new(first: u32, count: u32, bytes: u32) -> Option<Run> {
-        let possible = bytes < CHECKED && count > 0 && first.checked_add(count).is_some();
-        possible.then_some(Run { first, count, mark: bytes })
-    }
-
     pub(super) fn bytes(self) -> u32 {
         self.mark & !CHECKED
     }
