@@ -22,6 +22,7 @@ mod location;
 mod object;
 mod options;
 mod policy;
+mod presence;
 mod read;
 mod runtime;
 mod stats;

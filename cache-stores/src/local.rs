@@ -54,6 +54,10 @@ impl Inner {
         options: PutOptions,
     ) -> Laid {
         let Some(footer) = footer(of, chunk, pieces) else { return Laid::Trouble };
+        if self.has_no_index() {
+            let payload = pieces.iter().cloned().chain([footer]).collect();
+            return self.lay_present(of, chunk, payload, options).await;
+        }
         if !self.index.intend(of.copy, chunk) {
             return Laid::Gone;
         }
@@ -65,7 +69,11 @@ impl Inner {
             self.trouble("put", &place, &error);
             return Laid::Trouble;
         }
-        match self.index.keep(of.copy, chunk, bytes as u64) {
+        let kept = self.index.keep(of.copy, chunk, bytes as u64);
+        if let Some(why) = self.index.news() {
+            self.trouble("index", &self.layout.root(), &why);
+        }
+        match kept {
             Kept::Yes { victims } => {
                 self.remove(victims).await;
                 Laid::Kept

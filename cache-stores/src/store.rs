@@ -6,6 +6,7 @@ use crate::index::Index;
 use crate::layout::Layout;
 use crate::object::CopyId;
 use crate::options::Options;
+use crate::presence::Turns;
 use crate::stats::Counters;
 use crate::write::Writes;
 use cache_core::Clock;
@@ -52,6 +53,8 @@ pub(crate) struct Inner {
     pub(crate) stats: Counters,
     pub(crate) flights: Flights,
     pub(crate) clock: Clock,
+    /// Without an index: who may change local.
+    pub(crate) turns: Turns,
     /// With write-back: what waits for the remote.
     pub(crate) writes: Option<Writes>,
     /// Dropped last: the directory of a temporary store.

@@ -57,7 +57,7 @@ impl Temporary {
     /// # Errors
     /// The system's temporary directory cannot be written.
     pub fn new() -> Built<Self> {
-        Temporary::below(&std::env::temp_dir())
+        Temporary::below(std::env::temp_dir())
     }
 
     /// A new directory in another one than the system's.

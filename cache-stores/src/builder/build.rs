@@ -6,7 +6,8 @@ use crate::fetch::Flights;
 use crate::index::{Index, Limits, Opened};
 use crate::layout::{CHUNKS, Layout};
 use crate::options::{Options, Presence};
-use crate::policy::Policy;
+use crate::policy::{Fifo, Policy};
+use crate::presence::{FENCES, Turns};
 use crate::runtime;
 use crate::stats::Counters;
 use crate::store::{CachedStore, Inner};
@@ -40,7 +41,10 @@ impl StoreBuilder {
                 (Some(writes), restored)
             }
         };
-        let limits = Limits::new(&options.policy, options.stale_if_error);
+        let limits = match options.presence {
+            Presence::Index => Limits::new(&options.policy, options.stale_if_error),
+            Presence::Local => Limits::new(&Fifo(FENCES).into(), None),
+        };
         let (index, opened) = match &self.index {
             None => (Index::in_memory(limits, self.clock.clone()), Opened::New),
             Some(directory) => Index::open(directory, limits, self.clock.clone())?,
@@ -55,6 +59,7 @@ impl StoreBuilder {
             stats: Counters::default(),
             flights: Flights::default(),
             clock: self.clock,
+            turns: Turns::default(),
             writes,
             _held: self.held,
             ended: tokio::sync::watch::channel(()).0,

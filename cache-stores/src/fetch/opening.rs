@@ -176,6 +176,8 @@ fn begin(
             runtime::handle().spawn(async move { inner.remove(victims).await });
             Some(copy)
         }
+        // Nobody knows what lies in local: it is laid anew.
+        Admitted::Same { copy } if inner.has_no_index() => Some(copy),
         Admitted::Same { .. } => match inner.index.look(&object.path) {
             Some(found) => {
                 inner.stats.renewed.add(1);

@@ -3,7 +3,7 @@
 use super::*;
 use chrono::DateTime;
 use object_store::path::Path;
-use object_store::{Attribute, Attributes};
+use object_store::{Attribute, AttributeValue, Attributes};
 use proptest::prelude::*;
 
 fn object() -> Object {
@@ -103,8 +103,8 @@ proptest! {
             version,
             modified: DateTime::from_timestamp(seconds, 3).unwrap(),
             attributes: [
-                (Attribute::Metadata(name.into()), value.into()),
-                (Attribute::CacheControl, "no-store".into()),
+                (Attribute::Metadata(name.into()), AttributeValue::from(value)),
+                (Attribute::CacheControl, AttributeValue::from("no-store")),
             ]
             .into_iter()
             .collect(),

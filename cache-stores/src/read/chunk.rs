@@ -8,6 +8,7 @@ use crate::runtime;
 use crate::store::Inner;
 use crate::write;
 use bytes::Bytes;
+use object_store::path::Path;
 use object_store::{Error, ObjectStore, ObjectStoreExt};
 use std::ops::Range;
 use std::sync::Arc;
@@ -61,7 +62,7 @@ async fn look(
     wanted: Range<u64>,
     sought: Sought,
 ) -> Result<Bytes, Lack> {
-    let place = inner.place(sought.copy, sought.chunk);
+    let place = inner.place_of(&version.object.path, sought.copy, sought.chunk);
     let all = version.cut().bytes_of(sought.chunk);
     let payload = all.end - all.start;
     let in_part = sought.checked && inner.options.verify == Verify::Once;
@@ -74,7 +75,7 @@ async fn look(
             Ok([got, mark]) => (mark, got),
             Err(_) => return Err(Lack::Trouble),
         },
-        Err(error) => return Err(lack(inner, sought, &error).await),
+        Err(error) => return Err(lack(inner, &place, sought, &error).await),
     };
     let same = Mark::decode(&mark).is_ok_and(|mark| {
         let whose = (mark.copy, mark.chunk, mark.chunk_size)
@@ -84,7 +85,7 @@ async fn look(
         whose && size && (in_part || whole)
     });
     if !same || got.len() as u64 != end - start {
-        return Err(damaged(inner, sought).await);
+        return Err(damaged(inner, &place, sought).await);
     }
     if !in_part {
         if !sought.checked {
@@ -97,25 +98,34 @@ async fn look(
 }
 
 /// A chunk that is too short gives an error, and so does a store that is away.
-async fn lack(inner: &Inner, sought: Sought, error: &Error) -> Lack {
-    let place = inner.place(sought.copy, sought.chunk);
-    inner.trouble("get", &place, error);
-    if matches!(error, Error::NotFound { .. }) {
+async fn lack(inner: &Inner, place: &Path, sought: Sought, error: &Error) -> Lack {
+    let is_missing = matches!(error, Error::NotFound { .. });
+    if is_missing && inner.has_no_index() {
+        // Local lets go of what it likes to.
+        return Lack::Lost;
+    }
+    inner.trouble("get", place, error);
+    if is_missing {
         inner.index.lost(sought.copy, sought.chunk);
         return Lack::Lost;
     }
-    match inner.local.head(&place).await {
+    match inner.local.head(place).await {
         Ok(meta) if sought.bytes.is_some_and(|bytes| bytes != meta.size) => {
-            damaged(inner, sought).await
+            damaged(inner, place, sought).await
         }
         _ => Lack::Trouble,
     }
 }
 
-async fn damaged(inner: &Inner, sought: Sought) -> Lack {
-    let place = inner.place(sought.copy, sought.chunk);
-    inner.trouble("chunk", &place, &"damaged or foreign");
-    inner.index.lost(sought.copy, sought.chunk);
-    inner.delete_local(place).await;
+async fn damaged(inner: &Inner, place: &Path, sought: Sought) -> Lack {
+    if inner.has_no_index() {
+        // A chunk of another copy, perhaps, that is being laid.
+        return Lack::Lost;
+    }
+    inner.trouble("chunk", place, &"damaged or foreign");
+    match inner.index.damaged(sought.copy, sought.chunk) {
+        Some(victim) => inner.remove(vec![victim]).await,
+        None => drop(inner.delete_local(place.clone()).await),
+    }
     Lack::Lost
 }

@@ -3,7 +3,7 @@
 use super::direct::pass;
 use super::head::{self, empty};
 use super::range::range_of;
-use super::resolve::{Resolve, Resolved, resolve};
+use super::resolve::{Known, Resolve, Resolved, resolve};
 use super::served::{Refresh, ServedFrom};
 use crate::fetch::{changed, is_changed};
 use crate::store::Inner;
@@ -24,14 +24,17 @@ pub(crate) async fn get(
         return pass(inner, path, options).await;
     }
     if options.head {
-        return head::head(inner, path, options).await;
+        let known = Known::of(inner, path, &options).await;
+        return head::head(inner, path, options, known.found).await;
     }
     for _ in 0..TRIES {
-        if head::must_ask_first(inner, path, &options) {
-            head::head(inner, path, GetOptions { head: true, range: None, ..options.clone() })
-                .await?;
+        let known = Known::of(inner, path, &options).await;
+        if known.found.is_none() && head::is_conditional(&options) {
+            // Conditions on what nobody here knows are checked before anything is transferred.
+            let bare = GetOptions { head: true, range: None, ..options.clone() };
+            head::head(inner, path, bare, None).await?;
         }
-        match resolve(inner, path, &options).await? {
+        match resolve(inner, path, &options, known).await? {
             Resolve::Pass => return pass(inner, path, options).await,
             Resolve::Found(found) => {
                 if let Some(result) = answer(inner, &options, &found).await? {

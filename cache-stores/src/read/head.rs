@@ -15,13 +15,12 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Conditions on an object that nobody here knows: they are checked before anything is transferred.
-pub(super) fn must_ask_first(inner: &Inner, path: &Path, options: &GetOptions) -> bool {
-    let conditional = options.if_match.is_some()
+/// Whether it depends on the version whether there is an answer.
+pub(super) fn is_conditional(options: &GetOptions) -> bool {
+    options.if_match.is_some()
         || options.if_none_match.is_some()
         || options.if_modified_since.is_some()
-        || options.if_unmodified_since.is_some();
-    conditional && inner.index.look(path).is_none()
+        || options.if_unmodified_since.is_some()
 }
 
 /// A believed copy says what the object is; else the remote does, and the copy is renewed by that or forgotten.
@@ -29,12 +28,13 @@ pub(super) async fn head(
     inner: &Arc<Inner>,
     path: &Path,
     options: GetOptions,
+    found: Option<Found>,
 ) -> Result<GetResult> {
     if let Some(gone) = inner.deleted(path) {
         return Err(gone);
     }
     let refresh = options.extensions.get::<Refresh>().is_some();
-    let Some(found) = inner.index.find(path) else { return pass(inner, path, options).await };
+    let Some(found) = found else { return pass(inner, path, options).await };
     let believed = match found.standing {
         Standing::Unsent => true,
         Standing::Fresh => !refresh,

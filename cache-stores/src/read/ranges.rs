@@ -2,7 +2,7 @@
 
 use super::direct::pass;
 use super::get::count;
-use super::resolve::{Resolve, Resolved, resolve};
+use super::resolve::{Known, Resolve, Resolved, resolve};
 use crate::fetch::{changed, is_changed, own};
 use crate::store::Inner;
 use bytes::{Bytes, BytesMut};
@@ -28,7 +28,8 @@ pub(crate) async fn get_ranges(
     let Some(first) = ranges.iter().min_by_key(|range| range.start) else { return Ok(Vec::new()) };
     let options = GetOptions::new().with_range(Some(first.clone()));
     for _ in 0..TRIES {
-        let found = match resolve(inner, path, &options).await? {
+        let known = Known::of(inner, path, &options).await;
+        let found = match resolve(inner, path, &options, known).await? {
             Resolve::Found(found) => found,
             Resolve::Pass => return passed(inner, path, ranges).await,
         };

@@ -5,6 +5,7 @@ use super::direct::Direct;
 use super::served::ServedFrom;
 use crate::fetch::{self, Begin, Live, Seat, Version, again, changed, is_changed, lies, own};
 use crate::index::Chunks;
+use crate::object::Standing;
 use crate::runtime;
 use crate::store::Inner;
 use bytes::Bytes;
@@ -29,6 +30,8 @@ pub(crate) struct Reader {
     /// to the remote himself. Else a copy that cannot be kept would be fetched again for each of its chunks.
     promised: u32,
     direct: Option<Direct>,
+    /// The first chunk, if it was read already.
+    pub(crate) at_hand: Option<Bytes>,
     /// Where the first bytes came from.
     from: Option<ServedFrom>,
     /// A chunk that should be in local was not.
@@ -50,6 +53,7 @@ impl Reader {
             seat: None,
             promised: 0,
             direct: None,
+            at_hand: None,
             from: None,
             has_lost: false,
         }
@@ -74,7 +78,8 @@ impl Reader {
                 Err(error) => Some((Err(error), None)),
             }
         });
-        stream::iter(first.map(Ok)).chain(rest).boxed()
+        // Some poll once more after the end.
+        stream::iter(first.map(Ok)).chain(rest).fuse().boxed()
     }
 
     /// The next bytes. `None`: that was all.
@@ -141,6 +146,9 @@ impl Reader {
 
     /// What local has of the chunk.
     async fn local(&mut self, chunk: u32) -> Result<Option<Bytes>> {
+        if self.inner.has_no_index() {
+            return self.present(chunk).await;
+        }
         if !self.present.contains(chunk) {
             let copy = self.version.copy;
             match copy.and_then(|copy| self.inner.index.chunks(copy)) {
@@ -150,7 +158,8 @@ impl Reader {
             }
         }
         if !self.present.contains(chunk) {
-            return Ok(None);
+            // What waits for the remote is nowhere else.
+            return if self.version.is_unsent { self.nowhere().map(|()| None) } else { Ok(None) };
         }
         let known = (self.present.is_checked(chunk), self.present.bytes_of(chunk));
         let read = chunk::read(&self.inner, &self.version, self.rest.clone(), known);
@@ -170,10 +179,34 @@ impl Reader {
         Ok(None)
     }
 
+    /// The same without an index: only local knows.
+    async fn present(&mut self, chunk: u32) -> Result<Option<Bytes>> {
+        if let Some(first) = self.at_hand.take().filter(|_| chunk == 0) {
+            return Ok(Some(first.slice(self.rest.start as usize..)));
+        }
+        let read = chunk::read(&self.inner, &self.version, self.rest.clone(), (false, None));
+        match read.await {
+            Ok(piece) => {
+                self.inner.stats.bytes_local.add(piece.len() as u64);
+                Ok(Some(piece))
+            }
+            // The copy has left: there is nobody who would keep a chunk.
+            Err(_) if lies_nowhere(&self.inner, &self.version) => self.nowhere().map(|()| None),
+            Err(_) => Ok(None),
+        }
+    }
+
     /// Local is of no use any more.
     fn nowhere(&mut self) -> Result<()> {
         if self.version.is_unsent {
             let path = &self.version.object.path;
+            let found = self.inner.index.look(path);
+            let waits = found.is_some_and(|found| {
+                Some(found.copy) == self.version.copy && found.standing == Standing::Unsent
+            });
+            if !waits {
+                return Err(changed(path));
+            }
             return Err(own(format!(
                 "{path} waits to be written to the remote, and its local copy cannot be read"
             )));
@@ -219,4 +252,9 @@ impl Reader {
             None => Err(own("the remote's answer ended before its time")),
         }
     }
+}
+
+/// Whether nothing more will come into local of this version.
+fn lies_nowhere(inner: &Inner, version: &Version) -> bool {
+    version.copy.is_none_or(|copy| inner.index.chunks(copy).is_none())
 }

@@ -5,7 +5,9 @@ use super::served::{Refresh, Served, ServedFrom};
 use crate::fetch::{Failure, Join, Live, Outcome, Request, Seat, Version, again, is_away, open};
 use crate::index::{Chunks, Found};
 use crate::object::Standing;
+use crate::presence;
 use crate::store::Inner;
+use bytes::Bytes;
 use cache_core::Reason;
 use object_store::path::Path;
 use object_store::{Error, GetOptions, GetRange, Result};
@@ -24,6 +26,35 @@ pub(crate) struct Resolved {
     age: Option<Duration>,
     /// Why the remote had to be asked, if it was.
     pub(crate) asked: Option<Reason>,
+    /// The first chunk, if it was read already.
+    at_hand: Option<Bytes>,
+}
+
+/// What is known of a path before the remote is asked.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    pub(crate) found: Option<Found>,
+    /// Its first chunk, where that had to be read to know.
+    at_hand: Option<Bytes>,
+}
+
+impl Known {
+    /// Counts as a use. Without an index local is asked.
+    pub(crate) async fn of(inner: &Arc<Inner>, path: &Path, options: &GetOptions) -> Self {
+        if !inner.has_no_index() {
+            return Known { found: inner.index.find(path), at_hand: None };
+        }
+        let begins = match &options.range {
+            Some(GetRange::Bounded(range)) => range.start < u64::from(inner.options.chunk),
+            Some(GetRange::Offset(start)) => *start < u64::from(inner.options.chunk),
+            Some(GetRange::Suffix(_)) => false,
+            None => true,
+        };
+        match presence::find(inner, path, begins && !options.head).await {
+            Some((found, at_hand)) => Known { found: Some(found), at_hand },
+            None => Known::default(),
+        }
+    }
 }
 
 /// How a read goes on.
@@ -41,11 +72,13 @@ impl Resolved {
         let is_unsent = standing == Standing::Unsent;
         let age = (!is_unsent).then_some(age);
         let version = Version { object, copy: Some(copy), chunk_size, fetched, is_unsent };
-        Resolved { version: Arc::new(version), present, live: None, from, age, asked }
+        let version = Arc::new(version);
+        Resolved { version, present, live: None, from, age, asked, at_hand: None }
     }
 
     pub(crate) fn reader(&self, inner: &Arc<Inner>, bytes: Range<u64>) -> Reader {
-        let reader = Reader::new(inner, &self.version, bytes, self.present.clone());
+        let mut reader = Reader::new(inner, &self.version, bytes, self.present.clone());
+        reader.at_hand = self.at_hand.clone();
         match &self.live {
             Some((live, _)) => reader.at(live.clone()),
             None => reader,
@@ -72,14 +105,19 @@ pub(crate) async fn resolve(
     inner: &Arc<Inner>,
     path: &Path,
     options: &GetOptions,
+    known: Known,
 ) -> Result<Resolve> {
-    let found = inner.index.find(path);
+    let Known { found, at_hand } = known;
     let refresh = options.extensions.get::<Refresh>().is_some();
     let reason = match &found {
         None => Reason::Never,
         Some(found) => match (found.standing, check(found, options)) {
             (Standing::Unsent, _) => return copy(found.clone(), None),
-            (Standing::Fresh, false) if !refresh => return copy(found.clone(), None),
+            (Standing::Fresh, false) if !refresh => {
+                let mut copy = Resolved::copy(found.clone(), ServedFrom::Local, None);
+                copy.at_hand = at_hand;
+                return Ok(Resolve::Found(copy));
+            }
             (Standing::Fresh | Standing::Due, _) => Reason::Expired,
             (Standing::Doubtful, _) => Reason::Invalidated,
         },
@@ -122,6 +160,7 @@ async fn ask(
                 from,
                 age: Some(Duration::ZERO),
                 asked: Some(reason),
+                at_hand: None,
             }))
         }
         Outcome::Odd => Ok(Resolve::Pass),

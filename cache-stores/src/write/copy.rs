@@ -27,6 +27,8 @@ pub(crate) async fn copy(
             Err(error) => {
                 if is_refusal(&error) {
                     inner.index.settle_doubt(ticket);
+                } else {
+                    inner.absent(&to).await;
                 }
                 inner.stats.remote_errors.add(1);
                 Err(error)
@@ -61,6 +63,9 @@ pub(crate) async fn rename(
                 | Error::NotImplemented { .. } = error
                 {
                     tickets.into_iter().for_each(|ticket| inner.index.settle_doubt(ticket));
+                } else {
+                    inner.absent(&from).await;
+                    inner.absent(&to).await;
                 }
                 inner.stats.remote_errors.add(1);
                 Err(error)

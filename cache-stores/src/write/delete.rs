@@ -67,6 +67,10 @@ fn through(
             }
             if result.is_err() {
                 inner.stats.remote_errors.add(1);
+                let doubtful: Vec<Path> = open.lock().keys().cloned().collect();
+                for path in doubtful {
+                    inner.absent(&path).await;
+                }
             }
             result
         }

@@ -63,12 +63,13 @@ impl Inner {
             }
             Admitted::Same { copy } => copy,
             // The next read asks the remote: dropping the ticket leaves the entry in doubt.
-            Admitted::Fenced => return,
+            Admitted::Fenced => return self.absent(&path).await,
         };
         let of = CopyOf { copy, object: &object, chunk_size: self.options.chunk, fetched };
         if self.lay_all(of, payload, options).await == Laid::Trouble {
             let victims = self.index.abandon(copy);
             self.remove(victims).await;
+            self.absent(&path).await;
         }
     }
 
@@ -94,8 +95,10 @@ impl Inner {
     /// The remote has changed, and what it has is not kept.
     pub(super) async fn forget(&self, ticket: Ticket) {
         let victims = self.index.forget(ticket.path());
+        let path = ticket.path().clone();
         drop(ticket);
         self.remove(victims).await;
+        self.absent(&path).await;
     }
 }
 

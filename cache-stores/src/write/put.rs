@@ -3,7 +3,7 @@
 use super::back::WriteBack;
 use super::outcome::{is_refusal, panicked};
 use super::record;
-use crate::adapters::LocalTtl;
+use crate::LocalTtl;
 use crate::runtime;
 use crate::store::Inner;
 use object_store::path::Path;
@@ -51,6 +51,8 @@ async fn through(
             // Dropping the ticket leaves the entry in doubt, and the next read asks.
             if is_refusal(&error) && !tells_of_a_change(inner, path, &mode, &error) {
                 inner.index.settle_doubt(ticket);
+            } else {
+                inner.absent(path).await;
             }
             inner.stats.remote_errors.add(1);
             Err(error)

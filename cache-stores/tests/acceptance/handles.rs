@@ -66,7 +66,7 @@ pub(crate) async fn f16_paths_have_folders_and_cannot_leave_the_root(pair: Pair)
     for wrong in ["../out", "a/../../out", "/etc/passwd", "a//b", "", ".", "a/./b", "a\0b"] {
         let error = store.open(wrong).expect_err(wrong);
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{wrong:?}: {error}");
-        let name = wrong.escape_default().to_string();
+        let name = wrong.escape_debug().to_string();
         let said = error.to_string();
         assert!(said.contains(wrong) || said.contains(&name), "{wrong:?} is not named: {said}");
     }

@@ -13,9 +13,11 @@ async fn an_object_in_parts_is_visible_when_it_is_complete_and_then_read_locally
         for backwards in [false, true] {
             let store = world.store();
             let old = read(&store, "a").await;
-            let parts: Vec<Bytes> = [700, 3000, 1, 0, 2371, 1024].iter().map(|&size| bytes(9, size)).collect();
+            let parts: Vec<Bytes> =
+                [700, 3000, 1, 0, 2371, 1024].iter().map(|&size| bytes(9, size)).collect();
             let mut upload = store.put_multipart(&Path::from("a")).await.unwrap();
-            let mut sent: Vec<_> = parts.iter().map(|part| upload.put_part(part.clone().into())).collect();
+            let mut sent: Vec<_> =
+                parts.iter().map(|part| upload.put_part(part.clone().into())).collect();
             if backwards {
                 sent.reverse();
             }

@@ -6,12 +6,13 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result, UploadPart,
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
+    ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result,
+    UploadPart,
 };
 use std::fmt;
 use std::ops::Range;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use tokio::sync::Semaphore;
 
@@ -27,15 +28,24 @@ pub(crate) enum Fails {
     Full,
 }
 
+/// What is called at a step.
+#[derive(Default)]
+struct Step(Option<Arc<dyn Fn(&str) + Send + Sync>>);
+
+impl fmt::Debug for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Step")
+    }
+}
+
 #[derive(Debug)]
 struct State {
     gets: AtomicUsize,
     writes: AtomicUsize,
     paths: Mutex<Vec<String>>,
     fails: Mutex<(Fails, String)>,
-    /// So many steps of writing are left; each write has one before and one after. Below zero: no end.
-    left: AtomicI64,
-    dead: AtomicBool,
+    /// Called before and after each write.
+    step: Mutex<Step>,
     /// Reads take what they read, and then wait here.
     gate: Mutex<Option<Arc<Semaphore>>>,
 }
@@ -54,8 +64,7 @@ impl Side {
             writes: AtomicUsize::new(0),
             paths: Mutex::default(),
             fails: Mutex::new((Fails::No, String::new())),
-            left: AtomicI64::new(-1),
-            dead: AtomicBool::new(false),
+            step: Mutex::default(),
             gate: Mutex::default(),
         };
         Side { inner, state: Arc::new(state) }
@@ -87,13 +96,9 @@ impl Side {
         *self.state.fails.lock().unwrap() = (fails, prefix.into());
     }
 
-    /// Dies before or after a write, after so many steps.
-    pub(crate) fn dies_after(&self, steps: i64) {
-        self.state.left.store(steps, SeqCst);
-    }
-
-    pub(crate) fn is_dead(&self) -> bool {
-        self.state.dead.load(SeqCst)
+    /// Tells of the moment before each write, and of the one after it.
+    pub(crate) fn on_step(&self, step: impl Fn(&str) + Send + Sync + 'static) {
+        self.state.step.lock().unwrap().0 = Some(Arc::new(step));
     }
 
     /// Reads wait, with what they have read, until the gate gets permits.
@@ -107,23 +112,11 @@ impl Side {
         *self.state.gate.lock().unwrap() = None;
     }
 
-    fn alive(&self) -> Result<()> {
-        match self.is_dead() {
-            true => Err(generic("it is dead")),
-            false => Ok(()),
+    fn step(&self, what: &str, path: &Path) {
+        let step = self.state.step.lock().unwrap().0.clone();
+        if let Some(step) = step {
+            step(&format!("{what} {path}"));
         }
-    }
-
-    fn step(&self) -> Result<()> {
-        self.alive()?;
-        let left = self.state.left.load(SeqCst);
-        if left == 0 {
-            self.state.dead.store(true, SeqCst);
-        }
-        if left > 0 {
-            self.state.left.store(left - 1, SeqCst);
-        }
-        self.alive()
     }
 
     fn trouble(&self, path: &Path) -> Fails {
@@ -136,7 +129,7 @@ impl Side {
 
     fn before(&self, path: &Path) -> Result<()> {
         self.state.writes.fetch_add(1, SeqCst);
-        self.step()?;
+        self.step("before", path);
         match self.trouble(path) {
             Fails::Away => Err(generic("nobody answers")),
             Fails::Full => Err(generic("no space is left")),
@@ -147,7 +140,7 @@ impl Side {
 
     fn after(&self, what: char, path: &Path) -> Result<()> {
         self.state.paths.lock().unwrap().push(format!("{what}{path}"));
-        self.step()?;
+        self.step("after", path);
         match self.trouble(path) {
             Fails::Unsure => Err(generic("the answer was lost")),
             Fails::No | Fails::Away | Fails::Full | Fails::Denied => Ok(()),
@@ -155,10 +148,9 @@ impl Side {
     }
 
     fn readable(&self, path: &Path) -> Result<()> {
-        self.alive()?;
         match self.trouble(path) {
             Fails::Away => Err(generic("nobody answers")),
-            _ => Ok(()),
+            Fails::No | Fails::Unsure | Fails::Denied | Fails::Full => Ok(()),
         }
     }
 
@@ -207,7 +199,6 @@ impl ObjectStore for Side {
     ) -> Result<Box<dyn MultipartUpload>> {
         self.before(path)?;
         let upload = self.inner.put_multipart_opts(path, options).await?;
-        self.step()?;
         Ok(Box::new(Upload { side: self.clone(), path: path.clone(), upload }))
     }
 
@@ -234,7 +225,11 @@ impl ObjectStore for Side {
             let side = side.clone();
             async move {
                 let path = path?;
-                side.before(&path)?;
+                match side.before(&path) {
+                    // A full disk does not keep anyone from deleting.
+                    Err(_) if side.trouble(&path) == Fails::Full => {}
+                    before => before?,
+                }
                 let one = futures::stream::iter([Ok(path.clone())]).boxed();
                 side.inner.delete_stream(one).next().await.unwrap()?;
                 side.after('-', &path)?;
@@ -287,7 +282,8 @@ impl MultipartUpload for Upload {
         Box::pin(async move {
             side.before(&path)?;
             part.await?;
-            side.step()
+            side.step("after a part of", &path);
+            Ok(())
         })
     }
 

@@ -27,7 +27,8 @@ async fn f5_a_write_goes_to_the_remote_then_to_local_and_a_following_read_is_loc
 }
 
 #[tokio::test]
-async fn f6_if_the_remote_refuses_a_write_local_and_index_are_unchanged_and_the_caller_sees_the_error() {
+async fn f6_if_the_remote_refuses_a_write_local_and_index_are_unchanged_and_the_caller_sees_the_error()
+ {
     for world in [World::memory(), World::disk()] {
         let store = world.store();
         put(&store, "a", &bytes(1, 3000)).await.unwrap();
@@ -117,7 +118,10 @@ async fn f10_text_is_utf_8_and_binary_comes_back_unchanged_empty_data_too() {
         let store = world.store();
         let path = Path::from("grüße/ß.txt");
         store.put(&path, "straße ☃".into()).await.unwrap();
-        assert_eq!(world.memory.get(&path).await.unwrap().bytes().await.unwrap(), "straße ☃".as_bytes());
+        assert_eq!(
+            world.memory.get(&path).await.unwrap().bytes().await.unwrap(),
+            "straße ☃".as_bytes()
+        );
         assert_eq!(store.get(&path).await.unwrap().bytes().await.unwrap(), "straße ☃".as_bytes());
         let all: Bytes = (0..=255).collect();
         put(&store, "all", &all).await.unwrap();
@@ -138,7 +142,7 @@ async fn a_fetch_in_progress_never_keeps_the_old_object_after_a_write() {
         let gate = world.remote.gate();
         let reader = tokio::spawn({
             let store = store.clone();
-            async move { read(&store, "a").await }
+            async move { store.get(&Path::from("a")).await?.bytes().await }
         });
         until("the fetch has read the old object", || world.remote.gets() == 1).await;
         world.remote.no_gate();
@@ -154,8 +158,13 @@ async fn a_fetch_in_progress_never_keeps_the_old_object_after_a_write() {
         };
         assert_eq!(read(&store, "a").await, new, "while the fetch is still in progress");
         gate.add_permits(100);
-        let old = reader.await.unwrap();
-        assert!(old == Some(bytes(1, 5000)) || old == new, "one version, whole");
+        match reader.await.unwrap() {
+            Ok(whole) => {
+                assert!(whole == bytes(1, 5000) || Some(whole) == new, "one version, whole")
+            }
+            Err(Error::Precondition { .. } | Error::NotFound { .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
         assert_eq!(read(&store, "a").await, new);
         world.settled(&store).await;
     }
@@ -211,7 +220,11 @@ async fn after_writers_that_raced_everyone_reads_what_the_remote_has() {
         });
         join_all(writers).await.into_iter().for_each(|written| written.unwrap());
         assert_eq!(read(&store, "a").await, world.far("a").await);
-        assert_eq!(read(&store, "a").await, world.far("a").await, "nor does what that read kept differ");
+        assert_eq!(
+            read(&store, "a").await,
+            world.far("a").await,
+            "nor does what that read kept differ"
+        );
         world.settled(&store).await;
     }
 }
@@ -224,7 +237,8 @@ async fn a_refused_update_tells_that_the_copy_is_outdated() {
     let put = store.put(&path, "one".into()).await.unwrap();
     world.memory.put(&path, "by someone else".into()).await.unwrap();
     let version = UpdateVersion { e_tag: put.e_tag, version: None };
-    let error = store.put_opts(&path, "two".into(), PutMode::Update(version).into()).await.unwrap_err();
+    let error =
+        store.put_opts(&path, "two".into(), PutMode::Update(version).into()).await.unwrap_err();
     assert!(matches!(error, Error::Precondition { .. }), "{error}");
     assert_eq!(read(&store, "a").await.unwrap(), "by someone else");
 }

@@ -111,7 +111,11 @@ pub(crate) async fn read(store: &CachedStore, path: &str) -> Option<Bytes> {
     Some(bytes)
 }
 
-pub(crate) async fn put(store: &CachedStore, path: &str, bytes: &Bytes) -> object_store::Result<()> {
+pub(crate) async fn put(
+    store: &CachedStore,
+    path: &str,
+    bytes: &Bytes,
+) -> object_store::Result<()> {
     store.put(&Path::from(path), bytes.clone().into()).await.map(drop)
 }
 

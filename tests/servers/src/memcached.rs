@@ -7,7 +7,7 @@ use std::path::Path;
 /// A memcached on 127.0.0.1 with one thread and 64 MB, killed on drop.
 ///
 /// # Panics
-/// Starting panics if memcached is not installed or does not answer within 20 seconds.
+/// Starting panics if memcached is not installed or does not answer within a minute.
 ///
 /// ```
 /// let memcached = larder_test_servers::Memcached::start();

@@ -22,7 +22,7 @@ const SIGNATURE: &str = "AWS4-HMAC-SHA256 Credential=larder/20200101/us-east-1/s
 /// else what `./test` installed below `target/`.
 ///
 /// # Panics
-/// Starting panics if there is none, which says what to install, or if it does not answer within 20 seconds.
+/// Starting panics if there is none, which says what to install, or if it does not answer within a minute.
 ///
 /// ```
 /// let bucket = larder_test_servers::Moto::shared().bucket();

@@ -5,7 +5,7 @@ use crate::process::{Place, Process, Program};
 /// A redis on 127.0.0.1 that writes nothing to disk, killed on drop.
 ///
 /// # Panics
-/// Starting panics if redis-server is not installed or does not answer within 20 seconds.
+/// Starting panics if redis-server is not installed or does not answer within a minute.
 ///
 /// ```
 /// let redis = larder_test_servers::Redis::start_with(&["--maxmemory", "8mb"]);

@@ -33,11 +33,11 @@ impl Parts {
     fn begun(&self) -> Result<()> {
         match self.over {
             false => Ok(()),
-            true => Err(self.wrong("is over".to_owned())),
+            true => Err(self.wrong("is over")),
         }
     }
 
-    fn wrong(&self, what: String) -> Error {
+    fn wrong(&self, what: &str) -> Error {
         let source = format!("the upload of `{}` {what}", self.location).into();
         Error::Generic { store: NAME, source }
     }
@@ -65,7 +65,7 @@ impl MultipartUpload for Parts {
         self.begun()?;
         let (arrived, parts) = (self.arrived.load(Ordering::Acquire), self.head.parts.len());
         if arrived < parts {
-            return Err(self.wrong(format!("has {arrived} of its {parts} parts only")));
+            return Err(self.wrong(&format!("has {arrived} of its {parts} parts only")));
         }
         // From here on nobody but `publish` knows whether the pages are still wanted.
         self.over = true;

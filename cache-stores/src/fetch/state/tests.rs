@@ -319,7 +319,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
     fn nobody_waits_for_what_does_not_come(events in prop::collection::vec(event(), 1..120)) {

@@ -1,0 +1,175 @@
+//! Without an index: what lies in the local store is believed for as long as it lies there.
+//!
+//! The chunks of a path lie under the path's hash, and the first one says which version is there: a copy counts from
+//! its first chunk on, and others count if they are of the same copy. The index knows no copies then; its tickets
+//! are the fence.
+
+use crate::footer::Footer;
+use crate::index::{Chunks, Found};
+use crate::layout::Cut;
+use crate::local::{CopyOf, Laid};
+use crate::object::{CopyId, Standing};
+use crate::options::Presence;
+use crate::runtime;
+use crate::store::Inner;
+use bytes::Bytes;
+use object_store::path::Path;
+use object_store::{Error, GetOptions, GetRange, ObjectStore, PutOptions, PutPayload};
+use std::sync::Arc;
+use tokio::sync::{Mutex, MutexGuard};
+use xxhash_rust::xxh3::xxh3_64;
+
+/// The most fences: with so many more writes and fetches at a time, some are not kept.
+pub(crate) const FENCES: usize = 1024;
+/// Paths whose hashes agree in this wait for each other.
+const STRIPES: usize = 64;
+/// Most footers are shorter.
+const GUESS: u64 = 1024;
+
+/// Whose turn it is to change what lies in local of a path. Async locks: they are held while local is asked.
+#[derive(Debug)]
+pub(crate) struct Turns([Mutex<()>; STRIPES]);
+
+impl Default for Turns {
+    fn default() -> Self {
+        Turns(std::array::from_fn(|_| Mutex::default()))
+    }
+}
+
+impl Turns {
+    async fn of(&self, path: &Path) -> MutexGuard<'_, ()> {
+        self.0[xxh3_64(path.as_ref().as_bytes()) as usize % STRIPES].lock().await
+    }
+}
+
+impl Inner {
+    /// Whether there is no index.
+    pub(crate) fn has_no_index(&self) -> bool {
+        self.options.presence == Presence::Local
+    }
+
+    /// Where a chunk of a path's copy lies.
+    pub(crate) fn place_of(&self, path: &Path, copy: CopyId, chunk: u32) -> Path {
+        match self.has_no_index() {
+            true => self.place(CopyId(xxh3_64(path.as_ref().as_bytes())), chunk),
+            false => self.place(copy, chunk),
+        }
+    }
+
+    /// Puts a chunk into local, unless something has happened to its path.
+    pub(crate) async fn lay_present(
+        &self,
+        of: CopyOf<'_>,
+        chunk: u32,
+        payload: PutPayload,
+        options: PutOptions,
+    ) -> Laid {
+        let path = &of.object.path;
+        let _turn = self.turns.of(path).await;
+        if !self.index.intend(of.copy, chunk) {
+            return Laid::Gone;
+        }
+        let place = self.place_of(path, of.copy, chunk);
+        let put = self.local.put_opts(&place, payload, options).await;
+        self.index.failed(of.copy, chunk);
+        match put {
+            Ok(_) => Laid::Kept,
+            Err(error) => {
+                self.trouble("put", &place, &error);
+                Laid::Trouble
+            }
+        }
+    }
+
+    /// Without an index: nothing is to lie in local of this path, and nothing that was asked before is to come.
+    pub(crate) async fn absent(&self, path: &Path) {
+        if !self.has_no_index() {
+            return;
+        }
+        let _turn = self.turns.of(path).await;
+        self.index.forget(path);
+        // The first chunk says how many there are; without it the others are nothing.
+        let count = match footer(self, path, GetRange::Suffix(GUESS)).await {
+            Some((footer, _)) => Cut::new(footer.mark.size, footer.mark.chunk_size).count(),
+            None => None,
+        };
+        for chunk in 0..count.unwrap_or(1) {
+            self.delete_local(self.place_of(path, CopyId(0), chunk)).await;
+        }
+    }
+}
+
+/// What lies in local of a path; with its first chunk, if that is `wanted`.
+pub(crate) async fn find(
+    inner: &Arc<Inner>,
+    path: &Path,
+    is_wanted: bool,
+) -> Option<(Found, Option<Bytes>)> {
+    if runtime::is_here() {
+        return look(inner, path, is_wanted).await;
+    }
+    let (inner, path) = (inner.clone(), path.clone());
+    runtime::run(async move { look(&inner, &path, is_wanted).await }).await.flatten()
+}
+
+async fn look(inner: &Inner, path: &Path, is_wanted: bool) -> Option<(Found, Option<Bytes>)> {
+    let range = (!is_wanted).then_some(GetRange::Suffix(GUESS));
+    let (Footer { mark, object }, payload) = match range {
+        Some(range) => footer(inner, path, range).await?,
+        None => footer(inner, path, GetRange::Offset(0)).await?,
+    };
+    let cut = Cut::new(mark.size, mark.chunk_size);
+    let first = is_wanted.then_some(payload);
+    let whole = cut.bytes_of(0).end == u64::from(mark.payload)
+        && first
+            .as_ref()
+            .is_none_or(|first| first.len() == mark.payload as usize && xxh3_64(first) == mark.sum);
+    // Another path may have the same hash.
+    if object.path != *path || mark.chunk != 0 || !whole {
+        let place = inner.place_of(path, mark.copy, 0);
+        inner.trouble("chunk", &place, &"damaged or foreign");
+        return None;
+    }
+    let found = Found {
+        object,
+        copy: mark.copy,
+        chunk_size: mark.chunk_size,
+        fetched: mark.fetched,
+        age: inner.now().saturating_sub(mark.fetched),
+        standing: Standing::Fresh,
+        present: Chunks::none(),
+    };
+    Some((found, first))
+}
+
+/// The footer of the first chunk, and what was read before it.
+async fn footer(inner: &Inner, path: &Path, mut range: GetRange) -> Option<(Footer, Bytes)> {
+    let place = inner.place_of(path, CopyId(0), 0);
+    for _ in 0..2 {
+        let options = match &range {
+            GetRange::Offset(0) => GetOptions::new(),
+            range => GetOptions::new().with_range(Some(range.clone())),
+        };
+        let end = match inner.local.get_opts(&place, options).await {
+            Ok(result) => result.bytes().await,
+            Err(error) => Err(error),
+        };
+        match end.map(|end| (Footer::decode(&end), end)) {
+            Ok((Ok(Ok(footer)), end)) => {
+                let payload = end.slice(..end.len().min(footer.mark.payload as usize));
+                return Some((footer, payload));
+            }
+            Ok((Ok(Err(more)), _)) => range = GetRange::Suffix(more as u64),
+            Ok((Err(why), _)) => {
+                inner.trouble("footer", &place, &format!("{why:?}"));
+                return None;
+            }
+            Err(Error::NotFound { .. }) => return None,
+            Err(error) => {
+                inner.trouble("get", &place, &error);
+                return None;
+            }
+        }
+    }
+    None
+}

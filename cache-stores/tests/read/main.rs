@@ -1,0 +1,9 @@
+//! Reading through a cached store: what is asked of the remote, what is kept, and what happens when things go wrong.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod fetching;
+mod freshness;
+mod keeping;
+mod stand;
+mod trouble;
