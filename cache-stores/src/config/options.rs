@@ -29,7 +29,7 @@ pub(crate) const OPTIONS: &[OptionRow] = &[
     row("store", "keep_writes", "`\"always\"` or `\"never\"`", "`\"always\"`", "whether what is written is kept as a copy, too", &["cache_writes", "write_through"]),
     row("store", "unread", "`\"stop\"` or `\"finish\"`", "`\"stop\"`", "what becomes of a fetch that nobody reads any more", &["prefetch"]),
     row("store", "verify", "`\"once\"` or `\"always\"`", "`\"once\"`", "how often the checksum of a chunk is looked at: at its first read after a start, or at each", &["checksum", "check"]),
-    row("remote", "url", "as `remote`", "needed", "where the truth is", &["uri", "bucket", "address"]),
+    row("remote", "url", "`\"s3://bucket/prefix\"` and its like, as for `remote`", "needed", "where the truth is", &["uri", "bucket", "address"]),
     row("remote", "endpoint", "`\"https://host:port\"`", "the service's own", "the server that speaks the protocol (S3, Google, Azure)", &["endpoint_url", "host", "server"]),
     row("remote", "region", "a text", "`AWS_REGION`, or `\"us-east-1\"`", "the region of the bucket (S3)", &["location"]),
     row("remote", "allow_http", "true or false", "false", "whether the endpoint may speak plain HTTP", &["insecure", "http"]),

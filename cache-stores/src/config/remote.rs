@@ -77,7 +77,7 @@ pub(super) fn of_environment(at: &At) -> RemoteOptions {
 pub(super) fn read(settings: &mut Settings<'_>) -> Option<(At, RemoteOptions)> {
     settings.required("remote");
     if !settings.is_table("remote") {
-        let at = settings.parsed("remote", super::url::remote)?;
+        let at = at(settings, "remote")?;
         let mut options = RemoteOptions::default();
         if let At::Cloud(cloud) = &at {
             options.variables = variables(settings, cloud.scheme);
@@ -85,21 +85,37 @@ pub(super) fn read(settings: &mut Settings<'_>) -> Option<(At, RemoteOptions)> {
                 let why =
                     "plain HTTP wants to be allowed: right is { url = .., allow_http = true }";
                 settings.wrong("remote", format!("`remote` is \"{at}\": {why}"));
+                return None;
             }
         }
         return Some((at, options));
     }
     settings.table("remote", |settings| {
         settings.required("url");
-        let at = settings.parsed("url", super::url::remote);
+        let at = at(settings, "url");
         let mut options = options(settings);
         let at = at?;
-        check(settings, &at, &options);
         if let At::Cloud(cloud) = &at {
             options.variables = variables(settings, cloud.scheme);
         }
-        Some((at, options))
+        check(settings, &at, &options).then_some((at, options))
     })?
+}
+
+/// Where it is. A URL may hold a key, though it must not: then it is not shown.
+fn at<'a>(settings: &mut Settings<'a>, name: &'a str) -> Option<At> {
+    let text = settings.text(name)?;
+    match super::url::remote(&text) {
+        Ok(at) => Some(at),
+        Err(why) if text.contains('@') => {
+            settings.wrong(name, format!("`{name}`: {why}"));
+            None
+        }
+        Err(why) => {
+            settings.wrong(name, format!("`{name}` is \"{}\": {why}", text.escape_debug()));
+            None
+        }
+    }
 }
 
 fn variables(settings: &mut Settings<'_>, scheme: Scheme) -> Vec<(String, String)> {
@@ -127,43 +143,56 @@ fn options(settings: &mut Settings<'_>) -> RemoteOptions {
     }
 }
 
-/// Options that this remote does not have, and those that do not go together.
-fn check(settings: &mut Settings<'_>, at: &At, options: &RemoteOptions) {
-    let At::Cloud(cloud) = at else {
-        let rows = super::options::OPTIONS.iter().filter(|row| row.of == "remote");
-        for row in rows.filter(|row| row.name != "url") {
-            if settings.has(row.name) {
-                let why = "is for a remote on a network: leave it out";
-                settings.wrong(row.name, format!("`{}` {why}", row.name));
-            }
-        }
-        return;
+/// Whether a client can be made: no option that this remote does not have, and none that is missing beside another.
+fn check(settings: &mut Settings<'_>, at: &At, options: &RemoteOptions) -> bool {
+    let At::Cloud(cloud) = at else { return check_near(settings) };
+    let mut good = true;
+    let mut wrong = |settings: &mut Settings<'_>, name: &str, why: String| {
+        settings.wrong(name, why);
+        good = false;
     };
     for (name, schemes, text) in ONLY {
         if settings.has(name) && !schemes.contains(&cloud.scheme) {
-            settings.wrong(name, format!("`{name}` is for {text}: leave it out"));
+            wrong(settings, name, format!("`{name}` is for {text}: leave it out"));
         }
     }
-    let url =
-        if cloud.scheme == Scheme::Http { Some(&cloud.bucket) } else { options.endpoint.as_ref() };
-    if let Some(url) = url.filter(|url| url.starts_with("http://") && !options.allow_http) {
-        let name = if cloud.scheme == Scheme::Http { "url" } else { "endpoint" };
-        settings
-            .wrong(name, format!("`{name}` is \"{url}\": plain HTTP wants `allow_http = true`"));
+    let (name, url) = match cloud.scheme {
+        Scheme::Http => ("url", Some(&cloud.bucket)),
+        Scheme::S3 | Scheme::Google | Scheme::Azure => ("endpoint", options.endpoint.as_ref()),
+    };
+    if let Some(url) = url {
+        if url.starts_with("http://") && !options.allow_http {
+            let why = "plain HTTP wants `allow_http = true`";
+            wrong(settings, name, format!("`{name}` is \"{url}\": {why}"));
+        }
+        if !url.contains("://") {
+            wrong(settings, name, format!("`{name}` is \"{url}\": right is \"https://host:port\""));
+        }
     }
-    if let Some(endpoint) = options.endpoint.as_ref().filter(|text| !text.contains("://")) {
-        settings.wrong(
-            "endpoint",
-            format!("`endpoint` is \"{endpoint}\": right is \"https://host:port\""),
-        );
-    }
-    for (one, other) in
-        [("access_key_id", "secret_access_key"), ("secret_access_key", "access_key_id")]
-    {
+    let keys = ["access_key_id", "secret_access_key"];
+    for (one, other) in [(keys[0], keys[1]), (keys[1], keys[0])] {
         if settings.has(one) && !settings.has(other) {
-            settings.wrong(one, format!("`{one}` without `{other}`: give both"));
+            wrong(settings, one, format!("`{one}` without `{other}`: give both"));
         }
     }
+    // Those that cannot be had were told already.
+    let missing = |name: &str, key: &Option<String>| settings.has(name) && key.is_none();
+    good && !missing("access_key_id", &options.access_key_id)
+        && !missing("secret_access_key", &options.secret_access_key)
+        && !missing("session_token", &options.session_token)
+        && !missing("service_account", &options.service_account)
+        && !missing("account_key", &options.account_key)
+}
+
+/// A remote that is not on a network has no options.
+fn check_near(settings: &mut Settings<'_>) -> bool {
+    let rows = super::options::OPTIONS.iter().filter(|row| row.of == "remote" && row.name != "url");
+    let given: Vec<&str> = rows.map(|row| row.name).filter(|name| settings.has(name)).collect();
+    for name in &given {
+        let why = "is for a remote on a network: leave it out";
+        settings.wrong(name, format!("`{name}` {why}"));
+    }
+    given.is_empty()
 }
 
 /// The client of a remote that is no other store of the configuration. Connects to nothing.

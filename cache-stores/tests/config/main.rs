@@ -8,6 +8,7 @@ mod wrong;
 
 use cache_regions::{Configuration, Format};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// A reader with an environment of its own.
 fn reader() -> Configuration {
@@ -46,6 +47,14 @@ fn read(store: &cache_stores::CachedStore, path: &str) -> String {
     String::from_utf8(bytes.into()).unwrap()
 }
 
+/// Copies are written behind the reader's back: the disk's own event is waited for, for 20 seconds at most.
 fn is_copied(folder: &Path) -> bool {
-    folder.join("objects").read_dir().unwrap().next().is_some()
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(20) {
+        if folder.join("objects").read_dir().unwrap().next().is_some() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    false
 }
