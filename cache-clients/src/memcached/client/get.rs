@@ -1,7 +1,8 @@
 //! Reads, and the leases that come with them.
 
 use super::route::{Cluster, Results, Router, all};
-use super::{EMPTY, STALE, check, lease_key};
+use super::seen::Seen;
+use super::{STALE, check, lease_key};
 use crate::memcached::host::{Host, Kind, Session};
 use crate::memcached::wire::{self, Request, Set, expiry, lease_seconds};
 use crate::server::{Answer, Claim, Leased, Stored};
@@ -116,52 +117,6 @@ async fn at_one(
 ) -> Result<Vec<Result<Answer>>> {
     let session = host.session(kind, deadline).await?;
     Reading { session: &session, host, keys, claim }.run().await
-}
-
-/// What is under a key.
-#[derive(Debug)]
-pub(super) enum Seen {
-    Nothing,
-    /// A lease in progress over nothing.
-    Stub {
-        cas: u64,
-        won: bool,
-    },
-    Value {
-        bytes: Bytes,
-        cas: u64,
-        stale: bool,
-        flags: u32,
-        left: i64,
-    },
-    /// The server could not say.
-    Failed(String),
-}
-
-impl Seen {
-    pub(super) fn of(answer: wire::Answer) -> Self {
-        let (bytes, size, flags) = match answer {
-            wire::Answer::Nothing => return Seen::Nothing,
-            wire::Answer::Value(bytes, flags) => {
-                let size = bytes.len();
-                (bytes, size, flags)
-            }
-            wire::Answer::Found(pair, flags) => {
-                let bytes = pair.into_value();
-                let size = bytes.len();
-                (bytes, size, flags)
-            }
-            wire::Answer::Done(flags) => (Bytes::new(), flags.size, flags),
-            wire::Answer::Failed(what) => return Seen::Failed(what),
-            other => return Seen::Failed(format!("a read was answered by {other:?}")),
-        };
-        if size == 0 && flags.client & EMPTY == 0 {
-            return Seen::Stub { cas: flags.cas, won: flags.won };
-        }
-        let stale = flags.stale || flags.client & STALE != 0;
-        let (cas, left) = (flags.cas, flags.left);
-        Seen::Value { bytes, cas, stale, flags: flags.client, left }
-    }
 }
 
 /// A read of some keys of one server.

@@ -7,6 +7,7 @@ mod list;
 mod put;
 mod remove;
 mod route;
+mod seen;
 
 use super::host::ServerStats;
 use super::options::{IntoServers, MemcachedOptions};

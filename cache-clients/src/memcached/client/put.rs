@@ -1,7 +1,8 @@
 //! Stores.
 
-use super::get::{Seen, in_doubt};
+use super::get::in_doubt;
 use super::route::{Group, Results, Route, Router, all, group};
+use super::seen::Seen;
 use super::{EMPTY, check};
 use crate::memcached::host::Session;
 use crate::memcached::wire::{Answer, Request, Set, expiry};

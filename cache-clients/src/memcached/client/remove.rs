@@ -1,7 +1,8 @@
 //! Removes, makes stale, gives leases back.
 
-use super::get::{Seen, in_doubt};
+use super::get::in_doubt;
 use super::route::{Group, Results, Route, Router, all, group};
+use super::seen::Seen;
 use super::{STALE, check, lease_key};
 use crate::memcached::host::{Kind, Session};
 use crate::memcached::wire::{Answer, Request, Set, expiry};
