@@ -6,6 +6,7 @@ thread_local! { static GATHERING: Cell<bool> = const { Cell::new(false) }; }
 
 /// Whether whoever polls has more to ask, so that a thread that waits must not wait here already. He
 /// polls again at once.
+#[cfg(feature = "memcached")]
 pub(crate) fn is_gathering() -> bool {
     GATHERING.with(Cell::get)
 }
