@@ -97,6 +97,31 @@ async fn look(
     Ok(got)
 }
 
+/// Chunks of a copy that was lost are lost together, as a rule: finds those from `chunks` on, up to one that is there.
+/// Then they are fetched in one request.
+pub(crate) async fn survey(inner: &Arc<Inner>, version: &Arc<Version>, chunks: Range<u32>) {
+    let Some(copy) = version.copy.filter(|_| !inner.has_no_index()) else { return };
+    let path = version.object.path.clone();
+    let surveyed = inner.clone();
+    let survey = async move {
+        let inner = surveyed;
+        for chunk in chunks {
+            if !inner.index.chunks(copy).is_some_and(|present| present.contains(chunk)) {
+                continue;
+            }
+            match inner.local.head(&inner.place_of(&path, copy, chunk)).await {
+                Err(Error::NotFound { .. }) => inner.index.lost(copy, chunk),
+                Ok(_) | Err(_) => return,
+            }
+        }
+    };
+    match runtime::is_here() {
+        true => survey.await,
+        // A panic of the local store is not the reader's.
+        false => drop(runtime::run(survey).await),
+    }
+}
+
 /// A chunk that is too short gives an error, and so does a store that is away.
 async fn lack(inner: &Inner, place: &Path, sought: Sought, error: &Error) -> Lack {
     let is_missing = matches!(error, Error::NotFound { .. });
