@@ -79,7 +79,7 @@ pub(crate) async fn pass(
         let pieces = stream::unfold(direct, |mut direct| async move {
             direct.next().await.map(|piece| (piece, direct))
         });
-        result.payload = GetResultPayload::Stream(pieces.boxed());
+        result.payload = GetResultPayload::Stream(pieces.fuse().boxed());
     }
     Ok(result)
 }

@@ -77,7 +77,8 @@ impl Reader {
                 Err(error) => Some((Err(error), None)),
             }
         });
-        stream::iter(first.map(Ok)).chain(rest).boxed()
+        // Who asks once more after the end gets the end once more.
+        stream::iter(first.map(Ok)).chain(rest).fuse().boxed()
     }
 
     /// The next bytes. `None`: that was all.
@@ -170,6 +171,9 @@ impl Reader {
                 self.has_lost = true;
                 if lack == Lack::Trouble || self.version.is_unsent {
                     self.nowhere()?;
+                } else {
+                    let others = chunk + 1..self.chunks().end;
+                    chunk::survey(&self.inner, &self.version, others).await;
                 }
             }
         }
