@@ -148,7 +148,7 @@ impl<E: Clone> State<E> {
         if let Some(held) = self.held.iter().find(|held| held.chunk == chunk) {
             return held.pieces.from(offset).map_or(Take::Elsewhere, Take::Piece);
         }
-        if let Some(run) = self.runs.iter().find(|run| run.at == chunk) {
+        if let Some(run) = self.runs.iter().find(|run| run.fills(chunk)) {
             return run.pieces.from(offset).map_or(Take::Wait, Take::Piece);
         }
         match self.runs.iter().any(|run| run.comes_soon_to(chunk)) {
@@ -160,7 +160,7 @@ impl<E: Clone> State<E> {
     /// A run for a chunk that is missing, and for those behind it up to `end` that are missing, too.
     /// `present` says what lies in local.
     pub(crate) fn begin(&mut self, chunk: u32, end: u32, present: impl Fn(u32) -> bool) -> Begin {
-        let near = self.runs.iter().any(|run| run.at == chunk || run.comes_soon_to(chunk));
+        let near = self.runs.iter().any(|run| run.comes_soon_to(chunk));
         if near || self.is_held(chunk) || present(chunk) {
             return Begin::There;
         }
@@ -233,7 +233,7 @@ impl<E: Clone> State<E> {
         let run = self.runs.remove(at);
         if let Some(failure) = failure {
             let runs = &self.runs;
-            let others = |chunk| runs.iter().any(|one| one.at == chunk || one.comes_soon_to(chunk));
+            let others = |chunk| runs.iter().any(|one| one.comes_soon_to(chunk));
             let waiting = self.seats.iter_mut().filter(|seat| seat.waits.is_some());
             let waiting = waiting.filter(|seat| run.has(seat.wants.start));
             for seat in waiting.filter(|seat| !others(seat.wants.start)) {
@@ -265,6 +265,11 @@ impl<E: Clone> State<E> {
 impl Run {
     fn has(&self, chunk: u32) -> bool {
         self.at <= chunk && chunk < self.end
+    }
+
+    /// Not if that was its last one and is full.
+    fn fills(&self, chunk: u32) -> bool {
+        self.at == chunk && self.has(chunk)
     }
 
     fn comes_soon_to(&self, chunk: u32) -> bool {

@@ -78,7 +78,7 @@ impl Reader {
                 Err(error) => Some((Err(error), None)),
             }
         });
-        // Some poll once more after the end.
+        // Who asks once more after the end gets the end once more.
         stream::iter(first.map(Ok)).chain(rest).fuse().boxed()
     }
 
@@ -173,6 +173,9 @@ impl Reader {
                 self.has_lost = true;
                 if lack == Lack::Trouble || self.version.is_unsent {
                     self.nowhere()?;
+                } else {
+                    let others = chunk + 1..self.chunks().end;
+                    chunk::survey(&self.inner, &self.version, others).await;
                 }
             }
         }
