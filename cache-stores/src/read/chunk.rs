@@ -158,7 +158,9 @@ async fn damaged(inner: &Inner, place: &Path, sought: Sought) -> Lack {
         return Lack::Lost;
     }
     inner.trouble("chunk", place, &"damaged or foreign");
-    inner.index.lost(sought.copy, sought.chunk);
-    inner.delete_local(place.clone()).await;
+    match inner.index.damaged(sought.copy, sought.chunk) {
+        Some(victim) => inner.remove(vec![victim]).await,
+        None => drop(inner.delete_local(place.clone()).await),
+    }
     Lack::Lost
 }
