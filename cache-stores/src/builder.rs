@@ -213,7 +213,10 @@ impl StoreBuilder {
     }
 
     /// Writes are done when they are in the local store and in a journal in this directory; they are sent to the
-    /// remote in the background, in their order, also after a crash.
+    /// remote in the background, in their order, also after a crash: by the next store over the same directories. The
+    /// local store has to survive with the journal, so it is no place for `InMemory`;
+    /// it survives a power cut if it syncs what it writes. What is lost nevertheless is told by
+    /// [`pending`](crate::CachedStore::pending).
     ///
     /// ```no_run
     /// use cache_stores::CachedStore;

@@ -4,6 +4,11 @@ use super::files::Files;
 use cache_core::{Error, Result};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
+use std::time::Duration;
+
+/// So often, with so long a pause, an earlier store of this process is waited for.
+const LEAVING: u32 = 100;
+const TURN: Duration = Duration::from_millis(10);
 
 /// Held as long as the file is open: the system lets go of it when the process ends, however it ends.
 #[derive(Debug)]
@@ -19,11 +24,10 @@ impl Lock {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         let mut file = options.open(files.lock()).map_err(unreachable)?;
-        match file.try_lock() {
+        match patient(&mut file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let mut owner = String::new();
-                let _ = file.read_to_string(&mut owner);
+                let owner = owner(&mut file);
                 let owner = match owner.trim() {
                     "" => "another process",
                     owner => owner,
@@ -39,7 +43,30 @@ impl Lock {
         }
         // Only to tell others who it is.
         let _ = file.set_len(0).and_then(|()| file.rewind());
-        let _ = writeln!(file, "process {}", std::process::id());
+        let _ = writeln!(file, "{}", us());
         Ok(Lock { _file: file })
     }
+}
+
+/// A store of this process that is going may still have a task that ends: it is waited for.
+fn patient(file: &mut File) -> Result<(), TryLockError> {
+    for _ in 0..LEAVING {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if owner(file).trim() == us() => {
+                std::thread::sleep(TURN);
+            }
+            result => return result,
+        }
+    }
+    file.try_lock()
+}
+
+fn us() -> String {
+    format!("process {}", std::process::id())
+}
+
+fn owner(file: &mut File) -> String {
+    let mut owner = String::new();
+    let _ = file.rewind().and_then(|()| file.read_to_string(&mut owner));
+    owner
 }

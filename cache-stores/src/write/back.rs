@@ -109,9 +109,6 @@ impl WriteBack {
                 if let Ok(seq) = taken {
                     self.done(inner, &path, seq).await;
                 }
-                let victims = inner.index.abandon(copy);
-                drop(turn);
-                inner.remove(victims).await;
                 None
             }
         }
@@ -161,7 +158,7 @@ impl WriteBack {
     }
 
     /// Whether the limits of the policy leave room for what cannot be evicted.
-    fn fits(&self, inner: &Inner, size: u64) -> bool {
+    pub(super) fn fits(&self, inner: &Inner, size: u64) -> bool {
         let queue = self.queue.lock();
         let policy = &inner.options.policy;
         policy.bytes().is_none_or(|most| queue.bytes().saturating_add(size) <= most)

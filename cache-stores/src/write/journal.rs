@@ -10,9 +10,14 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A file below this is never worth compacting.
 const SMALL: u64 = 1 << 20;
+
+/// So often, with so long a pause, an earlier store of this process is waited for.
+const LEAVING: u32 = 100;
+const TURN: Duration = Duration::from_millis(10);
 
 /// A directory with a file of records. One process at a time has it.
 ///
@@ -226,7 +231,7 @@ impl Tail {
     }
 }
 
-/// One process has the journal, and says who it is.
+/// One store has the journal, and says whose process it is in.
 fn lock(dir: &FilePath) -> Result<File> {
     let path = dir.join("lock");
     let mut options = OpenOptions::new();
@@ -237,21 +242,28 @@ fn lock(dir: &FilePath) -> Result<File> {
         .truncate(false)
         .open(&path)
         .map_err(|error| cannot(&path, "be opened", &error))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut owner = String::new();
-            let _ = file.read_to_string(&mut owner);
-            let dir = dir.display();
-            let owner = owner.trim();
-            return Err(Error::invalid(format!(
-                "the journal of writes in \"{dir}\" is in use by process {owner}: one store at a time can have it"
-            )));
+    let us = std::process::id().to_string();
+    for turn in 0.. {
+        match file.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::WouldBlock) => {
+                let owner = fs::read_to_string(&path).unwrap_or_default();
+                // A store of this process that is going may still have a task that ends.
+                if owner.trim() == us && turn < LEAVING {
+                    std::thread::sleep(TURN);
+                    continue;
+                }
+                return Err(Error::invalid(format!(
+                    "the journal of writes in \"{}\" is in use by process {}: one store at a time can have it",
+                    dir.display(),
+                    owner.trim()
+                )));
+            }
+            Err(TryLockError::Error(error)) => return Err(cannot(&path, "be locked", &error)),
         }
-        Err(TryLockError::Error(error)) => return Err(cannot(&path, "be locked", &error)),
     }
     // Only for the message above.
-    let _ = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
+    let _ = file.set_len(0).and_then(|()| write!(file, "{us}"));
     Ok(file)
 }
 

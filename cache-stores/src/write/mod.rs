@@ -19,6 +19,7 @@ mod record;
 mod restore;
 mod scan;
 mod sender;
+mod spool;
 mod staging;
 
 pub(crate) use back::Writes;

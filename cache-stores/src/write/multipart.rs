@@ -3,6 +3,8 @@
 use super::back::WriteBack;
 use super::cutter::{Cut, Cutter};
 use super::outcome::{is_refusal, panicked};
+use super::record::is_writable;
+use super::spool::spool;
 use super::staging::Staging;
 use crate::options::{KeepWrites, Presence};
 use crate::runtime;
@@ -27,6 +29,9 @@ pub(crate) async fn multipart(
     path: &Path,
     options: PutMultipartOptions,
 ) -> Result<Box<dyn MultipartUpload>> {
+    if let Some(back) = inner.writes.as_deref().filter(|_| is_writable(&options.attributes)) {
+        return Ok(spool(inner, back, path, options));
+    }
     let (inner, path) = (inner.clone(), path.clone());
     let open = async move {
         let remote = inner.remote.put_multipart_opts(&path, options).await;

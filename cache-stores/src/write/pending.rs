@@ -1,12 +1,12 @@
 //! What waits for the remote, as users see it.
 
-use super::record::Op;
 use crate::store::{CachedStore, Inner};
 use object_store::path::Path;
 use object_store::{Error, Result};
 use std::time::Duration;
 
-/// The writes of a store with write-back that wait for its remote.
+/// The writes of a store with write-back that wait for its remote. When the store is dropped they stay in the journal;
+/// the next store over the same directories sends them.
 ///
 /// ```
 /// use cache_stores::CachedStore;
@@ -27,7 +27,8 @@ pub struct Pending {
     pub oldest: Option<Duration>,
     /// Why nothing is sent at the moment: what the remote said last.
     pub trouble: Option<String>,
-    /// What the remote does not want, or cannot be read here; it is tried again slowly.
+    /// What the remote does not want, or cannot be read here; it is tried again slowly. Writing or deleting the path
+    /// anew takes its place.
     pub refused: Vec<Refused>,
 }
 
@@ -102,19 +103,6 @@ impl Inner {
             trouble: queue.trouble().map(ToString::to_string),
             refused,
         }
-    }
-
-    /// In words, for `explain`: what waits of a path. `None`: nothing.
-    pub(crate) fn unsent(&self, path: &Path) -> Option<String> {
-        let waiting = self.writes.as_deref()?.waiting(path)?;
-        let what = match &*waiting.op {
-            Op::Put(_) => "written here and not sent yet",
-            Op::Delete => "deleted here, which the remote does not know yet",
-        };
-        Some(match waiting.refused {
-            None => what.to_owned(),
-            Some(error) => format!("{what}: {error}"),
-        })
     }
 
     /// The answer for a path that was deleted here while the remote does not know it yet.

@@ -28,7 +28,7 @@ pub(super) fn pump<T: Send + 'static>(
             Some((from.recv().await?, (from, task)))
         })
     };
-    begin.into_stream().flatten().boxed()
+    begin.into_stream().flatten().fuse().boxed()
 }
 
 /// Stops when nobody wants its items any more.

@@ -29,13 +29,17 @@ pub(crate) enum Failure {
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     slots: HashMap<Path, Slot>,
-    /// Can be sent, by the number at which the path began to wait: one that is written again and again keeps its place.
-    ready: BTreeMap<u64, Path>,
+    /// Can be sent: what failed least often first, so that one that always fails keeps none of the others; then by the
+    /// number at which the path began to wait, so that one that is written again and again keeps its place.
+    ready: BTreeMap<(u32, u64), Path>,
     /// Cannot be sent before.
     resting: BTreeMap<(u64, u64), Path>,
     sending: usize,
+    successes: u64,
     pause: Option<Pause>,
-    /// Failures for want of the remote, ever.
+    /// Counts how often someone has urged: what was begun before is no answer for him.
+    round: u64,
+    /// Failures for want of the remote, of attempts of the round in which they were begun.
     away: u64,
     last_away: Option<Arc<Error>>,
     bytes: u64,
@@ -48,6 +52,8 @@ struct Slot {
     since: u64,
     place: u64,
     state: State,
+    /// How often the remote was away for it, and how many others it had taken when it was last.
+    aways: (u32, u64),
     /// The last number that the remote has.
     sent: Option<u64>,
     refusals: u32,
@@ -58,7 +64,8 @@ struct Slot {
 enum State {
     Ready,
     Resting(u64),
-    Sending,
+    /// Since this round of urging.
+    Sending(u64),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -117,22 +124,26 @@ impl Queue {
                 since: now,
                 place: seq,
                 state: State::Ready,
+                aways: (0, 0),
                 sent: None,
                 refusals: 0,
                 refused: None,
             };
-            self.ready.insert(slot.place, path.clone());
+            self.ready.insert(slot.key(), path.clone());
             self.slots.insert(path.clone(), slot);
             return None;
         };
         let replaced = (std::mem::replace(&mut slot.seq, seq), std::mem::replace(&mut slot.op, op));
         self.bytes -= bytes(&replaced.1);
-        (slot.refusals, slot.refused) = (0, None);
-        if let State::Resting(until) = slot.state {
-            slot.state = State::Ready;
-            self.resting.remove(&(until, slot.place));
-            self.ready.insert(slot.place, path.clone());
-        }
+        let was = slot.key();
+        (slot.refusals, slot.refused, slot.aways) = (0, None, (0, 0));
+        match slot.state {
+            State::Sending(_) => return Some(replaced),
+            State::Ready => self.ready.remove(&was),
+            State::Resting(until) => self.resting.remove(&(until, slot.place)),
+        };
+        slot.state = State::Ready;
+        self.ready.insert(slot.key(), path.clone());
         Some(replaced)
     }
 
@@ -141,11 +152,11 @@ impl Queue {
         while let Some(entry) = self.resting.first_entry()
             && entry.key().0 <= now
         {
-            let ((_, place), path) = entry.remove_entry();
+            let (_, path) = entry.remove_entry();
             if let Some(slot) = self.slots.get_mut(&path) {
                 slot.state = State::Ready;
+                self.ready.insert(slot.key(), path);
             }
-            self.ready.insert(place, path);
         }
         let at_once = match self.pause {
             Some(pause) if pause.until > now && !self.ready.is_empty() => {
@@ -162,7 +173,7 @@ impl Queue {
             return self.resting.first_key_value().map_or(Next::Idle, |(key, _)| Next::Wait(key.0));
         };
         let Some(slot) = self.slots.get_mut(&path) else { return Next::Idle };
-        slot.state = State::Sending;
+        slot.state = State::Sending(self.round);
         self.sending += 1;
         Next::Send { seq: slot.seq, op: slot.op.clone(), path }
     }
@@ -170,6 +181,7 @@ impl Queue {
     /// The remote has the write of this number.
     pub(crate) fn sent(&mut self, path: &Path, seq: u64) {
         self.sending -= 1;
+        self.successes += 1;
         self.pause = None;
         let Some(slot) = self.slots.get_mut(path) else { return };
         if slot.seq == seq {
@@ -178,7 +190,7 @@ impl Queue {
         } else {
             slot.sent = Some(seq);
             slot.state = State::Ready;
-            self.ready.insert(slot.place, path.clone());
+            self.ready.insert(slot.key(), path.clone());
         }
     }
 
@@ -186,32 +198,42 @@ impl Queue {
     pub(crate) fn failed(&mut self, path: &Path, seq: u64, failure: Failure, now: u64) {
         self.sending -= 1;
         let Some(slot) = self.slots.get_mut(path) else { return };
+        let urged = slot.state != State::Sending(self.round);
+        let (aways, seen) = slot.aways;
         slot.state = State::Ready;
         match failure {
+            // The others are sent: it is not the remote that is away.
+            Failure::Away(error) if aways > 0 && self.successes > seen && !urged => {
+                self.pause = None;
+                slot.rest(error, now);
+            }
             Failure::Away(error) => {
                 let tries = self.pause.map_or(0, |pause| pause.tries) + 1;
-                self.pause = Some(Pause { until: later(now, PAUSE, tries), tries });
-                self.away += 1;
+                slot.aways = (aways + 1, self.successes);
+                self.pause = Some(match urged {
+                    true => Pause { until: now, tries: 1 },
+                    false => Pause { until: later(now, PAUSE, tries), tries },
+                });
+                self.away += u64::from(!urged);
                 self.last_away = Some(error);
             }
             // A newer one may be wanted.
-            Failure::Refused(_) if slot.seq != seq => self.pause = None,
+            Failure::Refused(_) if slot.seq != seq || urged => self.pause = None,
             Failure::Refused(error) => {
                 self.pause = None;
-                slot.refusals += 1;
-                slot.refused = Some(error);
-                slot.state = State::Resting(later(now, REST, slot.refusals));
+                slot.rest(error, now);
             }
         }
         match slot.state {
-            State::Resting(until) => self.resting.insert((until, slot.place), path.clone()),
-            State::Ready | State::Sending => self.ready.insert(slot.place, path.clone()),
-        };
+            State::Resting(until) => _ = self.resting.insert((until, slot.place), path.clone()),
+            State::Ready | State::Sending(_) => _ = self.ready.insert(slot.key(), path.clone()),
+        }
     }
 
     /// Someone waits for these, or for all: they are tried without a pause.
     pub(crate) fn urge(&mut self, path: Option<&Path>) {
-        // Who waits hears of refusals from now on.
+        // Who waits hears of failures from now on.
+        self.round += 1;
         match path {
             None => self.slots.values_mut().for_each(|slot| slot.refused = None),
             Some(path) => self.slots.get_mut(path).into_iter().for_each(|slot| slot.refused = None),
@@ -223,8 +245,8 @@ impl Queue {
             self.resting.remove(&key);
             if let Some(slot) = self.slots.get_mut(&path) {
                 slot.state = State::Ready;
+                self.ready.insert(slot.key(), path);
             }
-            self.ready.insert(key.1, path);
         }
     }
 
@@ -281,17 +303,31 @@ impl Queue {
         let of = |path: &Path| self.slots.get(path).expect("a path in a list has a slot");
         let mut counted = BTreeSet::new();
         for (place, path) in &self.ready {
-            assert_eq!((of(path).state, of(path).place), (State::Ready, *place));
+            assert_eq!((of(path).state, of(path).key()), (State::Ready, *place));
             counted.insert(path);
         }
         for ((until, place), path) in &self.resting {
             assert_eq!((of(path).state, of(path).place), (State::Resting(*until), *place));
             counted.insert(path);
         }
-        let sending = self.slots.values().filter(|slot| slot.state == State::Sending).count();
+        let sending =
+            self.slots.values().filter(|slot| matches!(slot.state, State::Sending(_))).count();
         assert_eq!(counted.len() + sending, self.slots.len());
         assert!(self.sending >= sending && self.sending <= AT_ONCE);
         assert_eq!(self.bytes, self.slots.values().map(|slot| bytes(&slot.op)).sum::<u64>());
+    }
+}
+
+impl Slot {
+    fn key(&self) -> (u32, u64) {
+        (self.aways.0, self.place)
+    }
+
+    /// It alone is not sent for a while.
+    fn rest(&mut self, error: Arc<Error>, now: u64) {
+        self.refusals += 1;
+        self.refused = Some(error);
+        self.state = State::Resting(later(now, REST, self.refusals));
     }
 }
 

@@ -8,8 +8,10 @@ use super::queue::{Failure, Next};
 use super::record::{Op, Unsent};
 use crate::layout::Cut;
 use crate::object::Object;
+use crate::options::KeepWrites;
 use crate::runtime;
 use crate::store::Inner;
+use cache_core::{Clock, Sleep};
 use futures::{FutureExt, StreamExt, stream};
 use object_store::path::Path;
 use object_store::{
@@ -25,6 +27,8 @@ use tokio::task::JoinSet;
 const PART: u64 = 8 << 20;
 /// The most parts that any remote takes.
 const PARTS: u64 = 9000;
+/// So far off a pause may be, in nanoseconds.
+const DRIFT: u64 = 1_000_000;
 
 /// Starts sending, until the store is dropped.
 pub(super) fn start(inner: &Arc<Inner>, back: &Arc<WriteBack>) {
@@ -44,10 +48,22 @@ async fn run(inner: Weak<Inner>, back: Arc<WriteBack>) {
                 sends.spawn(send(inner.clone(), back.clone(), loader, path, seq, op));
             }
             Next::Wait(until) => {
-                let pause = back.clock.sleep(Duration::from_nanos(until.saturating_sub(now)));
+                let pause = pause(&back.clock, until);
                 futures::future::select(Box::pin(back.wake.notified()), Box::pin(pause)).await;
             }
             Next::Idle => back.wake.notified().await,
+        }
+    }
+}
+
+/// Ends at this time.
+fn pause(clock: &Clock, until: u64) -> Sleep {
+    loop {
+        let now = clock.nanos();
+        let pause = clock.sleep(Duration::from_nanos(until.saturating_sub(now)));
+        // A clock that is moved by hand may have been moved between the two.
+        if clock.nanos().saturating_sub(now) < DRIFT {
+            return pause;
         }
     }
 }
@@ -83,13 +99,15 @@ async fn send(
             back.queue.lock().sent(&path, seq);
         }
         Err(failure) => {
-            inner.stats.remote_errors.add(1);
             tell(&inner, &path, &failure);
             back.queue.lock().failed(&path, seq, failure, back.clock.nanos());
+            inner.stats.remote_errors.add(1);
         }
     }
     drop(turn);
     inner.count_unsent();
+    // Who waits for this may drop the store then, and open it anew.
+    drop(inner);
     back.changed.send_replace(());
     back.wake.notify_one();
 }
@@ -99,8 +117,10 @@ async fn settle(inner: &Inner, op: &Op, sent: Sent) {
     let (Op::Put(unsent), Sent::Put(object)) = (op, sent) else { return };
     inner.stats.bytes_written.add(unsent.object.size);
     let victims = match object {
-        Some(object) => inner.index.sent(unsent.copy, &object).unwrap_or_default(),
-        None => inner.index.abandon(unsent.copy),
+        Some(object) if inner.options.keep_writes == KeepWrites::Always => {
+            inner.index.sent(unsent.copy, &object).unwrap_or_default()
+        }
+        Some(_) | None => inner.index.abandon(unsent.copy),
     };
     inner.remove(victims).await;
 }

@@ -79,13 +79,15 @@ fn while_the_remote_is_away_everything_waits_ever_longer_and_one_tries() {
         let Next::Wait(until) = queue.next(now) else { panic!("it waits") };
         assert!(until - now >= last && until - now <= 30 * SECOND);
         (last, now) = (until - now, until);
-        assert_eq!(sends(&mut queue, now).len(), 1);
-        queue.failed(&path("p0"), 0, Failure::Away(error()), now);
+        let probe = sends(&mut queue, now);
+        assert_eq!(probe.len(), 1);
+        queue.failed(&path(&probe[0].0), probe[0].1, Failure::Away(error()), now);
     }
     assert_eq!(last, 30 * SECOND);
     now += 30 * SECOND;
-    assert_eq!(sends(&mut queue, now), [("p0".into(), 0)]);
-    queue.sent(&path("p0"), 0);
+    let probe = sends(&mut queue, now);
+    assert_eq!(probe.len(), 1);
+    queue.sent(&path(&probe[0].0), probe[0].1);
     assert!(queue.trouble().is_none());
     assert_eq!(sends(&mut queue, now).len(), 2, "it is back");
     queue.validate();
@@ -127,6 +129,55 @@ fn who_waits_urges() {
     assert!(matches!(queue.progress(&path("a"), 0), Progress::Waits));
     assert_eq!(sends(&mut queue, 0), [("a".into(), 0)]);
     queue.validate();
+}
+
+#[test]
+fn what_was_begun_before_somebody_urged_is_no_answer_for_him() {
+    for failure in [Failure::Away(error()), Failure::Refused(error())] {
+        let mut queue = Queue::default();
+        queue.push(&path("a"), 0, put("a", 1, 5), 0);
+        assert_eq!(sends(&mut queue, 0).len(), 1);
+        queue.urge(None);
+        let before = queue.away().0;
+        queue.failed(&path("a"), 0, failure.clone(), 0);
+        assert_eq!(queue.away().0, before);
+        assert!(matches!(queue.progress(&path("a"), 0), Progress::Waits));
+        assert_eq!(sends(&mut queue, 0).len(), 1, "it is tried again at once");
+        queue.failed(&path("a"), 0, failure.clone(), 0);
+        let told = matches!(queue.progress(&path("a"), 0), Progress::Refused(_));
+        assert!(told || queue.away().0 > before);
+        queue.validate();
+    }
+}
+
+#[test]
+fn one_that_always_fails_keeps_none_of_the_others() {
+    let mut queue = Queue::default();
+    queue.push(&path("bad"), 0, put("bad", 1, 5), 0);
+    let (mut now, mut sent, mut tries) = (0, 0, 0);
+    for seq in 1..=20 {
+        queue.push(&path(&format!("good{seq}")), seq, put("x", seq, 5), now);
+        while sent < seq {
+            match queue.next(now) {
+                Next::Wait(until) => now = until,
+                Next::Idle => panic!("it stands still"),
+                Next::Send { path, seq, .. } if seq == 0 => {
+                    tries += 1;
+                    queue.failed(&path, seq, Failure::Away(error()), now);
+                }
+                Next::Send { path, seq, .. } => {
+                    sent += 1;
+                    queue.sent(&path, seq);
+                }
+            }
+            queue.validate();
+        }
+    }
+    assert!(tries < 6 && now < 2 * SECOND, "{tries} tries, {now} ns");
+    assert_eq!(sends(&mut queue, now), [("bad".into(), 0)]);
+    queue.failed(&path("bad"), 0, Failure::Away(error()), now);
+    assert!(queue.trouble().is_none(), "the remote is there");
+    assert!(queue.get(&path("bad")).unwrap().refused.is_some(), "it is told");
 }
 
 proptest! {
