@@ -53,7 +53,7 @@ impl StoreBuilder {
         StoreBuilder::over(Ok(local), remote)
     }
 
-    fn over(local: Result<Arc<dyn ObjectStore>>, remote: Arc<dyn ObjectStore>) -> Self {
+    pub(crate) fn over(local: Result<Arc<dyn ObjectStore>>, remote: Arc<dyn ObjectStore>) -> Self {
         StoreBuilder {
             local,
             remote,
