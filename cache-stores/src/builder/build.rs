@@ -61,7 +61,6 @@ impl StoreBuilder {
             clock: self.clock,
             turns: Turns::default(),
             writes,
-            _held: self.held,
             ended: tokio::sync::watch::channel(()).0,
         });
         let building = inner.clone();

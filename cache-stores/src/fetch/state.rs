@@ -35,6 +35,7 @@ pub(crate) struct State<E> {
 #[derive(Debug)]
 struct Run {
     id: RunId,
+    first: u32,
     /// The chunk that is filled.
     at: u32,
     end: u32,
@@ -111,6 +112,12 @@ impl<E: Clone> State<E> {
         id
     }
 
+    /// Up to which chunk a run brings, or has brought, what begins here.
+    pub(crate) fn promise(&self, chunk: u32) -> u32 {
+        let runs = self.runs.iter().filter(|run| run.first <= chunk);
+        runs.map(|run| run.end).max().unwrap_or(0)
+    }
+
     /// His waker is to be dropped when the lock is released: a waker may own what sits here, too.
     pub(crate) fn leave(&mut self, seat: SeatId) -> Option<Waker> {
         let at = self.seats.iter().position(|one| one.id == seat)?;
@@ -169,7 +176,7 @@ impl<E: Clone> State<E> {
         let others = |n: u32| ahead(n) || self.is_held(n) || present(n);
         let end = (chunk + 1..end).find(|n| others(*n)).unwrap_or(end);
         let id = RunId(self.number());
-        self.runs.push(Run { id, at: chunk, end, pieces: Pieces::default() });
+        self.runs.push(Run { id, first: chunk, at: chunk, end, pieces: Pieces::default() });
         Begin::Run(id, chunk..end)
     }
 

@@ -59,10 +59,18 @@ impl Reader {
         }
     }
 
-    /// Takes part in what is being fetched.
-    pub(crate) fn at(mut self, live: Arc<Live>) -> Self {
+    /// Takes part in what is being fetched; `fetched` was, or is, or will be.
+    pub(crate) fn at(mut self, live: Arc<Live>, fetched: &Range<u32>) -> Self {
+        let first = self.chunks().start;
+        let before = if fetched.contains(&first) { fetched.end } else { 0 };
+        self.promised = live.promise(first).max(before);
         self.seat = Some(Seat::new(live, self.chunks()));
         self
+    }
+
+    /// Whether all of it lies in local.
+    pub(crate) fn has_all(&self) -> bool {
+        self.chunks().all(|chunk| self.present.contains(chunk))
     }
 
     pub(crate) fn from(&self) -> ServedFrom {
@@ -233,10 +241,13 @@ impl Reader {
         }
         let copy = self.version.copy;
         let present = |chunk| lies(&self.inner.index, copy, chunk);
-        if let Begin::Run(id, chunks) = live.begin(chunk, wanted.end, present) {
-            self.promised = chunks.end;
-            self.from.get_or_insert(ServedFrom::Remote);
-            fetch::start(&self.inner, &live, id, chunks);
+        match live.begin(chunk, wanted.end, present) {
+            Begin::Run(id, chunks) => {
+                self.promised = chunks.end;
+                self.from.get_or_insert(ServedFrom::Remote);
+                fetch::start(&self.inner, &live, id, chunks);
+            }
+            Begin::There => self.promised = self.promised.max(live.promise(chunk)),
         }
     }
 
