@@ -69,7 +69,11 @@ impl Inner {
             self.trouble("put", &place, &error);
             return Laid::Trouble;
         }
-        match self.index.keep(of.copy, chunk, bytes as u64) {
+        let kept = self.index.keep(of.copy, chunk, bytes as u64);
+        if let Some(why) = self.index.news() {
+            self.trouble("index", &self.layout.root(), &why);
+        }
+        match kept {
             Kept::Yes { victims } => {
                 self.remove(victims).await;
                 Laid::Kept

@@ -16,12 +16,6 @@ const CHECKED: u32 = 1 << 31;
 pub(super) const LARGEST: u64 = (CHECKED - 1) as u64;
 
 impl Run {
-    /// `None`: no such run can be.
-    pub(super) fn new(first: u32, count: u32, bytes: u32) -> Option<Run> {
-        let possible = bytes < CHECKED && count > 0 && first.checked_add(count).is_some();
-        possible.then_some(Run { first, count, mark: bytes })
-    }
-
     pub(super) fn bytes(self) -> u32 {
         self.mark & !CHECKED
     }
@@ -120,6 +114,10 @@ impl Chunks {
     /// Removes a chunk; gives its bytes if it was there.
     pub(super) fn take(&mut self, chunk: u32) -> Option<u64> {
         let bytes = self.bytes_of(chunk)?;
+        if let Runs::One(Run { count: 1, .. }) = self.0 {
+            *self = Chunks::none();
+            return Some(bytes);
+        }
         self.edit(|runs| cut(runs, chunk));
         Some(bytes)
     }
@@ -133,6 +131,18 @@ impl Chunks {
     fn mark(&mut self, chunk: u32, mark: u32) {
         // The last number could not be the end of a run.
         debug_assert!(chunk < u32::MAX);
+        // Nearly always: the only one, or the next of its kind.
+        match &mut self.0 {
+            Runs::One(run) if run.count == 0 => {
+                *run = Run { first: chunk, count: 1, mark };
+                return;
+            }
+            Runs::One(run) if run.end() == chunk && run.mark == mark => {
+                run.count += 1;
+                return;
+            }
+            Runs::One(_) | Runs::Many(_) => {}
+        }
         self.edit(|runs| {
             cut(runs, chunk);
             let at = runs.partition_point(|run| run.end() <= chunk);

@@ -39,10 +39,6 @@ impl Ticket {
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
-
-    pub(super) fn mark(&self) -> u64 {
-        self.mark
-    }
 }
 
 impl Drop for Ticket {

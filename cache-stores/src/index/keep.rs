@@ -8,14 +8,14 @@ use crate::object::CopyId;
 
 impl Index {
     /// A chunk is about to be put into local; to be said before, and [`keep`](Index::keep) or
-    /// [`failed`](Index::failed) after, in any case. False: the copy is gone, the chunk is there already, somebody else is
-    /// putting it, or it is being deleted; then it is not to be put.
+    /// [`failed`](Index::failed) after, in any case. False: the copy is gone, the chunk is there already, or somebody else
+    /// is putting it; then it is not to be put. If its deletion is still going on and comes after the put, the next
+    /// read finds it [`lost`](Index::lost).
     pub(crate) fn intend(&self, copy: CopyId, chunk: u32) -> bool {
         self.run(|_, state| {
             let Some(at) = state.table.at_copy(copy) else { return false };
             let busy = state.table.slab.get(at).kept.contains(chunk)
-                || state.table.is_intended(copy, chunk)
-                || state.table.is_leaving(copy, chunk);
+                || state.table.is_intended(copy, chunk);
             if busy || chunk == u32::MAX {
                 return false;
             }

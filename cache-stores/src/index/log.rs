@@ -26,6 +26,9 @@ const CLOSED: u8 = 101;
 /// A log below this is not worth compacting.
 const SMALL: u64 = 4 << 20;
 
+/// What it takes to make a change again, in bytes of a snapshot that take as long to read.
+const CHANGE: u64 = 100;
+
 /// Uses alone are written when there are so many bytes of them; they matter for the order only.
 const USES: usize = 16 << 10;
 
@@ -40,31 +43,35 @@ pub(super) struct Log {
     number: u64,
     file: Option<File>,
     length: u64,
-    /// Of the snapshot: a log that is longer is compacted.
+    /// What it takes to read the log: never more than the snapshot takes, or it is compacted.
+    work: u64,
     snapshot: u64,
     /// What was not written yet, after room for the head.
     frame: Vec<u8>,
     compaction: Option<Compaction>,
     /// Why the files are behind memory, if they are.
     trouble: Option<String>,
+    told: bool,
     patience: u32,
     small: u64,
     _lock: Lock,
 }
 
 impl Log {
-    /// Goes on with a log whose frames end at `length`.
+    /// Goes on with a log that was read.
     pub(super) fn resume(
         files: Files,
         lock: Lock,
         number: u64,
-        length: u64,
+        replayed: &Replayed,
         snapshot: u64,
     ) -> io::Result<Log> {
+        let length = replayed.length;
         let file = OpenOptions::new().append(true).open(files.log(number))?;
         file.set_len(length)?;
         let mut log = Log::idle(files, lock);
         (log.number, log.length, log.snapshot) = (number, length, snapshot);
+        log.work = replayed.changes * CHANGE;
         log.file = Some(file);
         log.opened();
         log.send()?;
@@ -81,10 +88,12 @@ impl Log {
             number: 0,
             file: None,
             length: 0,
+            work: 0,
             snapshot: 0,
             frame,
             compaction: None,
             trouble: None,
+            told: false,
             patience: PATIENCE,
             small: SMALL,
             _lock: lock,
@@ -95,6 +104,7 @@ impl Log {
     pub(super) fn add(&mut self, change: &Change) {
         if self.file.is_some() {
             record::put(&mut self.frame, change);
+            self.work += CHANGE;
         }
     }
 
@@ -118,9 +128,11 @@ impl Log {
         }
     }
 
-    /// Why what happens is not written, if it is not.
-    pub(super) fn trouble(&self) -> Option<&str> {
-        self.trouble.as_deref()
+    /// Why what happens is not written any more, once.
+    pub(super) fn news(&mut self) -> Option<String> {
+        let news = self.trouble.as_ref().filter(|_| !self.told)?;
+        self.told = true;
+        Some(news.clone())
     }
 
     /// Writes the whole table, and a new log after it.
@@ -145,6 +157,7 @@ impl Log {
         let mut file = File::create(self.files.log(number))?;
         file.write_all(MAGIC)?;
         (self.number, self.length, self.file) = (number, MAGIC.len() as u64, Some(file));
+        self.work = 0;
         self.opened();
         self.send()
     }
@@ -173,7 +186,7 @@ impl Log {
                 Err(_) => return self.restart(table),
             }
         }
-        let due = self.length > self.snapshot.max(self.small);
+        let due = self.work.max(self.length) > self.snapshot.max(self.small);
         if due && self.compaction.is_none() {
             let full = self.number;
             match self.begin(full + 1) {
@@ -194,6 +207,8 @@ impl Log {
 
     /// The files cannot follow any more: they must not be believed when the index is opened next.
     fn give_up(&mut self, error: &io::Error) {
+        // The attempts that follow are no news.
+        self.told &= self.trouble.is_some();
         self.trouble = Some(format!("the index `{}`: {error}", self.files.directory().display()));
         self.wait();
         let _ = fs::remove_file(self.files.snapshot());
@@ -242,6 +257,7 @@ pub(super) struct Replayed {
     pub(super) torn: bool,
     /// Whether it was closed, or the machine has been up since.
     pub(super) sure: bool,
+    pub(super) changes: u64,
 }
 
 /// Makes the changes of a log. `Err`: why it cannot be used.
@@ -251,36 +267,38 @@ pub(super) fn replay(files: &Files, number: u64, table: &mut Table) -> Result<Re
         return Err(format!("log {number} is of another version of larder, or none"));
     };
     let boot = boot::id();
-    let mut sure = false;
+    let mut replayed = Replayed { length: 0, torn: false, sure: false, changes: 0 };
     loop {
         match frames.next().map_err(failed)? {
             Next::Frame => {}
             end @ (Next::End | Next::Torn) => {
-                let torn = matches!(end, Next::Torn);
-                return Ok(Replayed { length: frames.at(), torn, sure });
+                replayed.torn = matches!(end, Next::Torn);
+                replayed.length = frames.at();
+                return Ok(replayed);
             }
             Next::Damaged => {
                 return Err(format!("log {number} is damaged at byte {}", frames.at()));
             }
         }
-        let known = take(frames.payload(), table, &boot, &mut sure);
+        let known = take(frames.payload(), table, &boot, &mut replayed);
         known.ok_or_else(|| format!("log {number} is damaged before byte {}", frames.at()))?;
     }
 }
 
 /// Does what a frame says. `None`: it says nothing that can be.
-fn take(payload: &[u8], table: &mut Table, boot: &str, sure: &mut bool) -> Option<()> {
+fn take(payload: &[u8], table: &mut Table, boot: &str, replayed: &mut Replayed) -> Option<()> {
     let mut from = Reader::new(payload);
-    match payload.first()? {
-        &CLOSED => *sure = true,
-        &OPENED => {
+    match *payload.first()? {
+        CLOSED => replayed.sure = true,
+        OPENED => {
             from.byte();
             let then = from.text()?;
-            *sure = !then.is_empty() && then == boot;
+            replayed.sure = !then.is_empty() && then == boot;
         }
         _ => {
             while !from.is_done() {
                 table.apply(record::take(&mut from)?);
+                replayed.changes += 1;
             }
         }
     }
@@ -301,6 +319,10 @@ pub(super) fn is_unfinished(files: &Files, number: u64) -> bool {
 impl Log {
     pub(super) fn compact_from(&mut self, small: u64) {
         self.small = small;
+    }
+
+    pub(super) fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
     }
 
     pub(super) fn length(&self) -> u64 {

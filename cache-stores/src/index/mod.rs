@@ -34,7 +34,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use answers::{Admitted, Found, Kept, Limits, Opened, Piece, Totals, Victim};
+pub(crate) use answers::{Admitted, Found, Kept, Limits, Opened, Piece, Victim};
 pub(crate) use chunks::Chunks;
 pub(crate) use fence::Ticket;
 pub use status::Status;

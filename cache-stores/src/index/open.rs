@@ -4,7 +4,7 @@ use super::answers::{Limits, Opened, Victim};
 use super::change::Change;
 use super::files::Files;
 use super::lock::Lock;
-use super::log::{self, Log};
+use super::log::{self, Log, Replayed};
 use super::slot::Marks;
 use super::snapshot;
 use super::table::Table;
@@ -36,16 +36,17 @@ impl Index {
             }
         };
         files.remove_logs_below(found.first);
-        let log = Log::resume(files, lock, found.number, found.length, found.snapshot)
+        let log = Log::resume(files, lock, found.number, &found.last, found.snapshot)
             .map_err(unreachable)?;
         let index = Index::of(limits, clock, State::new(found.table, Some(log)));
         let unsure = index.unsure();
         Ok((index, Opened::Ready { unsure }))
     }
 
-    /// Why what happens is not written to the index's directory, if it is not.
-    pub(crate) fn trouble(&self) -> Option<String> {
-        self.run(|_, state| state.log.as_ref()?.trouble().map(str::to_owned))
+    /// Why what happens is not written to the index's directory any more; told once. The index goes on in memory,
+    /// and tries again later.
+    pub(crate) fn news(&self) -> Option<String> {
+        self.look_at(|_, state| state.log.as_mut()?.news())
     }
 
     /// Settles what the last process left: what was being put and what was staged has to go, and the limits may
@@ -71,8 +72,7 @@ struct Loaded {
     /// The first log after the snapshot, and the last.
     first: u64,
     number: u64,
-    /// Of the last log, without what is torn.
-    length: u64,
+    last: Replayed,
     snapshot: u64,
 }
 
@@ -85,29 +85,29 @@ fn load(files: &Files, order: Order) -> Result<Loaded, Option<String>> {
     }
     let snapshot = snapshot::read(files, order)?;
     let (mut table, first) = (snapshot.table, snapshot.next);
-    let last = logs.last().copied().filter(|last| *last >= first);
-    let Some(last) = last else { return Err(Some(format!("log {first} is missing"))) };
+    let newest = logs.last().copied().filter(|newest| *newest >= first);
+    let Some(newest) = newest else { return Err(Some(format!("log {first} is missing"))) };
     let mut found = None;
-    for number in first..=last {
+    for number in first..=newest {
         if !logs.contains(&number) {
             return Err(Some(format!("log {number} is missing")));
         }
-        if number == last && number > first && log::is_unfinished(files, number) {
+        if number == newest && number > first && log::is_unfinished(files, number) {
             // Killed while it was being created: nothing is in it, and the one before is the last.
             let _ = fs::remove_file(files.log(number));
             break;
         }
         let log = log::replay(files, number, &mut table)?;
-        if log.torn && number < last {
+        if log.torn && number < newest {
             return Err(Some(format!("log {number} ends early")));
         }
         found = Some((number, log));
     }
-    let Some((number, log)) = found else { return Err(Some(format!("log {first} is missing"))) };
-    if !log.sure {
+    let Some((number, last)) = found else { return Err(Some(format!("log {first} is missing"))) };
+    if !last.sure {
         return Err(Some("the machine went down while it was open".to_owned()));
     }
-    Ok(Loaded { table, first, number, length: log.length, snapshot: snapshot.length })
+    Ok(Loaded { table, first, number, last, snapshot: snapshot.length })
 }
 
 fn clear(files: &Files) -> std::io::Result<()> {

@@ -3,7 +3,7 @@
 
 use super::bytes::{Reader, put_number};
 use super::change::Change;
-use super::slot::{Marks, unpack};
+use super::slot::{Marks, is_packed};
 use crate::object::CopyId;
 
 const ADMIT: u8 = 1;
@@ -109,8 +109,7 @@ fn object(from: &mut Reader<'_>) -> Option<(u64, Marks, Box<[u8]>)> {
     let marks = marks(from)?;
     let length = from.number()?.try_into().ok()?;
     let text = from.slice(length)?;
-    unpack(text)?;
-    Some((fetched, marks, text.into()))
+    is_packed(text).then(|| (fetched, marks, text.into()))
 }
 
 fn marks(from: &mut Reader<'_>) -> Option<Marks> {

@@ -3,7 +3,7 @@
 use super::bytes::{Reader, put_number, put_text};
 use super::chunks::Chunks;
 use crate::object::{CopyId, Object};
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use object_store::path::Path;
 use object_store::{Attribute, Attributes};
 use std::borrow::Cow;
@@ -95,24 +95,51 @@ pub(super) fn path_of(text: &[u8]) -> Option<&str> {
     Reader::new(text).text()
 }
 
-/// The object again. `None`: these are not the bytes of one.
-pub(super) fn unpack(text: &[u8]) -> Option<Object> {
+/// A packed object, taken apart where it lies.
+struct Parts<'a> {
+    path: &'a str,
+    size: u64,
+    modified: DateTime<Utc>,
+    e_tag: Option<&'a str>,
+    version: Option<&'a str>,
+    /// The packed attributes, if there are any.
+    attributes: Option<&'a [u8]>,
+}
+
+fn parts(text: &[u8]) -> Option<Parts<'_>> {
     let mut from = Reader::new(text);
-    let path = Path::parse(from.text()?).ok()?;
-    let size = from.number()?;
+    let (path, size) = (from.text()?, from.number()?);
     let seconds = i64::from_le_bytes(from.array()?);
     let modified = DateTime::from_timestamp(seconds, from.number()?.try_into().ok()?)?;
     let has = from.byte()?;
     let mut optional = |bit: u8| match has & bit {
         0 => Some(None),
-        _ => from.text().map(|text| Some(text.to_owned())),
+        _ => from.text().map(Some),
     };
     let (e_tag, version) = (optional(E_TAG)?, optional(VERSION)?);
-    let attributes = match has & ATTRIBUTES {
-        0 => Attributes::new(),
-        _ => attributes(&mut from)?,
-    };
-    from.is_done().then_some(Object { path, size, e_tag, version, modified, attributes })
+    let rest = from.rest();
+    let attributes = (has & ATTRIBUTES != 0).then_some(rest);
+    let done = rest.is_empty() || attributes.is_some();
+    done.then_some(Parts { path, size, modified, e_tag, version, attributes })
+}
+
+/// Whether these are the bytes of an object.
+pub(super) fn is_packed(text: &[u8]) -> bool {
+    // Attributes are rare; all else is only looked at.
+    parts(text).is_some_and(|parts| parts.attributes.is_none() || unpack(text).is_some())
+}
+
+/// The object again. `None`: these are not the bytes of one.
+pub(super) fn unpack(text: &[u8]) -> Option<Object> {
+    let Parts { path, size, modified, e_tag, version, attributes } = parts(text)?;
+    Some(Object {
+        path: Path::parse(path).ok()?,
+        size,
+        e_tag: e_tag.map(str::to_owned),
+        version: version.map(str::to_owned),
+        modified,
+        attributes: attributes.map_or(Some(Attributes::new()), unpack_attributes)?,
+    })
 }
 
 /// Equal attributes give equal bytes.
@@ -143,7 +170,8 @@ fn number(attribute: &Attribute) -> (u8, &str) {
 
 const UNKNOWN: u8 = u8::MAX;
 
-fn attributes(from: &mut Reader<'_>) -> Option<Attributes> {
+fn unpack_attributes(text: &[u8]) -> Option<Attributes> {
+    let mut from = Reader::new(text);
     let count = from.number()?;
     let mut attributes = Attributes::new();
     for _ in 0..count {
@@ -162,7 +190,7 @@ fn attributes(from: &mut Reader<'_>) -> Option<Attributes> {
         };
         attributes.insert(key, value.to_owned().into());
     }
-    Some(attributes)
+    from.is_done().then_some(attributes)
 }
 
 #[cfg(test)]
@@ -192,13 +220,16 @@ mod tests {
         fn an_object_comes_out_as_it_went_in(object in object()) {
             let text = pack(&object);
             prop_assert_eq!(path_of(&text), Some(object.path.as_ref()));
+            prop_assert!(is_packed(&text));
             prop_assert_eq!(unpack(&text), Some(object));
         }
 
         #[test]
         fn half_an_object_is_none(object in object(), at in any::<prop::sample::Index>()) {
             let text = pack(&object);
-            prop_assert_eq!(unpack(&text[..at.index(text.len())]), None);
+            let half = &text[..at.index(text.len())];
+            prop_assert!(!is_packed(half));
+            prop_assert_eq!(unpack(half), None);
         }
     }
 

@@ -7,7 +7,26 @@ use crate::object::Standing;
 use object_store::path::Path;
 use std::time::Duration;
 
-/// One object of a store's local side.
+/// One object of a store's local side, as it was when [`CachedStore::status`](crate::CachedStore::status) was called.
+///
+/// ```
+/// use cache_stores::object_store::{ObjectStoreExt, memory::InMemory, path::Path};
+/// use cache_stores::{CachedStore, Standing};
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+/// # runtime.block_on(async {
+/// let store = CachedStore::new(InMemory::new(), InMemory::new()).build()?;
+/// store.put(&Path::from("a/b"), "text".into()).await?;
+/// store.get(&Path::from("a/b")).await?.bytes().await?;
+/// let [status] = &store.status()[..] else { panic!("one object") };
+/// assert_eq!((status.path().as_ref(), status.size()), ("a/b", 4));
+/// // Each chunk takes a little more than its bytes.
+/// assert!(status.is_complete() && status.kept() > 4);
+/// assert_eq!(status.standing(), Standing::Fresh);
+/// assert!(status.age().as_secs() < 60);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
     path: Path,

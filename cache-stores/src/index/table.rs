@@ -105,6 +105,7 @@ impl Table {
             Change::Mark { copy, marks } => self.mark(copy, marks),
             Change::Use { copy } => self.used(copy),
             Change::Intend { copy, chunk } => {
+                take(&mut self.leaving, copy, chunk);
                 self.intents.entry(copy).or_insert_with(Chunks::none).put(chunk, 0);
             }
             Change::Keep { copy, first, count, bytes } => {
@@ -237,6 +238,7 @@ impl Table {
     fn keep(&mut self, copy: CopyId, chunk: u32, bytes: u32) {
         take(&mut self.intents, copy, chunk);
         if let Some(at) = self.at_copy(copy) {
+            take(&mut self.leaving, copy, chunk);
             self.drop_chunk(at, chunk);
             self.slab.get_mut(at).kept.put(chunk, bytes);
             self.totals.chunks += 1;

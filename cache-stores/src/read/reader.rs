@@ -5,7 +5,6 @@ use super::direct::Direct;
 use super::served::ServedFrom;
 use crate::fetch::{self, Begin, Live, Seat, Version, again, changed, is_changed, lies, own};
 use crate::index::Chunks;
-use crate::object::Standing;
 use crate::runtime;
 use crate::store::Inner;
 use bytes::Bytes;
@@ -59,10 +58,18 @@ impl Reader {
         }
     }
 
-    /// Takes part in what is being fetched.
-    pub(crate) fn at(mut self, live: Arc<Live>) -> Self {
+    /// Takes part in what is being fetched; `fetched` was, or is, or will be.
+    pub(crate) fn at(mut self, live: Arc<Live>, fetched: &Range<u32>) -> Self {
+        let first = self.chunks().start;
+        let before = if fetched.contains(&first) { fetched.end } else { 0 };
+        self.promised = live.promise(first).max(before);
         self.seat = Some(Seat::new(live, self.chunks()));
         self
+    }
+
+    /// Whether all of it lies in local.
+    pub(crate) fn has_all(&self) -> bool {
+        self.chunks().all(|chunk| self.present.contains(chunk))
     }
 
     pub(crate) fn from(&self) -> ServedFrom {
@@ -78,7 +85,7 @@ impl Reader {
                 Err(error) => Some((Err(error), None)),
             }
         });
-        // Some poll once more after the end.
+        // Who asks once more after the end gets the end once more.
         stream::iter(first.map(Ok)).chain(rest).fuse().boxed()
     }
 
@@ -158,8 +165,7 @@ impl Reader {
             }
         }
         if !self.present.contains(chunk) {
-            // What waits for the remote is nowhere else.
-            return if self.version.is_unsent { self.nowhere().map(|()| None) } else { Ok(None) };
+            return Ok(None);
         }
         let known = (self.present.is_checked(chunk), self.present.bytes_of(chunk));
         let read = chunk::read(&self.inner, &self.version, self.rest.clone(), known);
@@ -173,6 +179,9 @@ impl Reader {
                 self.has_lost = true;
                 if lack == Lack::Trouble || self.version.is_unsent {
                     self.nowhere()?;
+                } else {
+                    let others = chunk + 1..self.chunks().end;
+                    chunk::survey(&self.inner, &self.version, others).await;
                 }
             }
         }
@@ -200,13 +209,6 @@ impl Reader {
     fn nowhere(&mut self) -> Result<()> {
         if self.version.is_unsent {
             let path = &self.version.object.path;
-            let found = self.inner.index.look(path);
-            let waits = found.is_some_and(|found| {
-                Some(found.copy) == self.version.copy && found.standing == Standing::Unsent
-            });
-            if !waits {
-                return Err(changed(path));
-            }
             return Err(own(format!(
                 "{path} waits to be written to the remote, and its local copy cannot be read"
             )));
@@ -230,10 +232,13 @@ impl Reader {
         }
         let copy = self.version.copy;
         let present = |chunk| lies(&self.inner.index, copy, chunk);
-        if let Begin::Run(id, chunks) = live.begin(chunk, wanted.end, present) {
-            self.promised = chunks.end;
-            self.from.get_or_insert(ServedFrom::Remote);
-            fetch::start(&self.inner, &live, id, chunks);
+        match live.begin(chunk, wanted.end, present) {
+            Begin::Run(id, chunks) => {
+                self.promised = chunks.end;
+                self.from.get_or_insert(ServedFrom::Remote);
+                fetch::start(&self.inner, &live, id, chunks);
+            }
+            Begin::There => self.promised = self.promised.max(live.promise(chunk)),
         }
     }
 

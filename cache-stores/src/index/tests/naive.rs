@@ -1,6 +1,7 @@
 //! The table as a list that is searched: what the real one is compared with.
 
-use crate::index::{Limits, Totals};
+use crate::index::Limits;
+use crate::index::answers::Totals;
 use crate::object::CopyId;
 use crate::policy::Order;
 use std::collections::BTreeMap;
