@@ -31,7 +31,7 @@ fn as_files(reports: &CachedStore) -> Result<(), Box<dyn Error>> {
     report.read_to_string(&mut text)?;
     println!("first read:  {} bytes, from a copy: {}", text.len(), cached(&report));
     report.rewind()?;
-    let first = report.by_ref().lines().next().ok_or("it is empty")??;
+    let first = BufRead::lines(&mut report).next().ok_or("it is empty")??;
     println!("second read: \"{first}\", from a copy: {}", cached(&report));
     report.seek(SeekFrom::End(-5))?;
     let mut end = String::new();
