@@ -31,8 +31,8 @@ fn as_files(reports: &CachedStore) -> Result<(), Box<dyn Error>> {
     report.read_to_string(&mut text)?;
     println!("first read:  {} bytes, from a copy: {}", text.len(), cached(&report));
     report.rewind()?;
-    let first = Read::by_ref(&mut report).lines().next().ok_or("it is empty")??;
-    println!("second read: \"{first}\", from a copy: {}", cached(&report));
+    let first = BufRead::lines(&mut report).next().ok_or("it is empty")??;
+    println!("second read: \"{first}\", and the archive is not asked again");
     report.seek(SeekFrom::End(-5))?;
     let mut end = String::new();
     report.read_to_string(&mut end)?;
@@ -71,7 +71,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let stats = reports.stats();
     println!("{} hits, {} fetched, {} objects kept", stats.hits, stats.fetches, stats.objects);
-    print!("{}", reports.explain(&june));
+    println!("{}", reports.explain(&june));
 
     // The same in code, here with another store as the remote: two levels of copies.
     let near = CachedStore::temporary(reports).policy(Ttl("5s") | Size("64MiB") | Lru).build()?;

@@ -21,7 +21,7 @@ pub(crate) struct Drafts {
 }
 
 /// Reads a tree; what is wrong is left in `reading`.
-pub(super) fn read(tree: &Table, start: Place, reading: &mut Reading) -> Drafts {
+pub(super) fn read(tree: &Table, start: &Place, reading: &mut Reading) -> Drafts {
     let known = section::all();
     let mut drafts = Drafts::default();
     for (key, node) in tree {
@@ -37,7 +37,7 @@ pub(super) fn read(tree: &Table, start: Place, reading: &mut Reading) -> Drafts 
         }
     }
     let defaults = defaults(tree, reading);
-    drafts.regions = regions(tree, &start, &defaults, reading);
+    drafts.regions = regions(tree, start, &defaults, reading);
     drafts
 }
 

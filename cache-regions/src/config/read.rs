@@ -117,7 +117,7 @@ impl Configuration {
     ) -> Result<Drafts, Mistakes> {
         let tree = flat::read(&owned(map), prefix).map_err(Mistakes::new)?;
         let place = Place::Named(format!("keys beginning with `{prefix}`").into());
-        self.check(&tree, place)
+        self.check(&tree, &place)
     }
 
     /// The plan of one region, of a map that holds its options alone: `{prefix}expiration`. It may use
@@ -141,7 +141,7 @@ impl Configuration {
         }
         let place = Place::Named(format!("keys beginning with `{prefix}`").into());
         let tree = nested("regions", &place, nested(region, &place, tree));
-        let mut plans = self.build(self.check(&tree, place.clone())?)?;
+        let mut plans = self.build(self.check(&tree, &place)?)?;
         let none = || Mistakes::new(vec![Mistake::new(place, "there is no region")]);
         plans.pop().ok_or_else(none)
     }
@@ -199,7 +199,7 @@ impl Configuration {
         let file: Arc<str> = name.into();
         let mut tree = format.read(&file, text).map_err(Mistakes::new)?;
         let laid = flat::overlay(&mut tree, self.environment().all());
-        match (self.check(&tree, Format::start(&file)), laid) {
+        match (self.check(&tree, &Format::start(&file)), laid) {
             (result, laid) if laid.is_empty() => result,
             (result, mut laid) => {
                 laid.extend(result.err().iter().flat_map(|mistakes| mistakes.list().to_vec()));
@@ -208,7 +208,7 @@ impl Configuration {
         }
     }
 
-    fn check(&self, tree: &Table, start: Place) -> Result<Drafts, Mistakes> {
+    fn check(&self, tree: &Table, start: &Place) -> Result<Drafts, Mistakes> {
         let mut reading = self.reading();
         let drafts = file::read(tree, start, &mut reading);
         match reading.mistakes.is_empty() {

@@ -2,8 +2,10 @@
 
 use super::remote::RemoteOptions;
 use super::url::{Cloud, Scheme};
+#[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
 use object_store::prefix::PrefixStore;
 use object_store::{ClientConfigKey, ClientOptions, ObjectStore, Result, RetryConfig};
+#[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;

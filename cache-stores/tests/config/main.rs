@@ -7,7 +7,7 @@ mod right;
 mod wrong;
 
 use cache_regions::{Configuration, Format};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// A reader with an environment of its own.
@@ -47,14 +47,17 @@ fn read(store: &cache_stores::CachedStore, path: &str) -> String {
     String::from_utf8(bytes.into()).unwrap()
 }
 
-/// Copies are written behind the reader's back: the disk's own event is waited for, for 20 seconds at most.
-fn is_copied(folder: &Path) -> bool {
+/// Reads until that comes from the copy, which is written behind the reader's back: that event is waited for, 20 seconds
+/// at most.
+fn read_cached(store: &cache_stores::CachedStore, path: &str) {
     let began = Instant::now();
+    let mut handle = store.open(path).unwrap();
     while began.elapsed() < Duration::from_secs(20) {
-        if folder.join("objects").read_dir().unwrap().next().is_some() {
-            return true;
+        handle.read_all().unwrap();
+        if handle.info().unwrap().cached {
+            return;
         }
         std::thread::sleep(Duration::from_millis(5));
     }
-    false
+    panic!("{path} was not kept");
 }
