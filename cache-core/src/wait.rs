@@ -63,6 +63,10 @@ pub(crate) fn wait_briefly<F: Future>(future: F) -> F::Output {
 }
 
 fn park_until<F: Future>(future: F) -> F::Output {
+    // In a task of tokio's, what waits on its channels is told to come back later once the task has used up its
+    // budget, and a thread that parks gives it no new one.
+    #[cfg(feature = "coop")]
+    let future = tokio::task::coop::unconstrained(future);
     let mut future = pin!(future);
     if let Poll::Ready(out) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         return out;

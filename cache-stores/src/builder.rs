@@ -8,7 +8,6 @@ use crate::policy::Policy;
 use cache_core::{Clock, Error, Result};
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
-use std::any::Any;
 use std::fmt;
 use std::path::{Path as Directory, PathBuf};
 use std::sync::Arc;
@@ -45,7 +44,6 @@ pub struct StoreBuilder {
     keep_writes: KeepWrites,
     write_back: Option<PathBuf>,
     clock: Clock,
-    held: Option<Box<dyn Any + Send + Sync>>,
 }
 
 impl StoreBuilder {
@@ -53,7 +51,7 @@ impl StoreBuilder {
         StoreBuilder::over(Ok(local), remote)
     }
 
-    fn over(local: Result<Arc<dyn ObjectStore>>, remote: Arc<dyn ObjectStore>) -> Self {
+    pub(crate) fn over(local: Result<Arc<dyn ObjectStore>>, remote: Arc<dyn ObjectStore>) -> Self {
         StoreBuilder {
             local,
             remote,
@@ -68,7 +66,6 @@ impl StoreBuilder {
             keep_writes: KeepWrites::default(),
             write_back: None,
             clock: Clock::system(),
-            held: None,
         }
     }
 
@@ -84,12 +81,6 @@ impl StoreBuilder {
             })
             .map(|local| Arc::new(local) as Arc<dyn ObjectStore>);
         StoreBuilder::over(local, remote).index(directory.join("index"))
-    }
-
-    /// Something that is dropped with the last handle of the store.
-    pub(crate) fn holding(mut self, held: Box<dyn Any + Send + Sync>) -> Self {
-        self.held = Some(held);
-        self
     }
 
     /// How long copies are believed, how many are kept, which go first. By default everything is kept and believed

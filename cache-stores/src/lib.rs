@@ -6,16 +6,18 @@
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::print_stdout))]
 
+mod adapters;
 mod builder;
 mod explain;
 mod face;
 mod fetch;
 mod footer;
+mod handle;
 mod index;
 mod layout;
 mod local;
+mod location;
 mod object;
-
 mod options;
 mod policy;
 mod presence;
@@ -23,10 +25,15 @@ mod read;
 mod runtime;
 mod stats;
 mod store;
+mod temporary;
 mod write;
 
+#[cfg(feature = "clients")]
+pub use adapters::ClientStore;
+pub use adapters::{Blocking, LocalTtl, Simple, SimpleBlocking, SimpleStore};
 pub use builder::StoreBuilder;
 pub use cache_core::{Error, Result};
+pub use handle::{AsyncHandle, Handle, Info, OpenExt, Stat};
 pub use index::Status;
 pub use object::Standing;
 pub use object_store;
@@ -35,4 +42,5 @@ pub use policy::{Count, Fifo, Lru, Policy, Size, Ttl};
 pub use read::{Refresh, Served, ServedFrom};
 pub use stats::StoreStats;
 pub use store::CachedStore;
-pub use write::{LocalTtl, Pending, Refused};
+pub use temporary::Temporary;
+pub use write::{Pending, Refused};

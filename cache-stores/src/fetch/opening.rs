@@ -224,5 +224,5 @@ fn begin(
 fn whole(cut: Cut, count: u32, bytes: &Range<u64>) -> Option<Range<u32>> {
     let chunk = u64::from(cut.chunk_size);
     let end = if bytes.end == cut.size { count } else { cut.chunk_of(bytes.end) };
-    (bytes.start % chunk == 0).then(|| cut.chunk_of(bytes.start)..end)
+    bytes.start.is_multiple_of(chunk).then(|| cut.chunk_of(bytes.start)..end)
 }

@@ -29,6 +29,5 @@ pub(crate) use keep::STAGED;
 pub(crate) use list::{level, list};
 pub(crate) use multipart::multipart;
 pub use pending::{Pending, Refused};
-pub use put::LocalTtl;
 pub(crate) use put::put;
 pub(crate) use restore::{Restored, open, piece, restore};

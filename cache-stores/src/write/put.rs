@@ -3,26 +3,12 @@
 use super::back::WriteBack;
 use super::outcome::{is_refusal, panicked};
 use super::record;
+use crate::LocalTtl;
 use crate::runtime;
 use crate::store::Inner;
 use object_store::path::Path;
 use object_store::{Error, ObjectStore, PutMode, PutOptions, PutPayload, PutResult, Result};
 use std::sync::Arc;
-use std::time::Duration;
-
-/// How long the local store keeps what is written with it; it goes into the `extensions` of
-/// [`PutOptions`](crate::object_store::PutOptions), and is for local stores that have a TTL of their own.
-///
-/// ```
-/// use cache_stores::LocalTtl;
-/// use cache_stores::object_store::PutOptions;
-/// use std::time::Duration;
-///
-/// let mut options = PutOptions::default();
-/// options.extensions.insert(LocalTtl(Duration::from_secs(300)));
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LocalTtl(pub Duration);
 
 /// `ObjectStore::put_opts`. It goes on when the caller drops it.
 pub(crate) async fn put(

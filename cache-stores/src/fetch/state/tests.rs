@@ -11,6 +11,7 @@ fn state(chunks: u32) -> State<&'static str> {
     State::new(Cut::new(u64::from(chunks * CHUNK), CHUNK))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what was begun is of no other use")]
 fn run(begun: Begin) -> RunId {
     match begun {
         Begin::Run(id, _) => id,
