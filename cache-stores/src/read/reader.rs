@@ -5,6 +5,7 @@ use super::direct::Direct;
 use super::served::ServedFrom;
 use crate::fetch::{self, Begin, Live, Seat, Version, again, changed, is_changed, lies, own};
 use crate::index::Chunks;
+use crate::object::Standing;
 use crate::runtime;
 use crate::store::Inner;
 use bytes::Bytes;
@@ -165,7 +166,8 @@ impl Reader {
             }
         }
         if !self.present.contains(chunk) {
-            return Ok(None);
+            // What waits for the remote is nowhere else.
+            return if self.version.is_unsent { self.nowhere().map(|()| None) } else { Ok(None) };
         }
         let known = (self.present.is_checked(chunk), self.present.bytes_of(chunk));
         let read = chunk::read(&self.inner, &self.version, self.rest.clone(), known);
@@ -209,6 +211,13 @@ impl Reader {
     fn nowhere(&mut self) -> Result<()> {
         if self.version.is_unsent {
             let path = &self.version.object.path;
+            let found = self.inner.index.look(path);
+            let waits = found.is_some_and(|found| {
+                Some(found.copy) == self.version.copy && found.standing == Standing::Unsent
+            });
+            if !waits {
+                return Err(changed(path));
+            }
             return Err(own(format!(
                 "{path} waits to be written to the remote, and its local copy cannot be read"
             )));
