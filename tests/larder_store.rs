@@ -101,6 +101,29 @@ fn objects_are_read_to_standard_output_and_into_files_byte_by_byte() {
 }
 
 #[test]
+fn what_is_written_back_is_at_the_remote_when_the_command_ends_or_it_says_that_it_is_not() {
+    let stand = Stand::new();
+    let mut text = fs::read_to_string(stand.path("larder.toml")).unwrap();
+    text.push_str(&format!("write_back = {:?}\n", stand.path("journal")));
+    fs::write(stand.path("larder.toml"), text).unwrap();
+    fs::write(stand.path("july"), "1,17\n").unwrap();
+    stand.good(&["put", "reports", "2026/july.csv", "july"]);
+    assert_eq!(fs::read(stand.path("archive/2026/july.csv")).unwrap(), b"1,17\n");
+    stand.good(&["rm", "reports", "2026/july.csv"]);
+    assert!(!stand.path("archive/2026/july.csv").exists());
+
+    // A file where the remote would want a directory: it cannot take the object.
+    fs::write(stand.path("archive/2027"), "").unwrap();
+    let (_, err, code) = stand.run(&["put", "reports", "2027/may.csv", "july"]);
+    assert_eq!(code, 1, "{err}");
+    assert!(err.contains("written to reports is kept here and not at its remote"), "{err}");
+    assert_eq!(stand.text(&["get", "reports", "2027/may.csv"]), "1,17\n");
+    fs::remove_file(stand.path("archive/2027")).unwrap();
+    stand.good(&["put", "reports", "2026/july.csv", "july"]);
+    assert_eq!(fs::read(stand.path("archive/2027/may.csv")).unwrap(), b"1,17\n");
+}
+
+#[test]
 fn f1_what_was_read_is_read_from_the_copy_and_past_it_on_demand() {
     let stand = Stand::new();
     let big = noise(1_000_000);

@@ -38,7 +38,7 @@ impl Failure {
 }
 
 /// An error and what it came from, on one line, each told once.
-fn causes(error: &dyn std::error::Error) -> String {
+pub(super) fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(next) = cause {

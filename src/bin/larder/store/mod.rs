@@ -79,7 +79,11 @@ fn execute(arguments: &Arguments) -> Result<(), Failure> {
             Command::Warm => warm::run(arguments, &target).await,
             Command::Status => status::run(arguments, &target),
         };
+        let sent = match arguments.command {
+            Command::Put | Command::Rm => target.send().await,
+            _ => Ok(()),
+        };
         target.close().await;
-        outcome
+        outcome.and(sent)
     })
 }

@@ -1,7 +1,7 @@
 //! Which store a command is about.
 
 use super::arguments::{Arguments, Command};
-use super::failure::Failure;
+use super::failure::{Failure, causes};
 use larder::stores::object_store::path::Path;
 use larder::stores::object_store::{self, ObjectStore};
 use larder::stores::{CachedStore, StorePlans};
@@ -22,6 +22,20 @@ impl Target {
     /// The store, if it has local copies.
     pub(super) fn cached(&self) -> Option<&CachedStore> {
         self.opened.last()
+    }
+
+    /// What was written is at the remote when this is done: the command may be the last that opens the store.
+    pub(super) async fn send(&self) -> Result<(), Failure> {
+        for store in self.opened.iter().rev() {
+            store.flush().await.map_err(|error| {
+                let why = causes(&error);
+                let name = store.name();
+                Failure::Failed(format!(
+                    "what was written to {name} is kept here and not at its remote: {why}; whoever opens the store next sends it"
+                ))
+            })?;
+        }
+        Ok(())
     }
 
     /// What was fetched last is kept when this is done.
