@@ -80,7 +80,8 @@ const COLUMNS: [&str; 14] = [
     "misses by reason",
 ];
 
-/// The figures of all cached functions as plain text, one line each, the busiest first.
+/// The figures of all cached functions as plain text, one line each, the busiest first; then a line for each cached
+/// store that is open, and for what else [asked for one](crate::report_also).
 ///
 /// ```
 /// println!("{}", cache_core::report());
@@ -99,6 +100,9 @@ pub fn report() -> String {
     let mut text = String::new();
     line(&mut text, &COLUMNS.map(str::to_owned), &widths);
     rows.iter().for_each(|row| line(&mut text, row, &widths));
+    for line in crate::reported::lines() {
+        let _ = writeln!(text, "{line}");
+    }
     text
 }
 

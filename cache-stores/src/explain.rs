@@ -7,7 +7,6 @@ use crate::stats::StoreStats;
 use crate::store::CachedStore;
 use cache_core::{Explanation, Reason, TierReport, TierState};
 use object_store::path::Path;
-use std::time::Duration;
 
 impl CachedStore {
     /// The figures since the store was built. Cheap: no I/O.
@@ -26,27 +25,7 @@ impl CachedStore {
     /// ```
     #[must_use]
     pub fn stats(&self) -> StoreStats {
-        let (inner, totals) = (&self.inner, self.inner.index.totals());
-        let counters = &inner.stats;
-        StoreStats {
-            hits: counters.hits.get(),
-            stale_hits: counters.stale_hits.get(),
-            renewed: counters.renewed.get(),
-            misses: counters.misses(),
-            joined: counters.joined.get(),
-            fetches: counters.fetches.get(),
-            fetching: Duration::from_nanos(counters.fetching_nanos.get()),
-            bytes_local: counters.bytes_local.get(),
-            bytes_remote: counters.bytes_remote.get(),
-            bytes_written: counters.bytes_written.get(),
-            local_errors: counters.local_errors.get(),
-            remote_errors: counters.remote_errors.get(),
-            objects: totals.objects,
-            bytes: totals.bytes,
-            evicted_objects: totals.evicted_objects,
-            evicted_bytes: totals.evicted_bytes,
-            unsent: counters.unsent.get(),
-        }
+        self.inner.figures()
     }
 
     /// Why a read of this path would be answered from the copy now, or not. No I/O: the remote is not asked.

@@ -30,8 +30,11 @@ mod runtime;
 mod stats;
 mod store;
 mod temporary;
+mod told;
 mod write;
 
+#[cfg(feature = "object-store-013")]
+pub use self::earlier::Earlier;
 #[cfg(feature = "clients")]
 pub use adapters::ClientStore;
 pub use adapters::{Blocking, LocalTtl, Simple, SimpleBlocking, SimpleStore};
@@ -46,8 +49,6 @@ pub use object_store;
 pub use options::{Amount, KeepWrites, Period, Unread, Verify};
 pub use policy::{Count, Fifo, Lru, Policy, Size, Ttl};
 pub use read::{Refresh, Served, ServedFrom};
-#[cfg(feature = "object-store-013")]
-pub use self::earlier::Earlier;
 pub use stats::StoreStats;
 pub use store::CachedStore;
 pub use temporary::Temporary;

@@ -23,12 +23,12 @@ pub(super) fn add_tier(source: Weak<dyn TierSource>) {
 /// Name, whose, in which region, why.
 type Series = (&'static str, String, Option<String>, Option<&'static str>);
 
-/// Hands the counters of every cached function and every far client of the program to the recorder
+/// Hands the counters of every cached function, far client and cached store of the program to the recorder
 /// that is installed for the `metrics` facade, and describes them.
 ///
 /// Hits are counted by cells of their own and not by the recorder: so call this whenever somebody is
 /// about to read, in the handler of `/metrics` or by a timer. Histograms are recorded as they happen.
-/// Functions of one name, and clients of one server, are added up. Costs some microseconds a function.
+/// Functions of one name, clients of one server, and stores of one name are added up. Costs some microseconds a function.
 ///
 /// ```
 /// larder_export();
@@ -37,7 +37,11 @@ type Series = (&'static str, String, Option<String>, Option<&'static str>);
 pub fn export_metrics() {
     describe();
     for ((name, whose, region, reason), value) in collect() {
-        let of = if name.starts_with("larder_tier_") { "tier" } else { "function" };
+        let of = match name {
+            tier if tier.starts_with("larder_tier_") => "tier",
+            store if store.starts_with("larder_store_") => "store",
+            _ => "function",
+        };
         let mut labels = vec![Label::new(of, whose)];
         labels.extend(region.map(|region| Label::new("region", region)));
         labels.extend(reason.map(|reason| Label::new("reason", reason)));

@@ -19,7 +19,7 @@ pub use table::{METRICS, Metric, MetricKind};
 pub(crate) use watch::KeyText;
 pub(crate) use watch::{Cause, Ending, Watch, computed};
 
-/// Figures of a tier, for those who export them. Made by clients of bytes.
+/// Figures of a tier or a store, for those who export them. Made by clients of bytes and by cached stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TierFigure {
     /// Which of the [metrics](mod@crate::observe).

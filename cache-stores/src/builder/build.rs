@@ -69,6 +69,7 @@ impl StoreBuilder {
             write::restore(&building, restored).await;
         }))
         .ok_or_else(|| Error::unreachable(inner.local.to_string(), "it panicked"))?;
+        crate::told::tell_of(&inner);
         Ok(CachedStore { inner })
     }
 

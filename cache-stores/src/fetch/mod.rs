@@ -9,12 +9,14 @@ mod opening;
 mod pieces;
 mod run;
 mod state;
+mod watch;
 
 pub(crate) use failure::{Failure, again, is_away, is_changed, own};
 pub(crate) use live::{Live, Seat, Version};
 pub(crate) use opening::{Outcome, Request, open};
 pub(crate) use run::{changed, request, start};
 pub(crate) use state::Begin;
+pub(crate) use watch::Fetch;
 
 use crate::index::{Index, Ticket};
 use crate::object::CopyId;

@@ -4,7 +4,7 @@ use super::failure::{Failure, is_away, own};
 use super::live::{Live, Seat, Version};
 use super::run::{self, Body};
 use super::state::RunId;
-use super::{Begin, Flights, Join, Leader};
+use super::{Begin, Fetch, Flights, Join, Leader};
 use crate::footer::Footer;
 use crate::index::{Admitted, Found};
 use crate::layout::Cut;
@@ -91,17 +91,20 @@ async fn ask(inner: &Arc<Inner>, leader: &Leader, request: &Request) -> (Outcome
     let ranged = options.range.is_some();
     let began = Instant::now();
     inner.stats.fetches.add(1);
-    let answer = inner.remote.get_opts(&request.path, options).await;
+    let fetch = Fetch::begin(inner);
+    let answer = fetch.around(inner.remote.get_opts(&request.path, options)).await;
     inner.stats.fetched(began);
-    match answer {
-        Ok(result) => opened(inner, leader, request, result),
-        Err(Error::NotModified { .. }) if request.known.is_some() => {
+    let error = match answer {
+        Ok(result) => return opened(inner, leader, request, (result, fetch)),
+        Err(error) => error,
+    };
+    fetch.fail(&error);
+    match error {
+        Error::NotModified { .. } if request.known.is_some() => {
             (renewed(inner, leader, request), None)
         }
-        Err(error) if ranged && is_away(&error) => {
-            (probe(inner, leader, request, error).await, None)
-        }
-        Err(error) => (failed(inner, leader, error).await, None),
+        error if ranged && is_away(&error) => (probe(inner, leader, request, error).await, None),
+        error => (failed(inner, leader, error).await, None),
     }
 }
 
@@ -151,7 +154,13 @@ async fn failed(inner: &Arc<Inner>, leader: &Leader, error: Error) -> Outcome {
 /// A range may be refused since the object is shorter: that is no failure for those who want another one.
 async fn probe(inner: &Arc<Inner>, leader: &Leader, request: &Request, error: Error) -> Outcome {
     inner.stats.fetches.add(1);
-    let head = inner.remote.get_opts(&request.path, GetOptions::new().with_head(true)).await;
+    let fetch = Fetch::begin(inner);
+    let options = GetOptions::new().with_head(true);
+    let head = fetch.around(inner.remote.get_opts(&request.path, options)).await;
+    match &head {
+        Ok(_) => fetch.end("head"),
+        Err(error) => fetch.fail(error),
+    }
     let fits = |size| request.range.as_ref().is_none_or(|range| range.as_range(size).is_ok());
     match head {
         Ok(result) if !fits(result.meta.size) => {
@@ -167,12 +176,18 @@ fn opened(
     inner: &Arc<Inner>,
     leader: &Leader,
     request: &Request,
-    result: GetResult,
+    (result, fetch): (GetResult, Fetch),
 ) -> (Outcome, Begun) {
     let is_head = matches!(request.range, Some(GetRange::Suffix(_)));
     let GetResult { payload, meta, range, attributes, .. } = result;
     let object = Object { path: request.path.clone(), ..Object::new(meta, attributes) };
-    let body = (!is_head).then(|| (range.clone(), run::body_of(payload, range)));
+    let body = if is_head {
+        fetch.end("head");
+        None
+    } else {
+        let body = fetch.over(run::body_of(payload, range.clone()), &range);
+        Some((range, body))
+    };
     begin(inner, leader, object, body)
 }
 

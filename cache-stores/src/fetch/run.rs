@@ -1,5 +1,6 @@
 //! A run: bytes come from the remote, go to the readers, and chunk by chunk into local.
 
+use super::Fetch;
 use super::failure::{Failure, own};
 use super::lies;
 use super::live::{Live, Version};
@@ -135,20 +136,32 @@ pub(crate) async fn request(inner: &Inner, version: &Version, bytes: Range<u64>)
     let range = (!bytes.is_empty()).then(|| bytes.clone());
     inner.stats.fetches.add(1);
     let began = Instant::now();
-    let answer = inner.remote.get_opts(path, options.with_range(range)).await;
+    let fetch = Fetch::begin(inner);
+    let answer = fetch.around(inner.remote.get_opts(path, options.with_range(range))).await;
     inner.stats.fetched(began);
-    let GetResult { payload, meta, range, .. } = answer.inspect_err(|error| {
-        if !super::is_changed(error) {
-            inner.stats.remote_errors.add(1);
+    let GetResult { payload, meta, range, .. } = match answer {
+        Ok(result) => result,
+        Err(error) => {
+            fetch.fail(&error);
+            if !super::is_changed(&error) {
+                inner.stats.remote_errors.add(1);
+            }
+            return Err(error);
         }
-    })?;
+    };
     // Not every remote heeds conditions and ranges.
     let same = (meta.size, &meta.e_tag) == (*size, e_tag)
         && (e_tag.is_some() || meta.last_modified == *modified);
     match (same, range == bytes) {
-        (true, true) => Ok(body_of(payload, range)),
-        (true, false) => Err(own(format!("asked for bytes {bytes:?} of {path}, got {range:?}"))),
-        (false, _) => Err(changed(path)),
+        (true, true) => Ok(fetch.over(body_of(payload, range), &bytes)),
+        (true, false) => {
+            fetch.end("failed");
+            Err(own(format!("asked for bytes {bytes:?} of {path}, got {range:?}")))
+        }
+        (false, _) => {
+            fetch.end("changed");
+            Err(changed(path))
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Bytes that come from the remote for one reader alone.
 
-use crate::fetch::{Version, own, request};
+use crate::fetch::{Fetch, Version, own, request};
 use crate::runtime;
 use crate::store::Inner;
 use bytes::Bytes;
@@ -71,15 +71,31 @@ pub(crate) async fn pass(
 ) -> Result<GetResult> {
     let (asking, path) = (inner.clone(), path.clone());
     inner.stats.fetches.add(1);
-    let answer = runtime::run(async move { asking.remote.get_opts(&path, options).await });
-    let mut result = answer.await.ok_or_else(|| own("the remote store panicked"))??;
+    let (fetch, is_head) = (Fetch::begin(inner), options.head);
+    let answer = fetch.around(async move { asking.remote.get_opts(&path, options).await });
+    let answer = runtime::run(answer).await;
+    let mut result = match answer.ok_or_else(|| own("the remote store panicked"))? {
+        Ok(result) => result,
+        Err(error) => {
+            fetch.fail(&error);
+            return Err(error);
+        }
+    };
     if let GetResultPayload::Stream(body) = result.payload {
         let inner = inner.clone();
+        let body = if is_head {
+            fetch.end("head");
+            body
+        } else {
+            fetch.over(body, &result.range)
+        };
         let direct = Direct::pump(move |to| async move { pour(&inner, body, &to).await });
         let pieces = stream::unfold(direct, |mut direct| async move {
             direct.next().await.map(|piece| (piece, direct))
         });
         result.payload = GetResultPayload::Stream(pieces.fuse().boxed());
+    } else {
+        fetch.end(if is_head { "head" } else { "file" });
     }
     Ok(result)
 }
