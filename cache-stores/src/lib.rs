@@ -23,6 +23,7 @@ mod local;
 mod location;
 mod object;
 mod options;
+mod patience;
 mod policy;
 mod presence;
 mod read;
@@ -32,6 +33,8 @@ mod store;
 mod temporary;
 mod write;
 
+#[cfg(feature = "object-store-013")]
+pub use self::earlier::Earlier;
 #[cfg(feature = "clients")]
 pub use adapters::ClientStore;
 pub use adapters::{Blocking, LocalTtl, Simple, SimpleBlocking, SimpleStore};
@@ -46,8 +49,6 @@ pub use object_store;
 pub use options::{Amount, KeepWrites, Period, Unread, Verify};
 pub use policy::{Count, Fifo, Lru, Policy, Size, Ttl};
 pub use read::{Refresh, Served, ServedFrom};
-#[cfg(feature = "object-store-013")]
-pub use self::earlier::Earlier;
 pub use stats::StoreStats;
 pub use store::CachedStore;
 pub use temporary::Temporary;

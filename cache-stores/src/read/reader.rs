@@ -139,7 +139,7 @@ impl Reader {
             if let Some(seat) = &self.seat
                 && let Some(piece) = seat.take(self.rest.start).await.map_err(|why| again(&why))?
             {
-                return Ok((piece, ServedFrom::Flight));
+                return Ok((piece, self.arrived()));
             }
             if let Some(piece) = self.local(chunk).await? {
                 return Ok((piece, ServedFrom::Local));
@@ -149,6 +149,20 @@ impl Reader {
             }
         }
         self.directly().await.map(|piece| (piece, ServedFrom::Remote))
+    }
+
+    /// Where a piece of a flight came from: if all that is wanted had arrived before, the remote is not in it any more.
+    fn arrived(&self) -> ServedFrom {
+        let (None, Some(seat)) = (self.from, &self.seat) else { return ServedFrom::Flight };
+        let wanted = self.chunks();
+        // In this order: a chunk lies in local before it is let go.
+        let held = seat.live.held_of(&wanted);
+        let present = self.version.copy.and_then(|copy| self.inner.index.chunks(copy));
+        let lies = |chunk| present.as_ref().is_some_and(|present| present.contains(chunk));
+        match wanted.clone().all(|chunk| held.contains(&chunk) || lies(chunk)) {
+            true => ServedFrom::Local,
+            false => ServedFrom::Flight,
+        }
     }
 
     /// What local has of the chunk.

@@ -39,9 +39,10 @@ pub struct Served {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ServedFrom {
-    /// A copy that is believed; if it was past its TTL, the remote said that it has not changed.
+    /// A copy that is believed; if it was past its TTL, the remote said that it has not changed. Also one of which all
+    /// that is wanted has been fetched, and is about to be written into the local store.
     Local,
-    /// The fetch of another reader.
+    /// The fetch of another reader, which is still in progress.
     Flight,
     /// The remote, for this reader.
     Remote,
