@@ -243,7 +243,10 @@ impl Removing {
             }
             // What could not be deleted stays noted, and is tried again when the index is opened.
             if left == 0 {
-                self.own.upgrade().iter().for_each(|own| own.index.removed(&[victim.clone()]));
+                self.own
+                    .upgrade()
+                    .iter()
+                    .for_each(|own| own.index.removed(std::slice::from_ref(&victim)));
             }
         }
     }

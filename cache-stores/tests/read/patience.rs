@@ -151,6 +151,18 @@ async fn f1_who_joins_bytes_that_are_still_coming_is_told_so() {
 }
 
 #[tokio::test]
+async fn f1_a_copy_in_part_is_not_served_from_the_cache_alone() {
+    let stand = Stand::new(|store| store);
+    let content = bytes(3 * CHUNK);
+    stand.put("a", &content).await;
+    let first = stand.store.get_range(&Path::from("a"), 0..CHUNK as u64).await.unwrap();
+    assert_eq!(first, content.slice(..CHUNK));
+    stand.settled(|stand| stand.store.stats().bytes > 0).await;
+    assert_eq!(stand.read("a").await.unwrap(), (content, ServedFrom::Remote));
+    assert_eq!(stand.remote.gets(), 2);
+}
+
+#[tokio::test]
 async fn a_delete_that_local_never_ends_holds_neither_readers_nor_the_end_of_the_store() {
     let stand = Stand::new(|store| {
         store.local_deadline(DEADLINE).policy(cache_stores::Count(1) | cache_stores::Lru)
