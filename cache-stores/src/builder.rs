@@ -11,9 +11,13 @@ use object_store::local::LocalFileSystem;
 use std::fmt;
 use std::path::{Path as Directory, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The bytes of a chunk, unless said otherwise: large enough for throughput, small enough for three in memory.
 pub(crate) const CHUNK: u64 = 4 << 20;
+
+/// What an operation of the local store may take, unless said otherwise.
+pub(crate) const LOCAL_DEADLINE: Duration = Duration::from_secs(10);
 
 /// A store in the making: see [`CachedStore::new`](crate::CachedStore::new).
 ///
@@ -39,6 +43,7 @@ pub struct StoreBuilder {
     presence: Presence,
     chunk: Amount,
     stale_if_error: Option<Period>,
+    local_deadline: Period,
     verify: Verify,
     unread: Unread,
     keep_writes: KeepWrites,
@@ -61,6 +66,7 @@ impl StoreBuilder {
             presence: Presence::Index,
             chunk: Amount::from(CHUNK),
             stale_if_error: None,
+            local_deadline: LOCAL_DEADLINE.into(),
             verify: Verify::default(),
             unread: Unread::default(),
             keep_writes: KeepWrites::default(),
@@ -158,6 +164,24 @@ impl StoreBuilder {
     /// ```
     pub fn stale_if_error(mut self, past: impl Into<Period>) -> Self {
         self.stale_if_error = Some(past.into());
+        self
+    }
+
+    /// What an operation of the local store may take, such as reading or writing a chunk; 10 seconds by default. One
+    /// that takes longer counts as trouble of the local store, and the data come from the remote. A write that ends
+    /// later is kept all the same; while four of them have not ended, nothing more is written there.
+    ///
+    /// ```
+    /// use cache_stores::CachedStore;
+    /// use cache_stores::object_store::memory::InMemory;
+    ///
+    /// let store = CachedStore::new(InMemory::new(), InMemory::new()).local_deadline("2s").build()?;
+    /// let error = CachedStore::new(InMemory::new(), InMemory::new()).local_deadline("0s").build();
+    /// assert!(error.unwrap_err().to_string().contains("right is more than 0"));
+    /// # Ok::<(), cache_stores::Error>(())
+    /// ```
+    pub fn local_deadline(mut self, most: impl Into<Period>) -> Self {
+        self.local_deadline = most.into();
         self
     }
 

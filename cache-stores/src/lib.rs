@@ -23,6 +23,7 @@ mod local;
 mod location;
 mod object;
 mod options;
+mod patience;
 mod policy;
 mod presence;
 mod read;

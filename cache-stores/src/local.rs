@@ -1,15 +1,23 @@
 //! The local side: chunks in, chunks out, and its troubles, which are counted and never a caller's.
 
+use crate::fetch;
 use crate::footer::{Footer, Mark};
 use crate::index::{Kept, Victim};
+use crate::layout::Layout;
 use crate::object::{CopyId, Object};
+use crate::patience::LATE;
+use crate::runtime;
 use crate::store::Inner;
 use bytes::Bytes;
-use futures::StreamExt;
 use futures::stream::{self, BoxStream};
+use futures::{FutureExt, StreamExt};
 use object_store::path::Path;
-use object_store::{Error, ObjectStore, PutOptions, PutPayload};
+use object_store::{Error, ObjectStore, PutOptions, PutPayload, Result};
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
 use xxhash_rust::xxh3::Xxh3Default;
 
 /// The copy to which a chunk belongs.
@@ -57,12 +65,51 @@ impl Inner {
         let bytes = pieces.iter().map(Bytes::len).sum::<usize>() + footer.len();
         let payload: PutPayload = pieces.iter().cloned().chain([footer]).collect();
         let place = self.place(of.copy, chunk);
-        if let Err(error) = self.local.put_opts(&place, payload, options).await {
-            self.index.failed(of.copy, chunk);
-            self.trouble("put", &place, &error);
+        let put = Chunk { copy: of.copy, chunk, bytes: bytes as u64, place };
+        self.put_local(put, payload, options).await
+    }
+
+    /// Puts an intended chunk in a task of its own, which settles it when it ends, be that late.
+    pub(crate) async fn put_local(
+        &self,
+        put: Chunk,
+        payload: PutPayload,
+        options: PutOptions,
+    ) -> Laid {
+        let place = put.place.clone();
+        if self.late.load(Ordering::Acquire) >= LATE {
+            self.index.failed(put.copy, put.chunk);
+            self.trouble("put", &place, &"earlier ones have not ended");
             return Laid::Trouble;
         }
-        let kept = self.index.keep(of.copy, chunk, bytes as u64);
+        let is_late = Arc::new(AtomicBool::new(false));
+        let putting = Putting { own: self.own.clone(), put, is_late: is_late.clone() };
+        let (done, laid) = oneshot::channel();
+        runtime::handle().spawn(putting.run(self.local.clone(), payload, options, done));
+        match self.patience.wait(laid).await {
+            Some(laid) => laid.unwrap_or(Laid::Trouble),
+            None => {
+                // Counted, unless it has ended this moment.
+                if !is_late.swap(true, Ordering::AcqRel) {
+                    self.late.fetch_add(1, Ordering::AcqRel);
+                }
+                self.trouble("put", &place, &self.patience.overdue());
+                Laid::Trouble
+            }
+        }
+    }
+
+    /// A put has ended.
+    async fn settle(&self, put: Chunk, failure: Option<&Error>, alone: bool) -> Laid {
+        if self.has_no_index() {
+            return self.settle_present(put, failure, alone).await;
+        }
+        if let Some(error) = failure {
+            self.index.failed(put.copy, put.chunk);
+            self.trouble("put", &put.place, error);
+            return Laid::Trouble;
+        }
+        let kept = self.index.keep(put.copy, put.chunk, put.bytes);
         if let Some(why) = self.index.news() {
             self.trouble("index", &self.layout.root(), &why);
         }
@@ -80,26 +127,29 @@ impl Inner {
 
     /// Deletes what has left the index.
     pub(crate) async fn remove(&self, victims: Vec<Victim>) {
-        for victim in victims {
-            let mut left = 0;
-            for place in
-                victim.chunks.iter().map(|chunk| self.place(victim.copy, chunk)).collect::<Vec<_>>()
-            {
-                left += usize::from(!self.delete_local(place).await);
-            }
-            // What could not be deleted stays noted, and is tried again when the index is opened.
-            if left == 0 {
-                self.index.removed(&[victim]);
+        if victims.is_empty() {
+            return;
+        }
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let removing = Removing { own: self.own.clone(), local: self.local.clone(), tell };
+        runtime::handle().spawn(removing.run(self.layout, victims));
+        loop {
+            match self.patience.wait(told.recv()).await {
+                Some(Some(())) => {}
+                Some(None) => return,
+                // It goes on by itself.
+                None => {
+                    return self.trouble("delete", &self.layout.root(), &self.patience.overdue());
+                }
             }
         }
     }
 
     /// Whether it is gone; that it was not there is as good.
     pub(crate) async fn delete_local(&self, place: Path) -> bool {
-        let one: BoxStream<'static, _> = stream::iter([Ok(place.clone())]).boxed();
-        match self.local.delete_stream(one).next().await {
-            None | Some(Ok(_) | Err(Error::NotFound { .. })) => true,
-            Some(Err(error)) => {
+        match self.patience.of(delete(&*self.local, &place)).await {
+            Ok(()) => true,
+            Err(error) => {
                 self.trouble("delete", &place, &error);
                 false
             }
@@ -121,6 +171,93 @@ impl Inner {
         tracing::warn!(target: "larder", store = &*self.name, %place, "the local {what} failed: {why}");
         #[cfg(not(feature = "tracing"))]
         let _ = (what, place, why);
+    }
+}
+
+/// A chunk on its way into local.
+#[derive(Debug)]
+pub(crate) struct Chunk {
+    pub(crate) copy: CopyId,
+    pub(crate) chunk: u32,
+    /// With its footer.
+    pub(crate) bytes: u64,
+    pub(crate) place: Path,
+}
+
+/// A put that nobody has to wait for: whoever gave it up, its chunk is accounted for, or deleted.
+struct Putting {
+    own: Weak<Inner>,
+    put: Chunk,
+    is_late: Arc<AtomicBool>,
+}
+
+impl Putting {
+    async fn run(
+        self,
+        local: Arc<dyn ObjectStore>,
+        payload: PutPayload,
+        options: PutOptions,
+        done: oneshot::Sender<Laid>,
+    ) {
+        let Putting { own, put, is_late } = self;
+        let ended = AssertUnwindSafe(local.put_opts(&put.place, payload, options)).catch_unwind();
+        let failure = ended.await.unwrap_or_else(|_| Err(fetch::own("it panicked"))).err();
+        let was_late = is_late.swap(true, Ordering::AcqRel);
+        let Some(inner) = own.upgrade() else {
+            // The store has gone, and its successor does not know of this copy.
+            if failure.is_none() {
+                let _ = delete(&*local, &put.place).await;
+            }
+            return;
+        };
+        if was_late {
+            inner.late.fetch_sub(1, Ordering::AcqRel);
+        }
+        let laid = inner.settle(put, failure.as_ref(), done.is_closed()).await;
+        // Nobody may be waiting any more.
+        let _ = done.send(laid);
+    }
+}
+
+/// Deletes without holding the store: what is not done when that goes is noted in the index.
+struct Removing {
+    own: Weak<Inner>,
+    local: Arc<dyn ObjectStore>,
+    /// After each chunk.
+    tell: mpsc::UnboundedSender<()>,
+}
+
+impl Removing {
+    async fn run(self, layout: Layout, victims: Vec<Victim>) {
+        for victim in victims {
+            let mut left = 0;
+            let chunks: Vec<u32> = victim.chunks.iter().collect();
+            for chunk in chunks {
+                let place = layout.chunk(victim.copy, chunk);
+                if let Err(error) = delete(&*self.local, &place).await {
+                    left += 1;
+                    self.own.upgrade().iter().for_each(|own| own.trouble("delete", &place, &error));
+                }
+                // Nobody may be waiting any more.
+                let _ = self.tell.send(());
+            }
+            // What could not be deleted stays noted, and is tried again when the index is opened.
+            if left == 0 {
+                self.own
+                    .upgrade()
+                    .iter()
+                    .for_each(|own| own.index.removed(std::slice::from_ref(&victim)));
+            }
+        }
+    }
+}
+
+/// That it was not there is as good.
+async fn delete(local: &dyn ObjectStore, place: &Path) -> Result<()> {
+    let one: BoxStream<'static, _> = stream::iter([Ok(place.clone())]).boxed();
+    match local.delete_stream(one).next().await {
+        None | Some(Ok(_) | Err(Error::NotFound { .. })) => Ok(()),
+        Some(Err(error)) => Err(error),
     }
 }
 

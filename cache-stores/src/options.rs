@@ -12,6 +12,8 @@ pub(crate) struct Options {
     /// The bytes of a chunk of new copies.
     pub(crate) chunk: u32,
     pub(crate) stale_if_error: Option<Duration>,
+    /// What an operation of the local store may take.
+    pub(crate) local_deadline: Duration,
     pub(crate) verify: Verify,
     pub(crate) unread: Unread,
     pub(crate) keep_writes: KeepWrites,

@@ -7,7 +7,7 @@
 use crate::footer::Footer;
 use crate::index::{Chunks, Found};
 use crate::layout::Cut;
-use crate::local::{CopyOf, Laid};
+use crate::local::{Chunk, CopyOf, Laid};
 use crate::object::{CopyId, Standing};
 use crate::options::Presence;
 use crate::runtime;
@@ -65,20 +65,38 @@ impl Inner {
         options: PutOptions,
     ) -> Laid {
         let path = &of.object.path;
-        let _turn = self.turns.of(path).await;
+        let place = self.place_of(path, of.copy, chunk);
+        let Some(_turn) = self.patience.wait(self.turns.of(path)).await else {
+            self.trouble("put", &place, &self.patience.overdue());
+            return Laid::Trouble;
+        };
         if !self.index.intend(of.copy, chunk) {
             return Laid::Gone;
         }
-        let place = self.place_of(path, of.copy, chunk);
-        let put = self.local.put_opts(&place, payload, options).await;
-        self.index.failed(of.copy, chunk);
-        match put {
-            Ok(_) => Laid::Kept,
-            Err(error) => {
-                self.trouble("put", &place, &error);
-                Laid::Trouble
-            }
+        self.put_local(Chunk { copy: of.copy, chunk, bytes: 0, place }, payload, options).await
+    }
+
+    /// A put of a chunk has ended. If nobody waited for it any more, something may have happened to its path since.
+    pub(crate) async fn settle_present(
+        &self,
+        put: Chunk,
+        failure: Option<&Error>,
+        alone: bool,
+    ) -> Laid {
+        let Chunk { copy, chunk, place, .. } = put;
+        self.index.failed(copy, chunk);
+        if let Some(error) = failure {
+            self.trouble("put", &place, error);
+            return Laid::Trouble;
         }
+        if alone {
+            if !self.index.intend(copy, chunk) {
+                self.delete_local(place).await;
+                return Laid::Gone;
+            }
+            self.index.failed(copy, chunk);
+        }
+        Laid::Kept
     }
 
     /// Without an index: nothing is to lie in local of this path, and nothing that was asked before is to come.
@@ -86,7 +104,8 @@ impl Inner {
         if !self.has_no_index() {
             return;
         }
-        let _turn = self.turns.of(path).await;
+        // Who has it for so long waits for local: his put is looked at again when it ends.
+        let _turn = self.patience.wait(self.turns.of(path)).await;
         self.index.forget(path);
         // The first chunk says how many there are; without it the others are nothing.
         let count = match footer(self, path, GetRange::Suffix(GUESS)).await {
@@ -150,11 +169,8 @@ async fn footer(inner: &Inner, path: &Path, mut range: GetRange) -> Option<(Foot
             GetRange::Offset(0) => GetOptions::new(),
             range => GetOptions::new().with_range(Some(range.clone())),
         };
-        let end = match inner.local.get_opts(&place, options).await {
-            Ok(result) => result.bytes().await,
-            Err(error) => Err(error),
-        };
-        match end.map(|end| (Footer::decode(&end), end)) {
+        let end = async { inner.local.get_opts(&place, options).await?.bytes().await };
+        match inner.patience.of(end).await.map(|end| (Footer::decode(&end), end)) {
             Ok((Ok(Ok(footer)), end)) => {
                 let payload = end.slice(..end.len().min(footer.mark.payload as usize));
                 return Some((footer, payload));

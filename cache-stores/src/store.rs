@@ -6,6 +6,7 @@ use crate::index::Index;
 use crate::layout::Layout;
 use crate::object::CopyId;
 use crate::options::Options;
+use crate::patience::Patience;
 use crate::presence::Turns;
 use crate::stats::Counters;
 use crate::write::Writes;
@@ -13,7 +14,8 @@ use cache_core::Clock;
 use object_store::ObjectStore;
 use std::fmt;
 use std::path::Path as Directory;
-use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Weak};
 use tokio::sync::watch;
 
 /// An object store behind a fast local copy of it; itself an [`ObjectStore`].
@@ -52,6 +54,12 @@ pub(crate) struct Inner {
     pub(crate) stats: Counters,
     pub(crate) flights: Flights,
     pub(crate) clock: Clock,
+    /// How long local may take.
+    pub(crate) patience: Patience,
+    /// Puts into local that take longer, and have not ended.
+    pub(crate) late: AtomicUsize,
+    /// For tasks that wait for local alone: they do not keep the store alive.
+    pub(crate) own: Weak<Inner>,
     /// Without an index: who may change local.
     pub(crate) turns: Turns,
     /// With write-back: what waits for the remote.

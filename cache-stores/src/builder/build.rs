@@ -6,6 +6,7 @@ use crate::fetch::Flights;
 use crate::index::{Index, Limits, Opened};
 use crate::layout::{CHUNKS, Layout};
 use crate::options::{Options, Presence};
+use crate::patience::Patience;
 use crate::policy::{Fifo, Policy};
 use crate::presence::{FENCES, Turns};
 use crate::runtime;
@@ -14,6 +15,8 @@ use crate::store::{CachedStore, Inner};
 use crate::write::{self, Restored};
 use cache_core::{Error, Result};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
 
 impl StoreBuilder {
     /// The store. Reads the index, or lists the local store to make one, and waits for that.
@@ -49,7 +52,8 @@ impl StoreBuilder {
             None => (Index::in_memory(limits, self.clock.clone()), Opened::New),
             Some(directory) => Index::open(directory, limits, self.clock.clone())?,
         };
-        let inner = Arc::new(Inner {
+        let patience = Patience::new(self.clock.clone(), options.local_deadline);
+        let inner = Arc::new_cyclic(|own| Inner {
             name: self.name.unwrap_or_else(|| self.remote.to_string()).into(),
             local,
             remote: self.remote,
@@ -59,6 +63,9 @@ impl StoreBuilder {
             stats: Counters::default(),
             flights: Flights::default(),
             clock: self.clock,
+            patience,
+            late: AtomicUsize::new(0),
+            own: own.clone(),
             turns: Turns::default(),
             writes,
             ended: tokio::sync::watch::channel(()).0,
@@ -85,6 +92,10 @@ impl StoreBuilder {
                 CHUNKS.end()
             ))
         })?;
+        let local_deadline = self.local_deadline.clone().check("`local_deadline`")?;
+        if local_deadline == Duration::ZERO {
+            return Err(Error::invalid("`local_deadline`: no time at all; right is more than 0"));
+        }
         let past = self.stale_if_error.clone().map(|past| past.check("`stale_if_error`"));
         if self.presence == Presence::Local {
             self.check_presence()?;
@@ -93,6 +104,7 @@ impl StoreBuilder {
             policy: self.policy.clone(),
             chunk,
             stale_if_error: past.transpose()?,
+            local_deadline,
             verify: self.verify,
             unread: self.unread,
             keep_writes: self.keep_writes,

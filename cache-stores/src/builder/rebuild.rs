@@ -35,7 +35,7 @@ pub(super) async fn settle(inner: &Inner, opened: Opened, restored: &Restored) {
 
 async fn find_all(inner: &Inner, restored: &Restored) {
     let root = inner.layout.root();
-    let list = inner.local.list(Some(&root));
+    let list = inner.patience.stream(inner.local.list(Some(&root)));
     let mut found = list.map(|meta| look(inner, meta, restored)).buffer_unordered(TOGETHER);
     let mut victims = Vec::new();
     while let Some(look) = found.next().await {
@@ -102,7 +102,8 @@ async fn footer(
             return Ok(Err(Unusable::Damaged));
         }
         let get = GetOptions::new().with_range(Some(range));
-        let end = inner.local.get_opts(&meta.location, get).await?.bytes().await?;
+        let end = async { inner.local.get_opts(&meta.location, get).await?.bytes().await };
+        let end = inner.patience.of(end).await?;
         match Footer::decode(&end) {
             Ok(Ok(footer)) => return Ok(Ok(footer)),
             Ok(Err(more)) if more as u64 <= meta.size => length = more as u64,

@@ -45,6 +45,7 @@ pub(super) struct Draft {
     pub(super) remote: Option<Remote>,
     pub(super) policy: Policy,
     pub(super) stale_if_error: Option<Duration>,
+    pub(super) local_deadline: Option<Duration>,
     pub(super) chunk: Option<usize>,
     pub(super) index: IndexAt,
     pub(super) write_back: Option<PathBuf>,
@@ -69,6 +70,7 @@ pub(super) fn store(settings: &mut Settings<'_>) -> Draft {
     let draft = Draft {
         policy: policy(settings),
         stale_if_error: settings.limit("stale_if_error"),
+        local_deadline: settings.limit("local_deadline"),
         chunk: chunk(settings),
         index: index(settings, local.as_ref()),
         write_back: directory(settings, "write_back"),

@@ -132,6 +132,9 @@ fn build(name: &str, draft: Draft, mut builder: StoreBuilder) -> Result<CachedSt
     if let Some(past) = draft.stale_if_error {
         builder = builder.stale_if_error(past);
     }
+    if let Some(most) = draft.local_deadline {
+        builder = builder.local_deadline(most);
+    }
     if let Some(bytes) = draft.chunk {
         builder = builder.chunk(bytes);
     }

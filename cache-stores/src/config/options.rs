@@ -23,6 +23,7 @@ pub(crate) const OPTIONS: &[OptionRow] = &[
     row("store", "count", "a whole number", "no limit", "how many objects are kept at most", &["objects", "max_count", "entries", "max_objects"]),
     row("store", "eviction", "`\"lru\"` or `\"fifo\"`", "`\"lru\"`", "which object goes when there is no room: the one that was not used for the longest time, or the one that came first", &["policy", "order", "lru", "fifo"]),
     row("store", "stale_if_error", "`\"1h\"` or seconds", "off", "for how long past its `ttl` a copy stands in while the remote is away", &["grace", "fail_safe", "stale"]),
+    row("store", "local_deadline", "`\"10s\"` or seconds", "`\"10s\"`", "what an operation of `local` may take; if it takes longer, the data come from the remote", &["local_timeout", "deadline", "timeout"]),
     row("store", "chunk", "`\"4MiB\"` or bytes, from 1 KiB to 256 MiB", "`\"4MiB\"`", "in pieces of which size objects are fetched and kept", &["chunk_size", "block", "block_size", "part_size"]),
     row("store", "index", "the path of a directory, `\"memory\"`, or `\"none\"`", "in the directory of `local`; in memory for other stores; none for servers", "where it is kept what lies in `local`; with `\"none\"` the local store's own TTL decides, and several processes may share it", &["presence"]),
     row("store", "write_back", "the path of a directory", "off", "writes are done when they are in `local` and in a journal here, and are sent in the background", &["journal", "async_writes", "writeback"]),

@@ -89,6 +89,11 @@ impl Live {
         self.version.copy.is_none() || self.state.lock().is_broken()
     }
 
+    /// See [`State::held_of`]. What is not among them and has been fetched lies in local already.
+    pub(crate) fn held_of(&self, chunks: &Range<u32>) -> Vec<u32> {
+        self.state.lock().held_of(chunks)
+    }
+
     pub(crate) fn is_running(&self) -> bool {
         self.state.lock().is_running()
     }

@@ -256,6 +256,11 @@ impl<E: Clone> State<E> {
         seats.filter_map(|seat| seat.waits.take()).collect()
     }
 
+    /// Which of these chunks are complete and not in local yet.
+    pub(crate) fn held_of(&self, chunks: &Range<u32>) -> Vec<u32> {
+        self.held.iter().map(|held| held.chunk).filter(|chunk| chunks.contains(chunk)).collect()
+    }
+
     fn is_held(&self, chunk: u32) -> bool {
         self.held.iter().any(|held| held.chunk == chunk)
     }

@@ -127,7 +127,8 @@ impl From<Opened> for Stat {
 pub struct Info {
     /// The object was there and could be read, so far.
     pub success: bool,
-    /// It came from the local copy of a cached store, and the remote was not read.
+    /// It came from the local copy of a cached store, or from what had been fetched for it by then, and the remote was
+    /// not read. False for who joins a fetch whose bytes are still coming.
     pub cached: bool,
     /// How old that copy was.
     pub age: Option<Duration>,

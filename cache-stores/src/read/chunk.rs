@@ -4,6 +4,7 @@ use crate::fetch::Version;
 use crate::footer::{MARK, Mark};
 use crate::object::CopyId;
 use crate::options::Verify;
+use crate::patience::is_overdue;
 use crate::runtime;
 use crate::store::Inner;
 use crate::write;
@@ -80,7 +81,7 @@ async fn look(
     let end =
         if in_part { (wanted.end.min(all.end) - all.start).min(start + MOST) } else { payload };
     let ranges = [start..end, payload..payload + MARK as u64];
-    let (mark, got) = match inner.local.get_ranges(&place, &ranges).await {
+    let (mark, got) = match inner.patience.of(inner.local.get_ranges(&place, &ranges)).await {
         Ok(got) => match <[Bytes; 2]>::try_from(got) {
             Ok([got, mark]) => (mark, got),
             Err(_) => return Err(Lack::Trouble),
@@ -119,7 +120,8 @@ pub(crate) async fn survey(inner: &Arc<Inner>, version: &Arc<Version>, chunks: R
             if !inner.index.chunks(copy).is_some_and(|present| present.contains(chunk)) {
                 continue;
             }
-            match inner.local.head(&inner.place_of(&path, copy, chunk)).await {
+            let place = inner.place_of(&path, copy, chunk);
+            match inner.patience.of(inner.local.head(&place)).await {
                 Err(Error::NotFound { .. }) => inner.index.lost(copy, chunk),
                 Ok(_) | Err(_) => return,
             }
@@ -144,7 +146,10 @@ async fn lack(inner: &Inner, place: &Path, sought: Sought, error: &Error) -> Lac
         inner.index.lost(sought.copy, sought.chunk);
         return Lack::Lost;
     }
-    match inner.local.head(place).await {
+    if is_overdue(error) {
+        return Lack::Trouble;
+    }
+    match inner.patience.of(inner.local.head(place)).await {
         Ok(meta) if sought.bytes.is_some_and(|bytes| bytes != meta.size) => {
             damaged(inner, place, sought).await
         }

@@ -69,7 +69,7 @@ async fn answer(
         };
         count(inner, found, reader.from(), reader.has_lost);
     }
-    let from = found.is_copy().then(|| reader.from());
+    let from = found.is_copy().then(|| reader.source());
     let mut result = empty(object, range);
     result.payload = GetResultPayload::Stream(reader.stream(first));
     result.extensions.insert(found.served(from));

@@ -77,6 +77,20 @@ impl Reader {
         self.from.unwrap_or(ServedFrom::Local)
     }
 
+    /// Where all of it comes from, to be asked after the first bytes: what lies in local in part is no copy of the rest.
+    pub(crate) fn source(&self) -> ServedFrom {
+        // Without an index nobody knows what else there is.
+        if self.from() != ServedFrom::Local || self.inner.has_no_index() {
+            return self.from();
+        }
+        let comes = |chunk| self.seat.as_ref().is_some_and(|seat| seat.live.promise(chunk) > chunk);
+        match self.missing() {
+            None => ServedFrom::Local,
+            Some(chunk) if comes(chunk) => ServedFrom::Flight,
+            Some(_) => ServedFrom::Remote,
+        }
+    }
+
     /// The rest as a stream. `first` was read already.
     pub(crate) fn stream(self, first: Option<Bytes>) -> BoxStream<'static, Result<Bytes>> {
         let rest = stream::unfold(Some(self), |reader| async move {
@@ -140,7 +154,7 @@ impl Reader {
             if let Some(seat) = &self.seat
                 && let Some(piece) = seat.take(self.rest.start).await.map_err(|why| again(&why))?
             {
-                return Ok((piece, ServedFrom::Flight));
+                return Ok((piece, self.arrived()));
             }
             if let Some(piece) = self.local(chunk).await? {
                 return Ok((piece, ServedFrom::Local));
@@ -150,6 +164,27 @@ impl Reader {
             }
         }
         self.directly().await.map(|piece| (piece, ServedFrom::Remote))
+    }
+
+    /// Where a piece of a flight came from: if all that is wanted had arrived before, the remote is not in it any more.
+    fn arrived(&self) -> ServedFrom {
+        match self.from.is_none() && self.missing().is_none() {
+            true => ServedFrom::Local,
+            false => ServedFrom::Flight,
+        }
+    }
+
+    /// The first chunk of the rest that neither lies in local nor has arrived.
+    fn missing(&self) -> Option<u32> {
+        if self.rest.is_empty() || self.has_all() {
+            return None;
+        }
+        let mut wanted = self.chunks();
+        // In this order: a chunk lies in local before it is let go.
+        let held = self.seat.as_ref().map(|seat| seat.live.held_of(&wanted)).unwrap_or_default();
+        let present = self.version.copy.and_then(|copy| self.inner.index.chunks(copy));
+        let lies = |chunk| present.as_ref().is_some_and(|present| present.contains(chunk));
+        wanted.find(|chunk| !held.contains(chunk) && !lies(*chunk))
     }
 
     /// What local has of the chunk.

@@ -25,7 +25,8 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Served {
-    /// Where the first bytes come from. Later ones may come from elsewhere, always of the same version.
+    /// Where the bytes come from, as far as was known at the first of them: a copy that lacks some of them has to ask
+    /// the remote, or joins who does. All are of the same version.
     pub from: ServedFrom,
     /// How long ago the remote told of this version; `None`: it does not have it yet.
     pub age: Option<Duration>,
@@ -39,9 +40,10 @@ pub struct Served {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ServedFrom {
-    /// A copy that is believed; if it was past its TTL, the remote said that it has not changed.
+    /// A copy that is believed; if it was past its TTL, the remote said that it has not changed. Also one of which all
+    /// that is wanted has been fetched, and is about to be written into the local store.
     Local,
-    /// The fetch of another reader.
+    /// The fetch of another reader, which is still in progress.
     Flight,
     /// The remote, for this reader.
     Remote,

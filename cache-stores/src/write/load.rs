@@ -4,6 +4,7 @@ use super::queue::Failure;
 use super::record::Unsent;
 use crate::footer::{MARK, Mark};
 use crate::layout::{Cut, Layout};
+use crate::patience::Patience;
 use crate::store::Inner;
 use bytes::Bytes;
 use object_store::path::Path;
@@ -17,21 +18,25 @@ pub(super) struct Loader {
     pub(super) remote: Arc<dyn ObjectStore>,
     local: Arc<dyn ObjectStore>,
     layout: Layout,
+    patience: Patience,
 }
 
 impl Loader {
     pub(super) fn new(inner: &Inner) -> Self {
-        Loader { remote: inner.remote.clone(), local: inner.local.clone(), layout: inner.layout }
+        Loader {
+            remote: inner.remote.clone(),
+            local: inner.local.clone(),
+            layout: inner.layout,
+            patience: inner.patience.clone(),
+        }
     }
 
     /// The bytes of a chunk. A damaged one is never sent.
     pub(super) async fn load(&self, unsent: &Unsent, chunk: u32) -> Result<Bytes, Failure> {
         let place = self.layout.chunk(unsent.copy, chunk);
-        let bytes = match self.local.get(&place).await {
-            Ok(found) => found.bytes().await,
-            Err(error) => Err(error),
-        };
-        let bytes = bytes.map_err(|error| lost(unsent, chunk, &place, &error))?;
+        let bytes = async { self.local.get(&place).await?.bytes().await };
+        let bytes =
+            self.patience.of(bytes).await.map_err(|error| lost(unsent, chunk, &place, &error))?;
         let cut = Cut::new(unsent.object.size, unsent.chunk_size).bytes_of(chunk);
         let length = usize::try_from(cut.end - cut.start).unwrap_or(usize::MAX);
         let damaged = || lost(unsent, chunk, &place, &"it is damaged");

@@ -76,7 +76,7 @@ async fn hold(inner: &Inner, unsent: &Unsent) {
         inner.index.removed(&[all]);
         for chunk in 0..chunks {
             let place = inner.place(unsent.copy, chunk);
-            match inner.local.head(&place).await {
+            match inner.patience.of(inner.local.head(&place)).await {
                 Ok(meta) => {
                     let victims = inner.index.add_found(&piece(unsent, chunk, meta.size));
                     inner.remove(victims).await;

@@ -41,6 +41,8 @@ struct State {
     gate: Mutex<Option<Arc<Semaphore>>>,
     /// Puts need one.
     put_gate: Mutex<Option<Arc<Semaphore>>>,
+    /// Everything else does: reads of what is there, and deletes.
+    read_gate: Mutex<Option<Arc<Semaphore>>>,
     /// Bytes that puts hold now, and the most that they held.
     held: AtomicUsize,
 }
@@ -88,6 +90,7 @@ impl Watched {
             faults: Mutex::default(),
             gate: Mutex::default(),
             put_gate: Mutex::default(),
+            read_gate: Mutex::default(),
             held: AtomicUsize::new(0),
         };
         Watched { inner: Arc::new(inner), state: Arc::new(state) }
@@ -100,6 +103,10 @@ impl Watched {
 
     pub(crate) fn heads(&self) -> u64 {
         self.state.heads.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn deletes(&self) -> u64 {
+        self.state.deletes.load(Ordering::SeqCst)
     }
 
     pub(crate) fn puts(&self) -> u64 {
@@ -138,9 +145,27 @@ impl Watched {
         gate
     }
 
+    /// From now on each other request needs a permit of this; without one it never answers.
+    pub(crate) fn hang(&self) -> Arc<Semaphore> {
+        let gate = Arc::new(Semaphore::new(0));
+        *self.state.read_gate.lock() = Some(gate.clone());
+        gate
+    }
+
+    async fn hangs(&self) {
+        hangs(&self.state).await;
+    }
+
     /// Bytes that are in puts now.
     pub(crate) fn held(&self) -> usize {
         self.state.held.load(Ordering::SeqCst)
+    }
+}
+
+async fn hangs(state: &State) {
+    let gate = state.read_gate.lock().clone();
+    if let Some(gate) = gate {
+        gate.acquire().await.expect("it is never closed").forget();
     }
 }
 
@@ -188,6 +213,7 @@ impl ObjectStore for Watched {
             false => self.state.gets.fetch_add(1, Ordering::SeqCst),
         };
         self.state.asked.lock().push(options.clone());
+        self.hangs().await;
         if let Some(fault) = faults.get {
             return Err(fault.strike(location));
         }
@@ -244,6 +270,7 @@ impl ObjectStore for Watched {
 
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
         self.state.gets.fetch_add(1, Ordering::SeqCst);
+        self.hangs().await;
         let fault = self.state.faults.lock().get;
         if let Some(fault) = fault {
             return Err(fault.strike(location));
@@ -259,8 +286,13 @@ impl ObjectStore for Watched {
         locations: BoxStream<'static, Result<Path>>,
     ) -> BoxStream<'static, Result<Path>> {
         let state = self.state.clone();
-        let locations = locations.inspect(move |_| {
-            state.deletes.fetch_add(1, Ordering::SeqCst);
+        let locations = locations.then(move |location| {
+            let state = state.clone();
+            async move {
+                state.deletes.fetch_add(1, Ordering::SeqCst);
+                hangs(&state).await;
+                location
+            }
         });
         self.inner.delete_stream(locations.boxed())
     }

@@ -5,6 +5,7 @@ mod common;
 mod fetching;
 mod freshness;
 mod keeping;
+mod patience;
 mod present;
 mod stand;
 mod trouble;
