@@ -4,15 +4,11 @@ use crate::course::{Op, ops};
 use crate::stand::life::{Life, copy};
 use crate::world::{Mode, World};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use tokio::runtime::Runtime;
 use std::sync::Arc;
 
 fn crashes(mode: Mode, cases: u32, length: usize) {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let runtime = runtime.unwrap();
-    let config =
-        Config { cases, max_shrink_iters: 100, failure_persistence: None, ..Config::default() };
+    let runtime = Runtime::new().unwrap();
     // Nothing else may go wrong in the same course: the crash does.
     let calm = ops().prop_filter("calm", |op| {
         !matches!(op, Op::Restart | Op::Disk(_) | Op::Away(_) | Op::Glance(_))
