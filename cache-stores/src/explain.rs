@@ -64,6 +64,11 @@ impl CachedStore {
     #[must_use]
     pub fn explain(&self, path: &Path) -> Explanation {
         let inner = &self.inner;
+        if inner.has_no_index() {
+            let cause = "it has no index, only a read tells what lies in it".to_owned();
+            let tier = TierReport::new(inner.local.to_string(), TierState::Unreachable { cause });
+            return Explanation::of(&*inner.name, vec![tier]);
+        }
         let found = inner.index.look(path);
         let ttl = inner.options.policy.ttl();
         let state = match &found {
@@ -105,7 +110,10 @@ impl CachedStore {
     /// ```
     #[must_use]
     pub fn status(&self) -> Vec<Status> {
-        self.inner.index.status()
+        match self.inner.has_no_index() {
+            true => Vec::new(),
+            false => self.inner.index.status(),
+        }
     }
 
     /// Deletes the copies that have expired and are of no use any more, and gives their number. What has expired

@@ -2,7 +2,6 @@
 
 use crate::footer::{Footer, Mark};
 use crate::index::{Kept, Victim};
-use crate::layout::Cut;
 use crate::object::{CopyId, Object};
 use crate::store::Inner;
 use bytes::Bytes;
@@ -20,12 +19,6 @@ pub(crate) struct CopyOf<'a> {
     pub(crate) object: &'a Object,
     pub(crate) chunk_size: u32,
     pub(crate) fetched: Duration,
-}
-
-impl CopyOf<'_> {
-    pub(crate) fn cut(&self) -> Cut {
-        Cut::new(self.object.size, self.chunk_size)
-    }
 }
 
 /// Whether a chunk lies in local now.

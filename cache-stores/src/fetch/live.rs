@@ -79,6 +79,11 @@ impl Live {
         wake(wakers);
     }
 
+    /// See [`State::promise`].
+    pub(crate) fn promise(&self, chunk: u32) -> u32 {
+        self.state.lock().promise(chunk)
+    }
+
     /// Local does not take what is fetched: a run would be for nothing.
     pub(crate) fn is_broken(&self) -> bool {
         self.version.copy.is_none() || self.state.lock().is_broken()
@@ -97,13 +102,15 @@ fn wake(wakers: Wakers) {
 #[derive(Debug)]
 pub(crate) struct Seat {
     pub(crate) live: Arc<Live>,
+    /// What he wanted when he sat down.
+    pub(crate) wanted: Range<u32>,
     id: SeatId,
 }
 
 impl Seat {
     pub(crate) fn new(live: Arc<Live>, wants: Range<u32>) -> Self {
-        let id = live.state.lock().sit(wants);
-        Seat { live, id }
+        let id = live.state.lock().sit(wants.clone());
+        Seat { live, wanted: wants, id }
     }
 
     /// The bytes from `at` on, when they have come. `Ok(None)`: no run brings them.

@@ -49,7 +49,7 @@ struct Opening {
 }
 
 /// What those who wait for an opening have of it.
-type Follow = Shared<oneshot::Receiver<Outcome>>;
+pub(crate) type Follow = Shared<oneshot::Receiver<Outcome>>;
 
 /// Whether an opening that is in progress will do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +91,13 @@ impl Flights {
         drop(before);
         let (inner, path) = (inner.clone(), path.clone());
         (follow, Some(Leader { inner, path, id, ticket, outcome: Some(outcome) }))
+    }
+
+    /// The opening that is in progress, if there is one that is of use to those who come now.
+    pub(crate) fn follow(&self, index: &Index, path: &Path) -> Option<Follow> {
+        let table = self.table.lock();
+        let opening = table.openings.get(path)?;
+        index.holds(&opening.ticket).then(|| opening.outcome.clone())
     }
 
     /// What is being fetched of a copy, if anything is.

@@ -8,7 +8,7 @@ use super::{Begin, Flights, Join, Leader};
 use crate::footer::Footer;
 use crate::index::{Admitted, Found};
 use crate::layout::Cut;
-use crate::object::Object;
+use crate::object::{Object, Standing};
 use crate::runtime;
 use crate::store::Inner;
 use object_store::path::Path;
@@ -45,11 +45,29 @@ pub(crate) async fn open(inner: &Arc<Inner>, request: Request) -> (Outcome, bool
     let (follow, leader) = Flights::join(inner, &request.path, request.join);
     let leads = leader.is_some();
     match leader {
+        // Between the reader's look at the index and now, another opening has come to its end.
+        Some(leader) if let Some(found) = meanwhile(inner, &request) => {
+            inner.stats.joined.add(1);
+            leader.done(Outcome::Renewed(Arc::new(found)));
+        }
         Some(leader) => drop(runtime::handle().spawn(lead(leader, request))),
         None => inner.stats.joined.add(1),
     }
     let given_up = || Outcome::Failed(Arc::new(own("the fetch ended without an answer")));
     (follow.await.unwrap_or_else(|_| given_up()), leads)
+}
+
+/// The copy that is believed now, and was not when the reader looked.
+fn meanwhile(inner: &Inner, request: &Request) -> Option<Found> {
+    if request.join == Join::New || inner.has_no_index() {
+        return None;
+    }
+    let found = inner.index.look(&request.path)?;
+    let is_news = request
+        .known
+        .as_ref()
+        .is_none_or(|known| (known.copy, known.fetched) != (found.copy, found.fetched));
+    (is_news && found.standing == Standing::Fresh).then_some(found)
 }
 
 async fn lead(leader: Leader, request: Request) {
@@ -206,5 +224,5 @@ fn begin(
 fn whole(cut: Cut, count: u32, bytes: &Range<u64>) -> Option<Range<u32>> {
     let chunk = u64::from(cut.chunk_size);
     let end = if bytes.end == cut.size { count } else { cut.chunk_of(bytes.end) };
-    (bytes.start % chunk == 0).then(|| cut.chunk_of(bytes.start)..end)
+    bytes.start.is_multiple_of(chunk).then(|| cut.chunk_of(bytes.start)..end)
 }

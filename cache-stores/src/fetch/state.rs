@@ -35,6 +35,7 @@ pub(crate) struct State<E> {
 #[derive(Debug)]
 struct Run {
     id: RunId,
+    first: u32,
     /// The chunk that is filled.
     at: u32,
     end: u32,
@@ -111,6 +112,12 @@ impl<E: Clone> State<E> {
         id
     }
 
+    /// Up to which chunk a run brings, or has brought, what begins here.
+    pub(crate) fn promise(&self, chunk: u32) -> u32 {
+        let runs = self.runs.iter().filter(|run| run.first <= chunk);
+        runs.map(|run| run.end).max().unwrap_or(0)
+    }
+
     /// His waker is to be dropped when the lock is released: a waker may own what sits here, too.
     pub(crate) fn leave(&mut self, seat: SeatId) -> Option<Waker> {
         let at = self.seats.iter().position(|one| one.id == seat)?;
@@ -148,7 +155,7 @@ impl<E: Clone> State<E> {
         if let Some(held) = self.held.iter().find(|held| held.chunk == chunk) {
             return held.pieces.from(offset).map_or(Take::Elsewhere, Take::Piece);
         }
-        if let Some(run) = self.runs.iter().find(|run| run.at == chunk) {
+        if let Some(run) = self.runs.iter().find(|run| run.fills(chunk)) {
             return run.pieces.from(offset).map_or(Take::Wait, Take::Piece);
         }
         match self.runs.iter().any(|run| run.comes_soon_to(chunk)) {
@@ -160,7 +167,7 @@ impl<E: Clone> State<E> {
     /// A run for a chunk that is missing, and for those behind it up to `end` that are missing, too.
     /// `present` says what lies in local.
     pub(crate) fn begin(&mut self, chunk: u32, end: u32, present: impl Fn(u32) -> bool) -> Begin {
-        let near = self.runs.iter().any(|run| run.at == chunk || run.comes_soon_to(chunk));
+        let near = self.runs.iter().any(|run| run.comes_soon_to(chunk));
         if near || self.is_held(chunk) || present(chunk) {
             return Begin::There;
         }
@@ -169,7 +176,7 @@ impl<E: Clone> State<E> {
         let others = |n: u32| ahead(n) || self.is_held(n) || present(n);
         let end = (chunk + 1..end).find(|n| others(*n)).unwrap_or(end);
         let id = RunId(self.number());
-        self.runs.push(Run { id, at: chunk, end, pieces: Pieces::default() });
+        self.runs.push(Run { id, first: chunk, at: chunk, end, pieces: Pieces::default() });
         Begin::Run(id, chunk..end)
     }
 
@@ -233,7 +240,7 @@ impl<E: Clone> State<E> {
         let run = self.runs.remove(at);
         if let Some(failure) = failure {
             let runs = &self.runs;
-            let others = |chunk| runs.iter().any(|one| one.at == chunk || one.comes_soon_to(chunk));
+            let others = |chunk| runs.iter().any(|one| one.comes_soon_to(chunk));
             let waiting = self.seats.iter_mut().filter(|seat| seat.waits.is_some());
             let waiting = waiting.filter(|seat| run.has(seat.wants.start));
             for seat in waiting.filter(|seat| !others(seat.wants.start)) {
@@ -265,6 +272,11 @@ impl<E: Clone> State<E> {
 impl Run {
     fn has(&self, chunk: u32) -> bool {
         self.at <= chunk && chunk < self.end
+    }
+
+    /// Not if that was its last one and is full.
+    fn fills(&self, chunk: u32) -> bool {
+        self.at == chunk && self.has(chunk)
     }
 
     fn comes_soon_to(&self, chunk: u32) -> bool {

@@ -8,9 +8,11 @@ use crate::runtime;
 use crate::store::Inner;
 use crate::write;
 use bytes::Bytes;
+use futures::FutureExt;
 use object_store::path::Path;
 use object_store::{Error, ObjectStore, ObjectStoreExt};
 use std::ops::Range;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -48,12 +50,20 @@ pub(crate) async fn read(
     let (chunk, (checked, bytes)) = (version.cut().chunk_of(wanted.start), known);
     let sought = Sought { copy, chunk, checked, bytes };
     if runtime::is_here() {
-        return look(inner, version, wanted, sought).await;
+        let looked = AssertUnwindSafe(look(inner, version, wanted, sought)).catch_unwind().await;
+        return looked.unwrap_or_else(|_| panicked(inner, version, sought));
     }
     // Stores may need a runtime, and here is none.
-    let (inner, version) = (inner.clone(), version.clone());
-    let looked = runtime::run(async move { look(&inner, &version, wanted, sought).await });
-    looked.await.unwrap_or(Err(Lack::Trouble))
+    let (store, whose) = (inner.clone(), version.clone());
+    let looked = runtime::run(async move { look(&store, &whose, wanted, sought).await });
+    looked.await.unwrap_or_else(|| panicked(inner, version, sought))
+}
+
+/// The local store's own code failed.
+fn panicked(inner: &Inner, version: &Version, sought: Sought) -> Result<Bytes, Lack> {
+    let place = inner.place_of(&version.object.path, sought.copy, sought.chunk);
+    inner.trouble("get", &place, &"it panicked");
+    Err(Lack::Trouble)
 }
 
 async fn look(
@@ -95,6 +105,31 @@ async fn look(
         return Ok(got.slice(from as usize..to as usize));
     }
     Ok(got)
+}
+
+/// Chunks of a copy that was lost are lost together, as a rule: finds those from `chunks` on, up to one that is there.
+/// Then they are fetched in one request.
+pub(crate) async fn survey(inner: &Arc<Inner>, version: &Arc<Version>, chunks: Range<u32>) {
+    let Some(copy) = version.copy.filter(|_| !inner.has_no_index()) else { return };
+    let path = version.object.path.clone();
+    let surveyed = inner.clone();
+    let survey = async move {
+        let inner = surveyed;
+        for chunk in chunks {
+            if !inner.index.chunks(copy).is_some_and(|present| present.contains(chunk)) {
+                continue;
+            }
+            match inner.local.head(&inner.place_of(&path, copy, chunk)).await {
+                Err(Error::NotFound { .. }) => inner.index.lost(copy, chunk),
+                Ok(_) | Err(_) => return,
+            }
+        }
+    };
+    match runtime::is_here() {
+        true => survey.await,
+        // A panic of the local store is not the reader's.
+        false => drop(runtime::run(survey).await),
+    }
 }
 
 /// A chunk that is too short gives an error, and so does a store that is away.

@@ -80,6 +80,7 @@ async fn answer(
 pub(super) fn count(inner: &Inner, found: &Resolved, from: ServedFrom, has_lost: bool) {
     match (found.served(Some(from)).from, found.asked) {
         (ServedFrom::Stale, _) => inner.stats.stale_hits.add(1),
+        (ServedFrom::Flight, None) if !has_lost => inner.stats.joined.add(1),
         (ServedFrom::Local, None) => inner.stats.hits.add(1),
         (ServedFrom::Local, Some(reason)) => inner.stats.miss(reason),
         _ if has_lost => inner.stats.miss(Reason::Damaged),

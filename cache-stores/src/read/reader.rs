@@ -59,10 +59,18 @@ impl Reader {
         }
     }
 
-    /// Takes part in what is being fetched.
-    pub(crate) fn at(mut self, live: Arc<Live>) -> Self {
+    /// Takes part in what is being fetched; `fetched` was, or is, or will be.
+    pub(crate) fn at(mut self, live: Arc<Live>, fetched: &Range<u32>) -> Self {
+        let first = self.chunks().start;
+        let before = if fetched.contains(&first) { fetched.end } else { 0 };
+        self.promised = live.promise(first).max(before);
         self.seat = Some(Seat::new(live, self.chunks()));
         self
+    }
+
+    /// Whether all of it lies in local.
+    pub(crate) fn has_all(&self) -> bool {
+        self.chunks().all(|chunk| self.present.contains(chunk))
     }
 
     pub(crate) fn from(&self) -> ServedFrom {
@@ -78,7 +86,7 @@ impl Reader {
                 Err(error) => Some((Err(error), None)),
             }
         });
-        // Some poll once more after the end.
+        // Who asks once more after the end gets the end once more.
         stream::iter(first.map(Ok)).chain(rest).fuse().boxed()
     }
 
@@ -173,6 +181,9 @@ impl Reader {
                 self.has_lost = true;
                 if lack == Lack::Trouble || self.version.is_unsent {
                     self.nowhere()?;
+                } else {
+                    let others = chunk + 1..self.chunks().end;
+                    chunk::survey(&self.inner, &self.version, others).await;
                 }
             }
         }
@@ -230,10 +241,13 @@ impl Reader {
         }
         let copy = self.version.copy;
         let present = |chunk| lies(&self.inner.index, copy, chunk);
-        if let Begin::Run(id, chunks) = live.begin(chunk, wanted.end, present) {
-            self.promised = chunks.end;
-            self.from.get_or_insert(ServedFrom::Remote);
-            fetch::start(&self.inner, &live, id, chunks);
+        match live.begin(chunk, wanted.end, present) {
+            Begin::Run(id, chunks) => {
+                self.promised = chunks.end;
+                self.from.get_or_insert(ServedFrom::Remote);
+                fetch::start(&self.inner, &live, id, chunks);
+            }
+            Begin::There => self.promised = self.promised.max(live.promise(chunk)),
         }
     }
 

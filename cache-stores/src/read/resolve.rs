@@ -4,6 +4,7 @@ use super::reader::Reader;
 use super::served::{Refresh, Served, ServedFrom};
 use crate::fetch::{Failure, Join, Live, Outcome, Request, Seat, Version, again, is_away, open};
 use crate::index::{Chunks, Found};
+use crate::layout::Cut;
 use crate::object::Standing;
 use crate::presence;
 use crate::store::Inner;
@@ -76,12 +77,32 @@ impl Resolved {
         Resolved { version, present, live: None, from, age, asked, at_hand: None }
     }
 
+    /// A version that is being fetched.
+    fn opened(live: Arc<Live>, seat: Arc<Seat>, from: ServedFrom, asked: Option<Reason>) -> Self {
+        Resolved {
+            version: live.version.clone(),
+            present: Chunks::none(),
+            live: Some((live, seat)),
+            from,
+            age: Some(Duration::ZERO),
+            asked,
+            at_hand: None,
+        }
+    }
+
     pub(crate) fn reader(&self, inner: &Arc<Inner>, bytes: Range<u64>) -> Reader {
         let mut reader = Reader::new(inner, &self.version, bytes, self.present.clone());
         reader.at_hand = self.at_hand.clone();
-        match &self.live {
-            Some((live, _)) => reader.at(live.clone()),
-            None => reader,
+        match (&self.live, self.version.copy) {
+            (Some((live, seat)), _) => reader.at(live.clone(), &seat.wanted),
+            // What others fetch of it goes on for this reader, too.
+            (None, Some(copy)) if self.at_hand.is_none() && !reader.has_all() => {
+                match inner.flights.live(copy) {
+                    Some(live) => reader.at(live, &(0..0)),
+                    None => reader,
+                }
+            }
+            (None, _) => reader,
         }
     }
 
@@ -114,6 +135,9 @@ pub(crate) async fn resolve(
         Some(found) => match (found.standing, check(found, options)) {
             (Standing::Unsent, _) => return copy(found.clone(), None),
             (Standing::Fresh, false) if !refresh => {
+                if let Some(resolved) = opening(inner, found).await {
+                    return Ok(Resolve::Found(resolved));
+                }
                 let mut copy = Resolved::copy(found.clone(), ServedFrom::Local, None);
                 copy.at_hand = at_hand;
                 return Ok(Resolve::Found(copy));
@@ -122,8 +146,26 @@ pub(crate) async fn resolve(
             (Standing::Doubtful, _) => Reason::Invalidated,
         },
     };
-    let join = if refresh { Join::New } else { Join::Any };
+    // Who knows of another version than a fresh copy is wants to hear the remote.
+    let doubts = found.as_ref().is_some_and(|found| found.standing == Standing::Fresh);
+    let join = if refresh || doubts { Join::New } else { Join::Any };
     ask(inner, path, options.range.clone(), found, join, reason).await
+}
+
+/// A copy that has come into the index a moment ago, and whose first run has not begun yet: a run of our own would be
+/// a second request.
+async fn opening(inner: &Inner, found: &Found) -> Option<Resolved> {
+    let count = Cut::new(found.object.size, found.chunk_size).count();
+    if count.is_some_and(|count| found.present.len() == u64::from(count)) {
+        return None;
+    }
+    match inner.flights.follow(&inner.index, &found.object.path)?.await {
+        Ok(Outcome::Opened(live, seat)) => {
+            inner.stats.joined.add(1);
+            Some(Resolved::opened(live, seat, ServedFrom::Flight, None))
+        }
+        Ok(Outcome::Renewed(_) | Outcome::Odd | Outcome::Failed(_)) | Err(_) => None,
+    }
 }
 
 fn copy(found: Found, asked: Option<Reason>) -> Result<Resolve> {
@@ -153,15 +195,7 @@ async fn ask(
         Outcome::Opened(live, seat) => {
             inner.stats.miss(reason);
             let from = if leads { ServedFrom::Remote } else { ServedFrom::Flight };
-            Ok(Resolve::Found(Resolved {
-                version: live.version.clone(),
-                present: Chunks::none(),
-                live: Some((live, seat)),
-                from,
-                age: Some(Duration::ZERO),
-                asked: Some(reason),
-                at_hand: None,
-            }))
+            Ok(Resolve::Found(Resolved::opened(live, seat, from, Some(reason))))
         }
         Outcome::Odd => Ok(Resolve::Pass),
         Outcome::Failed(failure) => stale(inner, found, &failure),

@@ -151,13 +151,19 @@ fn f14_without_an_index_redis_own_ttl_decides_and_a_put_may_say_another() {
         "for _,k in ipairs(redis.call('KEYS','*')) do redis.call('PEXPIRE', k, 0) end return 1";
     say(&server, &format!("EVAL \"{expire}\" 0"));
     assert_eq!(read("a"), (bytes(150_000).into(), false));
-    say(&server, "FLUSHALL");
 
+    // In one where nothing else is.
+    let server = servers::Redis::start();
+    let local = ClientStore::new(redis(&server)).with_ttl(Duration::from_secs(60));
+    let store = built(CachedStore::new(local, remote).presence());
     let longer = LocalTtl(Duration::from_secs(300)).into();
     store.open("b").unwrap().with_options(longer).put("written").unwrap();
+    let left = || say(&server, &format!("EVAL \"{least}\" 0")).parse::<i64>().unwrap();
     until("it is in redis", || left() > 0);
     assert!((240_000..=300_000).contains(&left()), "{}", left());
-    assert_eq!(read("b"), ("written".into(), true));
+    let mut handle = store.open("b").unwrap();
+    assert_eq!(handle.read_all().unwrap(), "written");
+    assert!(handle.info().unwrap().cached);
 }
 
 #[test]

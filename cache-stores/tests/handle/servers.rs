@@ -177,8 +177,15 @@ fn no_page_stays_behind_on_a_server() {
     assert_eq!(keys(&server), 1);
     // An upload that is given up.
     handle.write_all(&bytes(20 << 20)).unwrap();
+    crate::until("a part arrives", || keys(&server) > 1);
     handle.abort();
     crate::until("the pages are removed", || keys(&server) == 1);
+    // A put that nobody waits for is done or leaves nothing.
+    let (path, long) = (Path::from("dropped"), bytes(20 << 20));
+    let put = store.put(&path, long.into());
+    assert!(futures::FutureExt::now_or_never(put).is_none());
+    crate::until("it is there", || keys(&server) == 22);
+    store.open("dropped").unwrap().delete().unwrap();
     // A put that loses.
     let once = PutOptions::from(PutMode::Create);
     store.open("a").unwrap().with_options(once).put(bytes(3 << 20)).unwrap_err();

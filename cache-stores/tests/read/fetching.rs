@@ -37,6 +37,7 @@ async fn f19_64_first_readers_make_one_request() {
             tokio::spawn(async move { store.get(&Path::from("a")).await?.bytes().await })
         })
         .collect();
+    gate.add_permits(1);
     stand.settled(|stand| stand.store.stats().joined == 63).await;
     gate.add_permits(1000);
     for reader in readers {

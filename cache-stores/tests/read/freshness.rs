@@ -56,6 +56,7 @@ async fn many_readers_of_an_expired_copy_ask_once() {
             tokio::spawn(async move { store.get(&Path::from("a")).await?.bytes().await })
         })
         .collect();
+    gate.add_permits(1);
     stand.settled(|stand| stand.store.stats().joined == 19).await;
     gate.add_permits(1000);
     for reader in readers {

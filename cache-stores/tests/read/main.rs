@@ -5,5 +5,6 @@ mod common;
 mod fetching;
 mod freshness;
 mod keeping;
+mod present;
 mod stand;
 mod trouble;

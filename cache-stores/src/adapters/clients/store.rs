@@ -4,6 +4,7 @@ use super::head::Head;
 use super::page::{FRONT, MOST, Place};
 use super::upload::Parts;
 use crate::adapters::LocalTtl;
+use crate::runtime;
 use async_trait::async_trait;
 use bytes::Bytes;
 use cache_clients::server::{AnyServer, Server};
@@ -159,6 +160,10 @@ pub(super) fn failed(error: Wrong) -> Error {
     Error::Generic { store: NAME, source: Box::new(error) }
 }
 
+fn panicked() -> Error {
+    Error::Generic { store: NAME, source: "the server panicked".into() }
+}
+
 pub(super) fn unsupported<T>(what: &str) -> Result<T> {
     Err(Error::NotSupported { source: format!("a store over a server of bytes {what}").into() })
 }
@@ -173,7 +178,10 @@ impl ObjectStore for ClientStore {
     ) -> Result<PutResult> {
         let keep = self.0.keep(&options.extensions)?;
         let head = self.0.begin(location, options.attributes);
-        self.0.put(location, head, payload, &options.mode, keep).await
+        let (shared, location) = (self.0.clone(), location.clone());
+        // To its end, or pages without a head would stay.
+        let put = async move { shared.put(&location, head, payload, &options.mode, keep).await };
+        runtime::run(put).await.unwrap_or_else(|| Err(panicked()))
     }
 
     async fn put_multipart_opts(
@@ -224,7 +232,9 @@ impl ObjectStore for ClientStore {
             CopyMode::Overwrite => PutMode::Overwrite,
             CopyMode::Create => PutMode::Create,
         };
-        self.0.clone().copy(from, to, &mode, keep).await
+        let (shared, from, to) = (self.0.clone(), from.clone(), to.clone());
+        let copy = async move { shared.copy(&from, &to, &mode, keep).await };
+        runtime::run(copy).await.unwrap_or_else(|| Err(panicked()))
     }
 }
 

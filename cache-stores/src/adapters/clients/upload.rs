@@ -9,6 +9,8 @@ use object_store::{Error, MultipartUpload, PutMode, PutPayload, PutResult, Resul
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 #[derive(Debug)]
 pub(super) struct Parts {
@@ -16,6 +18,8 @@ pub(super) struct Parts {
     location: Path,
     head: Head,
     keep: Option<Duration>,
+    /// Parts are put to their end, whoever waits for them: pages that came after an abort would stay.
+    putting: Vec<JoinHandle<()>>,
     arrived: Arc<AtomicUsize>,
     over: bool,
 }
@@ -27,7 +31,22 @@ impl Parts {
         head: Head,
         keep: Option<Duration>,
     ) -> Self {
-        Parts { shared, location, head, keep, arrived: Arc::default(), over: false }
+        let putting = Vec::new();
+        Parts { shared, location, head, keep, putting, arrived: Arc::default(), over: false }
+    }
+
+    /// Removes what has arrived, and what is on its way.
+    fn removal(&mut self) -> impl Future<Output = ()> + Send + 'static {
+        self.over = true;
+        let putting = std::mem::take(&mut self.putting);
+        let (shared, head) = (self.shared.clone(), self.head.clone());
+        async move {
+            for part in putting {
+                // One that panicked has ended, too.
+                drop(part.await);
+            }
+            shared.free(&head).await;
+        }
     }
 
     fn begun(&self) -> Result<()> {
@@ -54,11 +73,18 @@ impl MultipartUpload for Parts {
         // Only what names the pages.
         let head = Head { parts: Vec::new(), ..self.head.clone() };
         let (shared, arrived, keep) = (self.shared.clone(), self.arrived.clone(), self.keep);
-        Box::pin(async move {
-            shared.put_part(&head, part, &data, keep).await?;
-            arrived.fetch_add(1, Ordering::AcqRel);
-            Ok(())
-        })
+        let (tell, told) = oneshot::channel();
+        self.putting.retain(|part| !part.is_finished());
+        self.putting.push(runtime::handle().spawn(async move {
+            let put = shared.put_part(&head, part, &data, keep).await;
+            if put.is_ok() {
+                arrived.fetch_add(1, Ordering::AcqRel);
+            }
+            // Nobody may be waiting any more.
+            let _ = tell.send(put);
+        }));
+        let panicked = || Error::Generic { store: NAME, source: "the server panicked".into() };
+        Box::pin(async move { told.await.unwrap_or_else(|_| Err(panicked())) })
     }
 
     async fn complete(&mut self) -> Result<PutResult> {
@@ -75,8 +101,7 @@ impl MultipartUpload for Parts {
 
     async fn abort(&mut self) -> Result<()> {
         self.begun()?;
-        self.over = true;
-        self.shared.free(&self.head).await;
+        self.removal().await;
         Ok(())
     }
 }
@@ -84,8 +109,7 @@ impl MultipartUpload for Parts {
 impl Drop for Parts {
     fn drop(&mut self) {
         if !self.over && !self.head.parts.is_empty() {
-            let (shared, head) = (self.shared.clone(), self.head.clone());
-            runtime::handle().spawn(async move { shared.free(&head).await });
+            runtime::handle().spawn(self.removal());
         }
     }
 }

@@ -11,6 +11,7 @@ fn state(chunks: u32) -> State<&'static str> {
     State::new(Cut::new(u64::from(chunks * CHUNK), CHUNK))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what was begun is of no other use")]
 fn run(begun: Begin) -> RunId {
     match begun {
         Begin::Run(id, _) => id,
@@ -182,6 +183,18 @@ fn bytes_beyond_a_chunk_are_left_for_the_next() {
     assert!(more.is_empty());
 }
 
+#[test]
+fn nobody_waits_for_a_run_that_has_filled_its_last_chunk() {
+    let mut state = state(3);
+    let seat = state.sit(0..3);
+    let id = run(state.begin(0, 1, none));
+    fill(&mut state, id);
+    // It has not looked yet whether it goes on.
+    assert!(matches!(take(&mut state, seat, 10), Take::Elsewhere));
+    assert!(matches!(state.begin(1, 3, none), Begin::Run(_, chunks) if chunks == (1..3)));
+    assert_eq!(state.turn(id, Unread::Stop, none).0, Turn::Stop);
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Event {
     /// A reader looks for his next byte.
@@ -190,6 +203,8 @@ enum Event {
     Sit(u32, u32),
     /// Bytes come for a run.
     Push(usize, u32),
+    /// A run that has filled a chunk looks whether it goes on.
+    Turn(usize),
     Written(usize, bool),
     Fail(usize),
     /// Local loses a chunk.
@@ -202,6 +217,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (0_usize..4).prop_map(Event::Leave),
         2 => (0_u32..12, 1_u32..12).prop_map(|(from, count)| Event::Sit(from, count)),
         6 => (0_usize..3, 1_u32..15).prop_map(|(run, count)| Event::Push(run, count)),
+        4 => (0_usize..3).prop_map(Event::Turn),
         3 => (0_usize..4, prop::bool::weighted(0.9)).prop_map(|(at, kept)| Event::Written(at, kept)),
         1 => (0_usize..3).prop_map(Event::Fail),
         1 => (0_u32..12).prop_map(Event::Lose),
@@ -216,6 +232,8 @@ struct World {
     readers: Vec<(SeatId, u64, u32)>,
     runs: Vec<RunId>,
     writing: Vec<u32>,
+    /// Runs that have filled a chunk and have not looked yet whether they go on.
+    turning: Vec<RunId>,
     present: BTreeSet<u32>,
 }
 
@@ -223,7 +241,8 @@ impl World {
     fn new() -> Self {
         let (readers, runs) = (Vec::new(), Vec::new());
         let (writing, present) = (Vec::new(), BTreeSet::new());
-        World { state: state(CHUNKS), readers, runs, writing, present }
+        let turning = Vec::new();
+        World { state: state(CHUNKS), readers, runs, writing, turning, present }
     }
 
     /// Byte `n` of the object is `n`: a piece from the wrong place is seen.
@@ -256,18 +275,27 @@ impl World {
     fn push(&mut self, at: usize, count: u32) {
         let runs = self.runs.len();
         let Some(id) = self.runs.get(at % runs.max(1)).copied() else { return };
+        if self.turning.contains(&id) {
+            return;
+        }
         let one = self.state.runs.iter().find(|run| run.id == id).expect("it is running");
         let start = u64::from(one.at * CHUNK) + one.pieces.len() as u64;
         let mut more: Bytes =
             (start..start + u64::from(count)).map(|n| (n % 251) as u8).collect::<Vec<_>>().into();
-        while !more.is_empty() {
-            let Some(full) = self.state.push(id, &mut more).0 else { continue };
+        if let Some(full) = self.state.push(id, &mut more).0 {
             self.writing.push(full.chunk);
-            let present = &self.present;
-            if self.state.turn(id, Unread::Stop, |n| present.contains(&n)).0 == Turn::Stop {
-                self.runs.retain(|one| *one != id);
-                return;
-            }
+            self.turning.push(id);
+        }
+    }
+
+    fn turn(&mut self, at: usize) {
+        if at >= self.turning.len() {
+            return;
+        }
+        let id = self.turning.remove(at);
+        let present = &self.present;
+        if self.state.turn(id, Unread::Stop, |n| present.contains(&n)).0 == Turn::Stop {
+            self.runs.retain(|one| *one != id);
         }
     }
 
@@ -284,6 +312,7 @@ impl World {
                 self.readers.push((seat, u64::from(from * CHUNK), end));
             }
             Event::Push(run, count) => self.push(run, count),
+            Event::Turn(at) => self.turn(at),
             Event::Written(at, kept) if at < self.writing.len() => {
                 let chunk = self.writing.remove(at);
                 if kept {
@@ -293,6 +322,7 @@ impl World {
             }
             Event::Fail(at) if at < self.runs.len() => {
                 let id = self.runs.remove(at);
+                self.turning.retain(|one| *one != id);
                 self.state.end(id, Some(&"away"));
             }
             Event::Lose(chunk) => drop(self.present.remove(&chunk)),
@@ -305,8 +335,12 @@ impl World {
         let state = &self.state;
         assert_eq!(state.runs.len(), self.runs.len());
         for (n, run) in state.runs.iter().enumerate() {
-            assert!(run.at < run.end, "a run that has ended is gone");
-            assert!(state.runs.iter().skip(n + 1).all(|other| other.at != run.at));
+            assert!(
+                run.at < run.end || self.turning.contains(&run.id),
+                "it has ended and is not gone"
+            );
+            let others = state.runs.iter().skip(n + 1).filter(|other| other.fills(run.at));
+            assert!(!run.fills(run.at) || others.count() == 0, "two fill one chunk");
         }
         for seat in state.seats.iter().filter(|seat| seat.waits.is_some()) {
             let chunk = seat.wants.start;
@@ -343,6 +377,7 @@ proptest! {
             for run in 0..world.runs.len() {
                 world.push(run, CHUNK);
             }
+            world.turn(0);
             if !world.writing.is_empty() {
                 world.step(Event::Written(0, true));
             }
