@@ -4,8 +4,8 @@ use crate::course::{Op, ops};
 use crate::stand::life::{Life, copy};
 use crate::world::{Mode, World};
 use proptest::prelude::*;
-use tokio::runtime::Runtime;
 use std::sync::Arc;
+use tokio::runtime::Runtime;
 
 fn crashes(mode: Mode, cases: u32, length: usize) {
     let runtime = Runtime::new().unwrap();
@@ -14,7 +14,7 @@ fn crashes(mode: Mode, cases: u32, length: usize) {
         !matches!(op, Op::Restart | Op::Disk(_) | Op::Away(_) | Op::Glance(_))
     });
     let course = proptest::collection::vec(calm, 3..length);
-    let outcome = TestRunner::new(config)
+    let outcome = crate::runner(cases, 20)
         .run(&course, |course| runtime.block_on(all(mode, &course)).map_err(TestCaseError::fail));
     outcome.unwrap_or_else(|error| panic!("{mode:?}: {error}"));
 }

@@ -20,19 +20,14 @@ use world::{Mode, World};
 fn courses(mode: Mode, cases: u32, length: usize) {
     let runtime = Runtime::new().unwrap();
     let course = proptest::collection::vec(ops(), 1..length);
-    let outcome = runner(cases, 400).run(&course, |course| {
-        runtime.block_on(run(mode, &course)).map_err(TestCaseError::fail)
-    });
+    let outcome = runner(cases, 400)
+        .run(&course, |course| runtime.block_on(run(mode, &course)).map_err(TestCaseError::fail));
     outcome.unwrap_or_else(|error| panic!("{mode:?}: {error}"));
 }
 
 fn runner(cases: u32, shrinks: u32) -> TestRunner {
-    let config = Config {
-        cases,
-        max_shrink_iters: shrinks,
-        failure_persistence: None,
-        ..Config::default()
-    };
+    let config =
+        Config { cases, max_shrink_iters: shrinks, failure_persistence: None, ..Config::default() };
     let mut seed = [7; 32];
     if let Some(given) = std::env::var("LARDER_TEST_SEED").ok().and_then(|seed| seed.parse().ok()) {
         seed[..8].copy_from_slice(&u64::to_le_bytes(given));

@@ -129,7 +129,8 @@ async fn index_on_disk(local: Side, remote: Side) {
 }
 
 async fn write_back(local: Side, remote: Side) {
-    let journal = |builder: StoreBuilder, folder: &Side| builder.write_back(folder.path().join("journal"));
+    let journal =
+        |builder: StoreBuilder, folder: &Side| builder.write_back(folder.path().join("journal"));
     Whole::new(local, remote, journal).objects().await;
 }
 
