@@ -9,7 +9,6 @@ use crate::policy::Policy;
 use cache_core::{Clock, Error, Result};
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
-use std::any::Any;
 use std::fmt;
 use std::path::{Path as Directory, PathBuf};
 use std::sync::Arc;
@@ -48,7 +47,6 @@ pub struct StoreBuilder {
     keep_writes: KeepWrites,
     write_back: Option<PathBuf>,
     clock: Clock,
-    held: Option<Box<dyn Any + Send + Sync>>,
 }
 
 impl StoreBuilder {
@@ -72,7 +70,6 @@ impl StoreBuilder {
             keep_writes: KeepWrites::default(),
             write_back: None,
             clock: Clock::system(),
-            held: None,
         }
     }
 
@@ -91,12 +88,6 @@ impl StoreBuilder {
         let mut builder = StoreBuilder::over(local, remote).index(&index);
         builder.files = Some([objects, index]);
         builder
-    }
-
-    /// Something that is dropped with the last handle of the store.
-    pub(crate) fn holding(mut self, held: Box<dyn Any + Send + Sync>) -> Self {
-        self.held = Some(held);
-        self
     }
 
     /// How long copies are believed, how many are kept, which go first. By default everything is kept and believed

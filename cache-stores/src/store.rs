@@ -11,7 +11,6 @@ use crate::stats::Counters;
 use crate::write::Writes;
 use cache_core::Clock;
 use object_store::ObjectStore;
-use std::any::Any;
 use std::fmt;
 use std::path::Path as Directory;
 use std::sync::Arc;
@@ -56,8 +55,6 @@ pub(crate) struct Inner {
     pub(crate) turns: Turns,
     /// With write-back: what waits for the remote.
     pub(crate) writes: Option<Writes>,
-    /// Dropped last: the directory of a temporary store.
-    pub(crate) _held: Option<Box<dyn Any + Send + Sync>>,
 }
 
 impl CachedStore {

@@ -67,7 +67,6 @@ impl StoreBuilder {
             clock: self.clock,
             turns: Turns::default(),
             writes,
-            _held: self.held,
         });
         let building = inner.clone();
         cache_core::wait(runtime::run(async move {

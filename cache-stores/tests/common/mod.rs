@@ -21,7 +21,7 @@ use tokio::sync::Semaphore;
 
 /// A store that is watched.
 #[derive(Debug, Clone)]
-pub struct Watched {
+pub(crate) struct Watched {
     inner: Arc<dyn ObjectStore>,
     state: Arc<State>,
 }
@@ -47,16 +47,16 @@ struct State {
 
 /// What goes wrong.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Faults {
-    pub get: Option<Fault>,
-    pub put: Option<Fault>,
+pub(crate) struct Faults {
+    pub(crate) get: Option<Fault>,
+    pub(crate) put: Option<Fault>,
     /// A body breaks after so many bytes.
-    pub body: Option<usize>,
+    pub(crate) body: Option<usize>,
 }
 
 /// How it goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     /// No answer.
     Away,
     Denied,
@@ -77,7 +77,7 @@ impl Fault {
 }
 
 impl Watched {
-    pub fn new(inner: impl ObjectStore) -> Self {
+    pub(crate) fn new(inner: impl ObjectStore) -> Self {
         let state = State {
             gets: AtomicU64::new(0),
             heads: AtomicU64::new(0),
@@ -94,52 +94,52 @@ impl Watched {
     }
 
     /// Requests for data.
-    pub fn gets(&self) -> u64 {
+    pub(crate) fn gets(&self) -> u64 {
         self.state.gets.load(Ordering::SeqCst)
     }
 
-    pub fn heads(&self) -> u64 {
+    pub(crate) fn heads(&self) -> u64 {
         self.state.heads.load(Ordering::SeqCst)
     }
 
-    pub fn puts(&self) -> u64 {
+    pub(crate) fn puts(&self) -> u64 {
         self.state.puts.load(Ordering::SeqCst)
     }
 
     /// Bytes that were transferred.
-    pub fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.state.bytes.load(Ordering::SeqCst)
     }
 
-    pub fn asked(&self) -> Vec<GetOptions> {
+    pub(crate) fn asked(&self) -> Vec<GetOptions> {
         self.state.asked.lock().clone()
     }
 
-    pub fn fail(&self, faults: Faults) {
+    pub(crate) fn fail(&self, faults: Faults) {
         *self.state.faults.lock() = faults;
     }
 
     /// From now on each piece of a body needs a permit of this.
-    pub fn hold(&self) -> Arc<Semaphore> {
+    pub(crate) fn hold(&self) -> Arc<Semaphore> {
         let gate = Arc::new(Semaphore::new(0));
         *self.state.gate.lock() = Some(gate.clone());
         gate
     }
 
     /// Bodies that are asked for from now on need no permit.
-    pub fn let_go(&self) {
+    pub(crate) fn let_go(&self) {
         *self.state.gate.lock() = None;
     }
 
     /// From now on each put needs a permit of this.
-    pub fn hold_puts(&self) -> Arc<Semaphore> {
+    pub(crate) fn hold_puts(&self) -> Arc<Semaphore> {
         let gate = Arc::new(Semaphore::new(0));
         *self.state.put_gate.lock() = Some(gate.clone());
         gate
     }
 
     /// Bytes that are in puts now.
-    pub fn held(&self) -> usize {
+    pub(crate) fn held(&self) -> usize {
         self.state.held.load(Ordering::SeqCst)
     }
 }
@@ -283,7 +283,7 @@ impl ObjectStore for Watched {
 }
 
 /// The pieces in which bodies come.
-pub const PIECE: usize = 1000;
+pub(crate) const PIECE: usize = 1000;
 
 fn split(bytes: &Bytes) -> Vec<Bytes> {
     (0..bytes.len()).step_by(PIECE).map(|at| bytes.slice(at..bytes.len().min(at + PIECE))).collect()

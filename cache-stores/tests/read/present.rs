@@ -3,7 +3,7 @@
 use crate::stand::{CHUNK, Stand, bytes};
 use bytes::Bytes;
 use cache_stores::object_store::path::Path;
-use cache_stores::object_store::{Error, ObjectStore, ObjectStoreExt};
+use cache_stores::object_store::{Error, ObjectStoreExt};
 use cache_stores::{CachedStore, ServedFrom};
 
 fn stand() -> Stand {
