@@ -1,6 +1,7 @@
 //! How a store is built, and what can be decided about it.
 
 mod build;
+mod litter;
 mod rebuild;
 
 use crate::options::{Amount, KeepWrites, Period, Presence, Unread, Verify};
@@ -39,6 +40,8 @@ pub struct StoreBuilder {
     remote: Arc<dyn ObjectStore>,
     name: Option<String>,
     policy: Policy,
+    /// Where the copies lie as files, and the index that has a lock for them.
+    files: Option<[PathBuf; 2]>,
     index: Option<PathBuf>,
     presence: Presence,
     chunk: Amount,
@@ -62,6 +65,7 @@ impl StoreBuilder {
             remote,
             name: None,
             policy: Policy::default(),
+            files: None,
             index: None,
             presence: Presence::Index,
             chunk: Amount::from(CHUNK),
@@ -86,7 +90,10 @@ impl StoreBuilder {
                 })
             })
             .map(|local| Arc::new(local) as Arc<dyn ObjectStore>);
-        StoreBuilder::over(local, remote).index(directory.join("index"))
+        let index = directory.join("index");
+        let mut builder = StoreBuilder::over(local, remote).index(&index);
+        builder.files = Some([objects, index]);
+        builder
     }
 
     /// How long copies are believed, how many are kept, which go first. By default everything is kept and believed

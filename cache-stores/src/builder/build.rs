@@ -1,7 +1,7 @@
 //! From a builder to a store: what was decided is checked, and the index opened.
 
 use super::StoreBuilder;
-use super::rebuild;
+use super::{litter, rebuild};
 use crate::fetch::Flights;
 use crate::index::{Index, Limits, Opened};
 use crate::layout::{CHUNKS, Layout};
@@ -52,6 +52,12 @@ impl StoreBuilder {
             None => (Index::in_memory(limits, self.clock.clone()), Opened::New),
             Some(directory) => Index::open(directory, limits, self.clock.clone())?,
         };
+        // Another index has another lock: then somebody may be writing there.
+        if let Some([objects, index]) = &self.files
+            && self.index.as_ref() == Some(index)
+        {
+            litter::clear(objects, &opened);
+        }
         let patience = Patience::new(self.clock.clone(), options.local_deadline);
         let inner = Arc::new_cyclic(|own| Inner {
             name: self.name.unwrap_or_else(|| self.remote.to_string()).into(),

@@ -59,14 +59,14 @@ async fn answer(
     options.check_preconditions(&meta)?;
     let range = range_of(options.range.as_ref(), object.size)?;
     let mut reader = found.reader(inner, range.clone());
-    let mut first = None;
+    // A copy whose first chunk is lost is no copy, and an object that is replaced before its first byte is another:
+    // until then nothing is promised.
+    let first = match reader.next().await {
+        Ok(first) => first,
+        Err(error) if is_changed(&error) => return Ok(None),
+        Err(error) => return Err(error),
+    };
     if found.is_copy() {
-        // A copy whose first chunk is lost is no copy: before that is known, nothing is promised.
-        first = match reader.next().await {
-            Ok(first) => first,
-            Err(error) if is_changed(&error) => return Ok(None),
-            Err(error) => return Err(error),
-        };
         count(inner, found, reader.from(), reader.has_lost);
     }
     let from = found.is_copy().then(|| reader.source());

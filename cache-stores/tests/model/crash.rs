@@ -4,21 +4,17 @@ use crate::course::{Op, ops};
 use crate::stand::life::{Life, copy};
 use crate::world::{Mode, World};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
 use std::sync::Arc;
+use tokio::runtime::Runtime;
 
 fn crashes(mode: Mode, cases: u32, length: usize) {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let runtime = runtime.unwrap();
-    let config =
-        Config { cases, max_shrink_iters: 100, failure_persistence: None, ..Config::default() };
+    let runtime = Runtime::new().unwrap();
     // Nothing else may go wrong in the same course: the crash does.
     let calm = ops().prop_filter("calm", |op| {
         !matches!(op, Op::Restart | Op::Disk(_) | Op::Away(_) | Op::Glance(_))
     });
     let course = proptest::collection::vec(calm, 3..length);
-    let outcome = TestRunner::new(config)
+    let outcome = crate::runner(cases, 20)
         .run(&course, |course| runtime.block_on(all(mode, &course)).map_err(TestCaseError::fail));
     outcome.unwrap_or_else(|error| panic!("{mode:?}: {error}"));
 }

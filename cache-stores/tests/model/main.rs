@@ -12,21 +12,27 @@ mod world;
 
 use course::{Op, ops};
 use proptest::prelude::*;
-use proptest::test_runner::{Config, TestRunner};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use tokio::runtime::Runtime;
 use world::{Mode, World};
 
-/// So many courses of so many steps, the same in each run but for what a failure found.
+/// So many courses of so many steps: the same in each run, unless `LARDER_TEST_SEED` is a number.
 fn courses(mode: Mode, cases: u32, length: usize) {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let runtime = runtime.unwrap();
-    let config =
-        Config { cases, max_shrink_iters: 400, failure_persistence: None, ..Config::default() };
-    let mut runner = TestRunner::new(config);
+    let runtime = Runtime::new().unwrap();
     let course = proptest::collection::vec(ops(), 1..length);
-    let outcome = runner
+    let outcome = runner(cases, 400)
         .run(&course, |course| runtime.block_on(run(mode, &course)).map_err(TestCaseError::fail));
     outcome.unwrap_or_else(|error| panic!("{mode:?}: {error}"));
+}
+
+fn runner(cases: u32, shrinks: u32) -> TestRunner {
+    let config =
+        Config { cases, max_shrink_iters: shrinks, failure_persistence: None, ..Config::default() };
+    let mut seed = [7; 32];
+    if let Some(given) = std::env::var("LARDER_TEST_SEED").ok().and_then(|seed| seed.parse().ok()) {
+        seed[..8].copy_from_slice(&u64::to_le_bytes(given));
+    }
+    TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed))
 }
 
 async fn run(mode: Mode, course: &[Op]) -> Result<(), String> {

@@ -270,6 +270,10 @@ impl World {
         }
         let began = Instant::now();
         loop {
+            // It may die in the middle of what it does beside its callers.
+            if self.died() {
+                return Ok(());
+            }
             let store = self.store();
             let lies = lies(&self.folders.objects);
             let kept: u64 = store.status().iter().map(|one| one.kept()).sum();

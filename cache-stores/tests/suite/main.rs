@@ -12,6 +12,8 @@ use stand::{Kind, Side};
 struct Whole {
     store: CachedStore,
     remote: Kind,
+    /// Writes wait for the remote.
+    waits: bool,
     _kept: Vec<Side>,
 }
 
@@ -25,21 +27,25 @@ impl Whole {
         let folder = Side::disk();
         let builder = CachedStore::new(local.store.clone(), remote.store.clone()).chunk("64KiB");
         let store = mode(builder, &folder).build().unwrap();
-        Whole { store, remote: remote.kind, _kept: vec![local, remote, folder] }
+        let waits = folder.path().join("journal").exists();
+        Whole { store, remote: remote.kind, waits, _kept: vec![local, remote, folder] }
     }
 
     async fn objects(&self) {
         // In this order: the first needs an empty store, and the second empties it.
         multipart(&self.store).await;
         objects(&self.store, self.remote).await;
+        if !self.waits {
+            integration::get_opts(&self.store).await;
+        }
     }
 }
 
-/// What the suite asks of a store over this remote.
+/// What the suite asks of a store over this remote, but `get_opts`: where writes wait, nobody knows the e_tag and
+/// the time that the remote will give them.
 async fn objects(store: &dyn ObjectStore, remote: Kind) {
     integration::put_get_delete_list(store).await;
     integration::list_with_offset_exclusivity(store).await;
-    integration::get_opts(store).await;
     integration::list_uses_directories_correctly(store).await;
     integration::list_with_delimiter(store).await;
     integration::rename_and_copy(store).await;
@@ -67,17 +73,23 @@ mod alone {
 
     #[tokio::test]
     async fn memory() {
-        objects(&*Side::memory().store, Kind::Memory).await;
+        let side = Side::memory();
+        objects(&*side.store, Kind::Memory).await;
+        integration::get_opts(&*side.store).await;
     }
 
     #[tokio::test]
     async fn disk() {
-        objects(&*Side::disk().store, Kind::Disk).await;
+        let side = Side::disk();
+        objects(&*side.store, Kind::Disk).await;
+        integration::get_opts(&*side.store).await;
     }
 
     #[tokio::test]
     async fn s3() {
-        objects(&*Side::s3().store, Kind::S3).await;
+        let side = Side::s3();
+        objects(&*side.store, Kind::S3).await;
+        integration::get_opts(&*side.store).await;
     }
 }
 
@@ -117,7 +129,8 @@ async fn index_on_disk(local: Side, remote: Side) {
 }
 
 async fn write_back(local: Side, remote: Side) {
-    let journal = |builder: StoreBuilder, folder: &Side| builder.write_back(folder.path());
+    let journal =
+        |builder: StoreBuilder, folder: &Side| builder.write_back(folder.path().join("journal"));
     Whole::new(local, remote, journal).objects().await;
 }
 
