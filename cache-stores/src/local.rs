@@ -9,11 +9,13 @@ use crate::patience::LATE;
 use crate::runtime;
 use crate::store::Inner;
 use bytes::Bytes;
+use futures::future::{Either, select};
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
 use object_store::path::Path;
 use object_store::{Error, ObjectStore, PutOptions, PutPayload, Result};
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -132,17 +134,19 @@ impl Inner {
         }
         let (tell, mut told) = mpsc::unbounded_channel();
         let removing = Removing { own: self.own.clone(), local: self.local.clone(), tell };
-        runtime::handle().spawn(removing.run(self.layout, victims));
+        let mut removing = removing.run(self.layout, victims).boxed();
         loop {
-            match self.patience.wait(told.recv()).await {
-                Some(Some(())) => {}
-                Some(None) => return,
-                // It goes on by itself.
-                None => {
-                    return self.trouble("delete", &self.layout.root(), &self.patience.overdue());
-                }
+            let more = pin!(told.recv());
+            let step = select(removing.as_mut(), more);
+            match self.patience.wait(step).await.map(|step| matches!(step, Either::Left(_))) {
+                Some(true) => return,
+                Some(false) => {}
+                None => break,
             }
         }
+        // It goes on by itself.
+        runtime::handle().spawn(removing);
+        self.trouble("delete", &self.layout.root(), &self.patience.overdue());
     }
 
     /// Whether it is gone; that it was not there is as good.
