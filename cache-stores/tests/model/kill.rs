@@ -62,6 +62,8 @@ async fn look(folder: &Path, written: &HashMap<String, u64>) {
         assert!(found.is_some(), "{path}: not what was written last ({least}), nor anything later");
     }
     account(&store, folder).await;
+    // The next process wants the directory.
+    store.close().await;
 }
 
 /// What the store says is what lies there, to the byte.
