@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// The bytes of a chunk, unless said otherwise: large enough for throughput, small enough for three in memory.
 const CHUNK: u64 = 4 << 20;
 
-/// A store in the making: see [`CachedStore::new`].
+/// A store in the making: see [`CachedStore::new`](crate::CachedStore::new).
 ///
 /// ```
 /// use cache_stores::object_store::memory::InMemory;

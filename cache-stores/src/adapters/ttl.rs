@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// How long the local side keeps this one object, where it can forget by itself: among the extensions of a put.
 ///
-/// A [`ClientStore`](crate::ClientStore) takes it instead of its own TTL; a cached store passes it on to its local
+/// A `ClientStore` takes it instead of its own TTL; a cached store passes it on to its local
 /// side; other stores do not know it.
 ///
 /// ```
