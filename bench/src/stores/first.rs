@@ -88,15 +88,14 @@ async fn fill(remote: &impl ObjectStore) -> Result<(), String> {
 pub fn child(args: &[String]) -> Result<(), String> {
     let [port, place] = args else { return Err("a port and a place are needed".to_owned()) };
     let remote = client(port.parse().map_err(text)?)?;
-    let seconds = runtime()?.block_on(async {
-        match place.as_str() {
-            "direct" => read(&remote).await,
-            folder => {
-                let store = CachedStore::on_disk(folder, remote).build().map_err(text)?;
-                read(&store).await
-            }
-        }
-    })?;
+    let store: Box<dyn ObjectStore> = match place.as_str() {
+        "direct" => Box::new(remote),
+        folder => Box::new(CachedStore::on_disk(folder, remote).build().map_err(text)?),
+    };
+    // In a task, where a user reads, and not beside the threads that do the work.
+    let reading =
+        runtime()?.block_on(async { tokio::spawn(async move { read(&store).await }).await });
+    let seconds = reading.map_err(text)??;
     println!("{seconds} {}", status("VmHWM")?);
     Ok(())
 }

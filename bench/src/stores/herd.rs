@@ -140,7 +140,12 @@ impl<S: ObjectStore> ObjectStore for Timed<S> {
         Ok(result)
     }
 
-    async fn put_opts(&self, path: &Path, data: PutPayload, options: PutOptions) -> Result<PutResult> {
+    async fn put_opts(
+        &self,
+        path: &Path,
+        data: PutPayload,
+        options: PutOptions,
+    ) -> Result<PutResult> {
         self.inner.put_opts(path, data, options).await
     }
 
@@ -152,7 +157,10 @@ impl<S: ObjectStore> ObjectStore for Timed<S> {
         self.inner.put_multipart_opts(path, options).await
     }
 
-    fn delete_stream(&self, paths: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+    fn delete_stream(
+        &self,
+        paths: BoxStream<'static, Result<Path>>,
+    ) -> BoxStream<'static, Result<Path>> {
         self.inner.delete_stream(paths)
     }
 

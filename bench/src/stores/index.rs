@@ -44,7 +44,7 @@ pub fn run(options: &Options) -> std::result::Result<(), String> {
     let row = Row {
         bench: "stores_index",
         system: "larder",
-        variant: "paths of 32 bytes, e_tags of 34".to_owned(),
+        variant: "paths of 36 bytes, e_tags of 34".to_owned(),
         key: "path",
         threads: 1,
         cells: vec![
@@ -83,7 +83,8 @@ pub fn fill(args: &[String]) -> std::result::Result<(), String> {
             read.map_err(text)?;
         }
         // What is kept is kept beside the readers.
-        while store.stats().objects < objects || store.status().iter().any(|one| !one.is_complete()) {
+        while store.stats().objects < objects || store.status().iter().any(|one| !one.is_complete())
+        {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
         Ok::<(), String>(())
@@ -121,7 +122,10 @@ impl fmt::Display for Everything {
 }
 
 fn cannot<T>(operation: &str) -> Result<T> {
-    Err(Error::NotImplemented { operation: operation.to_owned(), implementer: "Everything".to_owned() })
+    Err(Error::NotImplemented {
+        operation: operation.to_owned(),
+        implementer: "Everything".to_owned(),
+    })
 }
 
 #[async_trait::async_trait]
@@ -155,7 +159,10 @@ impl ObjectStore for Everything {
         cannot("put_multipart")
     }
 
-    fn delete_stream(&self, _: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+    fn delete_stream(
+        &self,
+        _: BoxStream<'static, Result<Path>>,
+    ) -> BoxStream<'static, Result<Path>> {
         stream::once(async { cannot("delete") }).boxed()
     }
 

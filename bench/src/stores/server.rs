@@ -5,16 +5,26 @@ use hyper_util::server::conn::auto::Builder;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::{ClientOptions, RetryConfig};
 use s3s::auth::SimpleAuth;
+use s3s::dto::{
+    CompleteMultipartUploadInput, CompleteMultipartUploadOutput, CreateMultipartUploadInput,
+    CreateMultipartUploadOutput, GetObjectInput, GetObjectOutput, PutObjectInput, PutObjectOutput,
+    StreamingBlob, UploadPartInput, UploadPartOutput,
+};
 use s3s::service::S3ServiceBuilder;
+use s3s::{S3, S3Error, S3Request, S3Response, S3Result};
 use s3s_fs::FileSystem;
-use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
+use std::io::{BufRead, BufReader, Read, SeekFrom};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio::net::TcpListener;
+use tokio_util::io::ReaderStream;
 
 const BUCKET: &str = "bench";
 const KEY: &str = "larder";
+const BLOCK: usize = 256 << 10;
 
 /// The running server; killed on drop.
 #[derive(Debug)]
@@ -59,17 +69,89 @@ pub fn client(port: u16) -> Result<AmazonS3, String> {
         .with_access_key_id(KEY)
         .with_secret_access_key(KEY)
         .with_unsigned_payload(true)
-        .with_client_options(ClientOptions::new().with_allow_http(true).with_timeout(Duration::from_secs(600)))
+        .with_client_options(
+            ClientOptions::new().with_allow_http(true).with_timeout(Duration::from_secs(600)),
+        )
         .with_retry(RetryConfig { max_retries: 0, ..RetryConfig::default() })
         .build()
         .map_err(|e| e.to_string())
 }
 
+/// The files, with objects in blocks: by itself the server sends four kilobytes at a time, and would be what is
+/// measured.
+struct Blocks {
+    files: FileSystem,
+    folder: PathBuf,
+}
+
+impl Blocks {
+    fn over(folder: PathBuf) -> Result<Self, String> {
+        let files = FileSystem::new(&folder).map_err(|e| format!("{e:?}"))?;
+        Ok(Blocks { files, folder })
+    }
+
+    /// The bytes that an answer is about.
+    async fn body(
+        &self,
+        input: &GetObjectInput,
+        answer: &GetObjectOutput,
+    ) -> std::io::Result<StreamingBlob> {
+        let mut file = File::open(self.folder.join(&input.bucket).join(&input.key)).await?;
+        // `bytes 5-9/20`, in an answer to a range.
+        let range = answer.content_range.as_deref().and_then(|range| range.strip_prefix("bytes "));
+        let start = range.and_then(|range| range.split_once('-')?.0.parse().ok()).unwrap_or(0);
+        file.seek(SeekFrom::Start(start)).await?;
+        let length = answer.content_length.unwrap_or(0).cast_unsigned();
+        Ok(StreamingBlob::wrap(ReaderStream::with_capacity(file.take(length), BLOCK)))
+    }
+}
+
+#[async_trait::async_trait]
+impl S3 for Blocks {
+    async fn get_object(
+        &self,
+        request: S3Request<GetObjectInput>,
+    ) -> S3Result<S3Response<GetObjectOutput>> {
+        let input = request.input.clone();
+        let mut answer = self.files.get_object(request).await?;
+        let body = self.body(&input, &answer.output).await;
+        answer.output.body = Some(body.map_err(S3Error::internal_error)?);
+        Ok(answer)
+    }
+
+    async fn put_object(
+        &self,
+        request: S3Request<PutObjectInput>,
+    ) -> S3Result<S3Response<PutObjectOutput>> {
+        self.files.put_object(request).await
+    }
+
+    async fn create_multipart_upload(
+        &self,
+        request: S3Request<CreateMultipartUploadInput>,
+    ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
+        self.files.create_multipart_upload(request).await
+    }
+
+    async fn upload_part(
+        &self,
+        request: S3Request<UploadPartInput>,
+    ) -> S3Result<S3Response<UploadPartOutput>> {
+        self.files.upload_part(request).await
+    }
+
+    async fn complete_multipart_upload(
+        &self,
+        request: S3Request<CompleteMultipartUploadInput>,
+    ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
+        self.files.complete_multipart_upload(request).await
+    }
+}
+
 /// The process of the server: says its port, and goes when its parent does.
 pub fn serve(mut args: impl Iterator<Item = String>) -> Result<(), String> {
     let folder = args.next().ok_or("a folder is needed")?;
-    let files = FileSystem::new(folder).map_err(|e| format!("{e:?}"))?;
-    let mut builder = S3ServiceBuilder::new(files);
+    let mut builder = S3ServiceBuilder::new(Blocks::over(folder.into())?);
     builder.set_auth(SimpleAuth::from_single(KEY, KEY));
     let service = builder.build();
     std::thread::spawn(|| {
