@@ -86,7 +86,8 @@ impl Single {
 
     #[inline]
     fn try_pass(&self) -> Option<Pass<'_>> {
-        self.close().then_some(Pass::Single(self))
+        // A pass that is made opens the gate when it goes: only who closed it may make one.
+        self.close().then(|| Pass::Single(self))
     }
 
     #[inline]
@@ -144,6 +145,23 @@ impl Drop for Pass<'_> {
     fn drop(&mut self) {
         if let Pass::Single(gate) = self {
             gate.open();
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_tries_in_vain_leaves_the_gate_closed() {
+        for gate in [Gate::Single(Single::default()), Gate::plain()] {
+            let inside = gate.write();
+            assert!(gate.try_write().is_none());
+            assert!(gate.try_read().is_none());
+            assert!(gate.try_write().is_none(), "an attempt has opened it");
+            drop(inside);
+            assert!(gate.try_write().is_some());
         }
     }
 }
