@@ -88,7 +88,7 @@ pub(crate) async fn f22_an_index_on_disk_serves_and_evicts_after_a_restart(pair:
         put(&store, path, &data(1, 9_000)).await;
     }
     until("what was evicted is deleted", || pair.near.present().len() == 6).await;
-    drop(store);
+    store.close().await;
     let store = open();
     let before = pair.far.requests();
     assert_eq!(kept(&store), ["b", "c"]);
@@ -101,7 +101,7 @@ pub(crate) async fn f22_an_index_on_disk_serves_and_evicts_after_a_restart(pair:
     until("what was evicted is deleted", || pair.near.present().len() == 6).await;
     assert_eq!(store.stats().bytes, bytes(&pair).await);
     if pair.local.kind != Kind::Redis {
-        drop(store);
+        store.close().await;
         // Damaged: it is made anew from what lies in the local store.
         for entry in std::fs::read_dir(&index).unwrap().flatten() {
             std::fs::write(entry.path(), b"damaged beyond recognition").unwrap();
