@@ -39,7 +39,7 @@ pub(crate) struct Folders {
 }
 
 impl Folders {
-    fn below(root: PathBuf) -> Self {
+    fn below(root: &std::path::Path) -> Self {
         let folders = Folders {
             objects: root.join("objects"),
             index: root.join("index"),
@@ -75,7 +75,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(mode: Mode) -> Self {
         let root = folder();
-        let folders = Folders::below(root.path().join("0"));
+        let folders = Folders::below(&root.path().join("0"));
         let mut world = World {
             mode,
             store: None,
@@ -151,7 +151,7 @@ impl World {
     /// Folders for the next process.
     pub(crate) fn next_folders(&mut self) -> Folders {
         self.lives += 1;
-        Folders::below(self.root.path().join(self.lives.to_string()))
+        Folders::below(&self.root.path().join(self.lives.to_string()))
     }
 
     fn now(&self) -> Duration {
@@ -223,8 +223,7 @@ impl World {
         let readable = truth.readable(now, self.age());
         let found = match &result {
             Ok(read) => readable.iter().find(|(_, content)| {
-                content.as_ref().map(|content| part(content))
-                    == read.as_ref().map(|read| Some(read.clone()))
+                content.as_ref().map(&part) == read.as_ref().map(|read| Some(read.clone()))
             }),
             // Nothing can be read there.
             Err(_) => readable.iter().find(|(_, content)| {
