@@ -1,6 +1,6 @@
 //! 64 readers of one cold object of 100 MiB: one request, and nobody waits for anything but the first byte.
 
-use super::server::{Server, client};
+use super::server::{Sends, Server, client};
 use super::{bytes, runtime, text};
 use crate::measured::quantile;
 use crate::options::Options;
@@ -25,7 +25,7 @@ const GOAL_MS: f64 = 50.0;
 
 pub fn run(options: &Options) -> Result<(), String> {
     let folder = tempfile::tempdir().map_err(text)?;
-    let server = Server::start(folder.path())?;
+    let server = Server::start(folder.path(), Sends::Blocks)?;
     let runtime = runtime()?;
     runtime.block_on(async {
         let all = bytes(LENGTH);

@@ -33,14 +33,24 @@ pub struct Server {
     pub port: u16,
 }
 
+/// How the server sends objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sends {
+    /// As `s3s-fs` does it: four kilobytes at a time, from the file to the socket.
+    Pieces,
+    /// In large blocks, so that it is not what is measured.
+    Blocks,
+}
+
 impl Server {
     /// Over a folder, which gets a bucket.
-    pub fn start(folder: &Path) -> Result<Self, String> {
+    pub fn start(folder: &Path, sends: Sends) -> Result<Self, String> {
         std::fs::create_dir_all(folder.join(BUCKET)).map_err(|e| format!("a bucket: {e}"))?;
         let own = std::env::current_exe().map_err(|e| format!("the bench's own path: {e}"))?;
         let mut process = Command::new(own)
             .arg(super::SERVER)
             .arg(folder)
+            .arg(if sends == Sends::Blocks { "blocks" } else { "pieces" })
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -77,19 +87,13 @@ pub fn client(port: u16) -> Result<AmazonS3, String> {
         .map_err(|e| e.to_string())
 }
 
-/// The files, with objects in blocks: by itself the server sends four kilobytes at a time, and would be what is
-/// measured.
+/// The files, with objects in blocks.
 struct Blocks {
     files: FileSystem,
     folder: PathBuf,
 }
 
 impl Blocks {
-    fn over(folder: PathBuf) -> Result<Self, String> {
-        let files = FileSystem::new(&folder).map_err(|e| format!("{e:?}"))?;
-        Ok(Blocks { files, folder })
-    }
-
     /// The bytes that an answer is about.
     async fn body(
         &self,
@@ -151,7 +155,11 @@ impl S3 for Blocks {
 /// The process of the server: says its port, and goes when its parent does.
 pub fn serve(mut args: impl Iterator<Item = String>) -> Result<(), String> {
     let folder = args.next().ok_or("a folder is needed")?;
-    let mut builder = S3ServiceBuilder::new(Blocks::over(folder.into())?);
+    let files = FileSystem::new(&folder).map_err(|e| format!("{e:?}"))?;
+    let mut builder = match args.next().as_deref() {
+        Some("blocks") => S3ServiceBuilder::new(Blocks { files, folder: folder.into() }),
+        _ => S3ServiceBuilder::new(files),
+    };
     builder.set_auth(SimpleAuth::from_single(KEY, KEY));
     let service = builder.build();
     std::thread::spawn(|| {

@@ -192,7 +192,7 @@ impl World {
         self.look(path);
         let now = self.now();
         if let Err(error) = result {
-            if self.mode == Mode::WriteBack {
+            if self.mode == Mode::WriteBack && self.died() {
                 // It may have happened: the next read tells.
                 self.truths[path].becomes(now, content);
             }
@@ -201,6 +201,10 @@ impl World {
         }
         if self.mode == Mode::WriteBack {
             self.truths[path].becomes(now, content.clone());
+            if self.died() {
+                // It died beside this write, which the journal took when it was dead already, or before.
+                return Ok(());
+            }
         } else if self.away {
             return Err("a write was acknowledged while the remote was away".to_owned());
         }

@@ -52,12 +52,32 @@ async fn objects(store: &dyn ObjectStore, remote: Kind) {
     integration::copy_rename_nonexistent_object(store).await;
     let missing = integration::get_nonexistent_object(store, None).await;
     assert!(matches!(missing, Err(Error::NotFound { .. })), "{missing:?}");
-    // Files know no conditional writes.
-    integration::put_opts(store, remote != Kind::Disk).await;
-    // moto's web server drops headers whose name has an underscore, as the suite's attributes have.
-    if remote != Kind::S3 {
-        integration::put_get_attributes(store).await;
+    match remote {
+        // moto's web server drops headers whose names have an underscore, as the suite's attributes have; and moto
+        // looks at an e_tag and writes in two steps, so that one of the suite's five racing writers may be lost.
+        Kind::S3 => conditional_writes(store).await,
+        Kind::Memory | Kind::Disk | Kind::Redis => {
+            integration::put_get_attributes(store).await;
+            // Files know no conditional writes.
+            integration::put_opts(store, remote != Kind::Disk).await;
+        }
     }
+}
+
+/// The suite's `put_opts` without its race.
+async fn conditional_writes(store: &dyn ObjectStore) {
+    let path = Path::from("conditional");
+    let put = |text: &'static str, mode: PutMode| store.put_opts(&path, text.into(), mode.into());
+    let first = put("a", PutMode::Create).await.unwrap();
+    let there = put("b", PutMode::Create).await.unwrap_err();
+    assert!(matches!(there, Error::AlreadyExists { .. }), "{there:?}");
+    let second = put("c", PutMode::Update(first.clone().into())).await.unwrap();
+    assert_eq!(store.get(&path).await.unwrap().bytes().await.unwrap(), "c");
+    let outdated = put("d", PutMode::Update(first.into())).await.unwrap_err();
+    assert!(matches!(outdated, Error::Precondition { .. }), "{outdated:?}");
+    assert_eq!(store.get(&path).await.unwrap().bytes().await.unwrap(), "c");
+    put("e", PutMode::Update(second.into())).await.unwrap();
+    assert_eq!(store.get(&path).await.unwrap().bytes().await.unwrap(), "e");
 }
 
 async fn multipart(store: &dyn ObjectStore) {
