@@ -4,7 +4,8 @@
 mod stand;
 
 use cache_stores::{CachedStore, StoreBuilder};
-use object_store::{Error, ObjectStore, integration};
+use object_store::path::Path;
+use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, integration};
 use stand::{Kind, Side};
 
 /// A store of the suite, with all that must live as long.
