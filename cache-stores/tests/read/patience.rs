@@ -137,10 +137,10 @@ async fn f1_who_joins_bytes_that_are_still_coming_is_told_so() {
     let gate = stand.remote.hold();
     let content = bytes(2 * CHUNK);
     stand.put("a", &content).await;
+    // The first chunk, and not the second one; before the read, which may wait for its first bytes.
+    gate.add_permits(2);
     let first = stand.get("a").await.unwrap();
     assert_eq!(from(&first), ServedFrom::Remote);
-    // The first chunk, and not the second one.
-    gate.add_permits(2);
     stand.settled(|stand| stand.remote.bytes() == 2000).await;
     let second = stand.get("a").await.unwrap();
     assert_eq!(from(&second), ServedFrom::Flight);
