@@ -188,6 +188,29 @@ fn writers_nested_in_opposite_order_do_not_wait_for_each_other() {
 }
 
 #[test]
+fn a_nested_writer_that_gave_up_has_opened_nothing() {
+    for bias in [Bias::Readers, Bias::Never] {
+        model(move || {
+            let (outer, inner) = (lock(bias), lock(bias));
+            let there = inner.clone();
+            let other = thread::spawn(move || bump(&there));
+            let mine = outer.write(|_| {
+                inner
+                    .write(|pair| {
+                        pair[0] += 1;
+                        pair[1] += 1;
+                    })
+                    .is_some()
+            });
+            // Were the gate open now, this would be inside together with the other one.
+            bump(&inner);
+            other.join().unwrap();
+            assert_eq!(read(&inner), if mine == Some(true) { 3 } else { 2 });
+        });
+    }
+}
+
+#[test]
 fn a_gate_lets_one_in_at_a_time_and_nobody_sleeps_for_ever() {
     model(|| {
         let locked = Arc::new(Locked::new(0));
