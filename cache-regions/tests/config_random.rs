@@ -98,6 +98,17 @@ proptest! {
 }
 
 #[test]
+fn mistakes_that_tell_what_has_several_lines_have_one() {
+    for text in
+        ["{regions:\n|\n\nregions:\n", "\"a\\nb\" = 1\n", "[regions.\"a\\nb\"]\n\"c\\td\" = 1\n"]
+    {
+        check(text);
+    }
+    let told = read("[regions.\"a\\nb\"]\n\"c\\td\" = 1\n", Format::Toml).unwrap_err().to_string();
+    assert!(told.contains(r"region `a\nb` has no option `c\td`"), "{told}");
+}
+
+#[test]
 fn what_is_nested_without_end_is_a_mistake() {
     for (front, back) in [("[", "]"), ("{a: ", "}"), ("- ", "")] {
         let text = format!("regions: {}{}", front.repeat(2000), back.repeat(2000));

@@ -13,7 +13,7 @@ pub struct Mistake {
 
 impl Mistake {
     pub(crate) fn new(place: Place, message: impl Into<String>) -> Self {
-        Mistake { place, message: message.into() }
+        Mistake { place, message: one_line(message.into()) }
     }
 
     /// Line and column in the file, counted from 1; `None` in maps and variables of the environment.
@@ -30,6 +30,16 @@ impl Mistake {
     pub fn message(&self) -> &str {
         &self.message
     }
+}
+
+/// Names come from the file as they are, and a list of mistakes has one to a line.
+fn one_line(message: String) -> String {
+    if !message.contains(char::is_control) {
+        return message;
+    }
+    let escaped =
+        |of: char| if of.is_control() { of.escape_debug().to_string() } else { of.into() };
+    message.chars().map(escaped).collect()
 }
 
 impl fmt::Display for Mistake {
