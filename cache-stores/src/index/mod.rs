@@ -32,9 +32,9 @@ mod slot;
 mod snapshot;
 mod status;
 mod table;
-mod undeleted;
 #[cfg(test)]
 mod tests;
+mod undeleted;
 
 pub(crate) use answers::{Admitted, Found, Kept, Limits, Opened, Piece, Victim};
 pub(crate) use chunks::Chunks;

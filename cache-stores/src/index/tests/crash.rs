@@ -60,13 +60,7 @@ impl World {
     }
 
     /// Puts chunks; one fails in local, and the copy may be forgotten in between.
-    fn chunks(
-        &mut self,
-        copy: CopyId,
-        chunks: Range<u32>,
-        fails: bool,
-        forgotten: Option<&Path>,
-    ) {
+    fn chunks(&mut self, copy: CopyId, chunks: Range<u32>, fails: bool, forgotten: Option<&Path>) {
         for chunk in chunks {
             if !self.index.intend(copy, chunk) {
                 continue;
