@@ -33,12 +33,22 @@ struct How {
     /// The next read's answer is late: until answers come again.
     late: bool,
     answers: bool,
+    /// Nobody is told whether something is there.
+    blind: bool,
     /// Nothing is deleted.
     refuses: bool,
     /// What is put lies there, and nobody is told.
     forgets: bool,
     deletions: usize,
+    deleted: usize,
     reads: usize,
+    heads: usize,
+}
+
+impl How {
+    fn is_deleting(&self) -> bool {
+        self.deletions > self.deleted
+    }
 }
 
 impl Odd {
@@ -120,6 +130,10 @@ impl ObjectStore for Odd {
     }
 
     async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
+        if options.head {
+            self.set(|how| how.heads += 1);
+            self.until(|how| !how.blind).await;
+        }
         self.inner.get_opts(path, options).await
     }
 
@@ -146,8 +160,9 @@ impl ObjectStore for Odd {
                     return Err(failure("not now"));
                 }
                 own.until(|how| !how.holds).await;
-                own.inner.delete(&path).await?;
-                Ok(path)
+                let deleted = own.inner.delete(&path).await;
+                own.set(|how| how.deleted += 1);
+                deleted.map(|()| path)
             }
         };
         paths.and_then(delete).boxed()
@@ -193,17 +208,19 @@ async fn a_chunk_that_is_fetched_again_while_it_is_being_deleted_is_not_taken_aw
     stand.read("a").await.unwrap();
     stand.complete(3).await;
     odd.spoil(1).await;
-    odd.set(|how| how.holds = true);
-    let store = stand.store.clone();
-    let first = async move { store.get(&Path::from("a")).await?.bytes().await };
-    let first = tokio::spawn(first);
+    // When he has deleted it, he looks for the next one, and comes no farther.
+    odd.set(|how| (how.holds, how.blind) = (true, true));
+    let (store, range) = (stand.store.clone(), CHUNK as u64..3 * CHUNK as u64);
+    let first = tokio::spawn(async move { store.get_range(&Path::from("a"), range).await });
     // The first reader has found it damaged, and deletes it.
     odd.until(|how| how.deletions == 1).await;
     assert_eq!(stand.read("a").await.unwrap().0, content);
     a_while(|| is_complete(&stand)).await;
     odd.set(|how| how.holds = false);
-    assert_eq!(first.await.unwrap().unwrap(), content);
+    stand.settled(|_| !odd.how.borrow().is_deleting()).await;
     odd.is_accounted(&stand.store).await;
+    odd.set(|how| how.blind = false);
+    assert_eq!(first.await.unwrap().unwrap(), content.slice(CHUNK..));
     // Afterwards it is kept again.
     for _ in 0..2 {
         assert_eq!(stand.read("a").await.unwrap().0, content);
@@ -222,16 +239,22 @@ async fn a_chunk_that_was_missing_when_it_was_read_and_is_there_when_that_is_tol
     stand.complete(3).await;
     let place = odd.lies().await[1].location.clone();
     odd.inner.delete(&place).await.unwrap();
-    odd.set(|how| how.late = true);
+    odd.set(|how| (how.late, how.blind) = (true, true));
     let (store, range) = (stand.store.clone(), CHUNK as u64..2 * CHUNK as u64);
-    let wanted = range.clone();
+    let wanted = CHUNK as u64..3 * CHUNK as u64;
     let first = tokio::spawn(async move { store.get_range(&Path::from("a"), wanted).await });
     odd.until(|how| how.reads == 1).await;
     let second = stand.store.get_range(&Path::from("a"), range).await.unwrap();
     assert_eq!(second, content.slice(CHUNK..2 * CHUNK));
     stand.complete(4).await;
+    let errors = stand.store.stats().local_errors;
     odd.set(|how| how.answers = true);
-    assert_eq!(first.await.unwrap().unwrap(), second);
+    // He has been told, and looks for the next one.
+    stand.settled(|stand| stand.store.stats().local_errors > errors).await;
+    stand.settled(|_| odd.how.borrow().heads > 0).await;
+    odd.is_accounted(&stand.store).await;
+    odd.set(|how| how.blind = false);
+    assert_eq!(first.await.unwrap().unwrap(), content.slice(CHUNK..));
     odd.is_accounted(&stand.store).await;
 }
 
