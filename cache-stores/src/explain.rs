@@ -95,8 +95,8 @@ impl CachedStore {
         }
     }
 
-    /// Deletes the copies that have expired and are of no use any more, and gives their number. What has expired
-    /// goes by itself when room is needed.
+    /// Deletes the copies that have expired and are of no use any more, and gives their number; and what the local
+    /// store refused to delete before. What has expired goes by itself when room is needed.
     ///
     /// ```
     /// use cache_stores::CachedStore;
@@ -113,7 +113,11 @@ impl CachedStore {
         let victims = inner.index.expired();
         let count = victims.len();
         // A panic of the local store is not the caller's.
-        let _ = runtime::run(async move { inner.remove(victims).await }).await;
+        let _ = runtime::run(async move {
+            inner.remove(victims).await;
+            inner.remove_undeleted().await;
+        })
+        .await;
         count
     }
 }

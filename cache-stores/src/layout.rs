@@ -32,8 +32,8 @@ impl Layout {
         let name = parts.nth(2)?;
         let (id, chunk) = name.as_ref().split_once('.')?;
         let (copy, chunk) = (CopyId(u64::from_str_radix(id, 16).ok()?), chunk.parse().ok()?);
-        // Only as we write it: `+1` and `01` are numbers, too.
-        (self.chunk(copy, chunk) == *path).then_some((copy, chunk))
+        // Only as we write it: `+1` and `01` are numbers, too. The last number is no chunk's.
+        (self.chunk(copy, chunk) == *path && chunk < u32::MAX).then_some((copy, chunk))
     }
 }
 
@@ -90,6 +90,7 @@ mod tests {
             "larder/01/0123456789abcdef",
             "larder/01/0123456789abcdef.+1",
             "larder/01/0123456789abcdef.01",
+            "larder/01/0123456789abcdef.4294967295",
             "larder/02/0123456789abcdef.1",
             "larder/01/123456789abcdef.1",
             "elsewhere/01/0123456789abcdef.1",

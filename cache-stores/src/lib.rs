@@ -27,6 +27,7 @@ mod patience;
 mod policy;
 mod presence;
 mod read;
+mod remove;
 mod runtime;
 mod stats;
 mod store;

@@ -1,25 +1,22 @@
-//! The local side: chunks in, chunks out, and its troubles, which are counted and never a caller's.
+//! The local side: chunks on their way into it, and its troubles, which are counted and never a caller's.
 
 use crate::fetch;
 use crate::footer::{Footer, Mark};
-use crate::index::{Kept, Victim};
-use crate::layout::Layout;
+use crate::index::Kept;
 use crate::object::{CopyId, Object};
 use crate::patience::LATE;
+use crate::remove::delete;
 use crate::runtime;
 use crate::store::Inner;
 use bytes::Bytes;
-use futures::future::{Either, select};
-use futures::stream::{self, BoxStream};
-use futures::{FutureExt, StreamExt};
+use futures::FutureExt;
 use object_store::path::Path;
-use object_store::{Error, ObjectStore, PutOptions, PutPayload, Result};
+use object_store::{Error, ObjectStore, PutOptions, PutPayload};
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use xxhash_rust::xxh3::Xxh3Default;
 
 /// The copy to which a chunk belongs.
@@ -35,7 +32,7 @@ pub(crate) struct CopyOf<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Laid {
     Kept,
-    /// The copy has left the index meanwhile.
+    /// The copy has left the index meanwhile, or the chunk is another's: there already, being put, or being deleted.
     Gone,
     /// The local store did not take it: counted.
     Trouble,
@@ -56,6 +53,11 @@ impl Inner {
         pieces: &[Bytes],
         options: PutOptions,
     ) -> Laid {
+        if self.late.load(Ordering::Acquire) >= LATE {
+            let place = self.place_of(&of.object.path, of.copy, chunk);
+            self.trouble("put", &place, &"earlier ones have not ended");
+            return Laid::Trouble;
+        }
         let Some(footer) = footer(of, chunk, pieces) else { return Laid::Trouble };
         if self.has_no_index() {
             let payload = pieces.iter().cloned().chain([footer]).collect();
@@ -79,11 +81,6 @@ impl Inner {
         options: PutOptions,
     ) -> Laid {
         let place = put.place.clone();
-        if self.late.load(Ordering::Acquire) >= LATE {
-            self.index.failed(put.copy, put.chunk);
-            self.trouble("put", &place, &"earlier ones have not ended");
-            return Laid::Trouble;
-        }
         let is_late = Arc::new(AtomicBool::new(false));
         let putting = Putting { own: self.own.clone(), put, is_late: is_late.clone() };
         let (done, laid) = oneshot::channel();
@@ -107,8 +104,8 @@ impl Inner {
             return self.settle_present(put, failure, alone).await;
         }
         if let Some(error) = failure {
-            self.index.failed(put.copy, put.chunk);
             self.trouble("put", &put.place, error);
+            self.remove(vec![self.index.failed(put.copy, put.chunk)]).await;
             return Laid::Trouble;
         }
         let kept = self.index.keep(put.copy, put.chunk, put.bytes);
@@ -123,39 +120,6 @@ impl Inner {
             Kept::Gone(victim) => {
                 self.remove(vec![victim]).await;
                 Laid::Gone
-            }
-        }
-    }
-
-    /// Deletes what has left the index.
-    pub(crate) async fn remove(&self, victims: Vec<Victim>) {
-        if victims.is_empty() {
-            return;
-        }
-        let (tell, mut told) = mpsc::unbounded_channel();
-        let removing = Removing { own: self.own.clone(), local: self.local.clone(), tell };
-        let mut removing = removing.run(self.layout, victims).boxed();
-        loop {
-            let more = pin!(told.recv());
-            let step = select(removing.as_mut(), more);
-            match self.patience.wait(step).await.map(|step| matches!(step, Either::Left(_))) {
-                Some(true) => return,
-                Some(false) => {}
-                None => break,
-            }
-        }
-        // It goes on by itself.
-        runtime::handle().spawn(removing);
-        self.trouble("delete", &self.layout.root(), &self.patience.overdue());
-    }
-
-    /// Whether it is gone; that it was not there is as good.
-    pub(crate) async fn delete_local(&self, place: Path) -> bool {
-        match self.patience.of(delete(&*self.local, &place)).await {
-            Ok(()) => true,
-            Err(error) => {
-                self.trouble("delete", &place, &error);
-                false
             }
         }
     }
@@ -220,48 +184,6 @@ impl Putting {
         let laid = inner.settle(put, failure.as_ref(), done.is_closed()).await;
         // Nobody may be waiting any more.
         let _ = done.send(laid);
-    }
-}
-
-/// Deletes without holding the store: what is not done when that goes is noted in the index.
-struct Removing {
-    own: Weak<Inner>,
-    local: Arc<dyn ObjectStore>,
-    /// After each chunk.
-    tell: mpsc::UnboundedSender<()>,
-}
-
-impl Removing {
-    async fn run(self, layout: Layout, victims: Vec<Victim>) {
-        for victim in victims {
-            let mut left = 0;
-            let chunks: Vec<u32> = victim.chunks.iter().collect();
-            for chunk in chunks {
-                let place = layout.chunk(victim.copy, chunk);
-                if let Err(error) = delete(&*self.local, &place).await {
-                    left += 1;
-                    self.own.upgrade().iter().for_each(|own| own.trouble("delete", &place, &error));
-                }
-                // Nobody may be waiting any more.
-                let _ = self.tell.send(());
-            }
-            // What could not be deleted stays noted, and is tried again when the index is opened.
-            if left == 0 {
-                self.own
-                    .upgrade()
-                    .iter()
-                    .for_each(|own| own.index.removed(std::slice::from_ref(&victim)));
-            }
-        }
-    }
-}
-
-/// That it was not there is as good.
-async fn delete(local: &dyn ObjectStore, place: &Path) -> Result<()> {
-    let one: BoxStream<'static, _> = stream::iter([Ok(place.clone())]).boxed();
-    match local.delete_stream(one).next().await {
-        None | Some(Ok(_) | Err(Error::NotFound { .. })) => Ok(()),
-        Some(Err(error)) => Err(error),
     }
 }
 

@@ -9,7 +9,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
-/// So many puts may be late; while they are, nothing is put: each has the bytes of a chunk.
+/// So many puts may be late; while they are, nothing is put: each has the bytes of a chunk. And so many deletions.
 pub(crate) const LATE: usize = 4;
 
 /// The deadline of an operation of the local store, by the store's clock.

@@ -10,6 +10,7 @@ use crate::layout::Cut;
 use crate::local::{Chunk, CopyOf, Laid};
 use crate::object::{CopyId, Standing};
 use crate::options::Presence;
+use crate::remove::delete;
 use crate::runtime;
 use crate::store::Inner;
 use bytes::Bytes;
@@ -70,7 +71,7 @@ impl Inner {
             self.trouble("put", &place, &self.patience.overdue());
             return Laid::Trouble;
         };
-        if !self.index.intend(of.copy, chunk) {
+        if self.index.chunks(of.copy).is_none() {
             return Laid::Gone;
         }
         self.put_local(Chunk { copy: of.copy, chunk, bytes: 0, place }, payload, options).await
@@ -83,18 +84,14 @@ impl Inner {
         failure: Option<&Error>,
         alone: bool,
     ) -> Laid {
-        let Chunk { copy, chunk, place, .. } = put;
-        self.index.failed(copy, chunk);
+        let Chunk { copy, place, .. } = put;
         if let Some(error) = failure {
             self.trouble("put", &place, error);
             return Laid::Trouble;
         }
-        if alone {
-            if !self.index.intend(copy, chunk) {
-                self.delete_local(place).await;
-                return Laid::Gone;
-            }
-            self.index.failed(copy, chunk);
+        if alone && self.index.chunks(copy).is_none() {
+            self.delete_present(&place).await;
+            return Laid::Gone;
         }
         Laid::Kept
     }
@@ -113,7 +110,13 @@ impl Inner {
             None => None,
         };
         for chunk in 0..count.unwrap_or(1) {
-            self.delete_local(self.place_of(path, CopyId(0), chunk)).await;
+            self.delete_present(&self.place_of(path, CopyId(0), chunk)).await;
+        }
+    }
+
+    async fn delete_present(&self, place: &Path) {
+        if let Err(error) = self.patience.of(delete(&*self.local, place)).await {
+            self.trouble("delete", place, &error);
         }
     }
 }

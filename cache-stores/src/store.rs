@@ -58,6 +58,8 @@ pub(crate) struct Inner {
     pub(crate) patience: Patience,
     /// Puts into local that take longer, and have not ended.
     pub(crate) late: AtomicUsize,
+    /// The same of what is being deleted there.
+    pub(crate) late_deletes: AtomicUsize,
     /// For tasks that wait for local alone: they do not keep the store alive.
     pub(crate) own: Weak<Inner>,
     /// Without an index: who may change local.

@@ -71,6 +71,7 @@ impl StoreBuilder {
             clock: self.clock,
             patience,
             late: AtomicUsize::new(0),
+            late_deletes: AtomicUsize::new(0),
             own: own.clone(),
             turns: Turns::default(),
             writes,

@@ -2,6 +2,7 @@
 
 use crate::footer::{Footer, Unusable};
 use crate::index::{Opened, Piece};
+use crate::object::CopyId;
 use crate::options::Presence;
 use crate::store::Inner;
 use crate::write::{self, Restored};
@@ -40,13 +41,14 @@ async fn find_all(inner: &Inner, restored: &Restored) {
     let mut victims = Vec::new();
     while let Some(look) = found.next().await {
         match look {
-            Ok(Some(piece)) => {
+            Ok(Look::Chunk(piece)) => {
                 victims.extend(inner.index.add_found(&piece));
                 if restored.get(piece.copy).is_some() {
                     inner.index.hold(piece.copy);
                 }
             }
-            Ok(None) => {}
+            Ok(Look::Useless(copy, chunk)) => victims.push(inner.index.useless(copy, chunk)),
+            Ok(Look::Nothing) => {}
             // A store that cannot list begins empty, whatever lies in it.
             Err(Error::NotSupported { .. } | Error::NotImplemented { .. }) => break,
             Err(error) => {
@@ -60,22 +62,30 @@ async fn find_all(inner: &Inner, restored: &Restored) {
     inner.remove(victims).await;
 }
 
-/// What lies there. What is ours by its name and cannot be used is deleted.
+enum Look {
+    Chunk(Piece),
+    /// It is ours by its name, and cannot be used: it is deleted.
+    Useless(CopyId, u32),
+    /// It is not ours, or nobody can tell.
+    Nothing,
+}
+
+/// What lies there.
 async fn look(
     inner: &Inner,
     meta: object_store::Result<ObjectMeta>,
     restored: &Restored,
-) -> object_store::Result<Option<Piece>> {
+) -> object_store::Result<Look> {
     let meta = meta?;
-    let Some((copy, chunk)) = inner.layout.parse(&meta.location) else { return Ok(None) };
+    let Some((copy, chunk)) = inner.layout.parse(&meta.location) else { return Ok(Look::Nothing) };
     if let Some(unsent) = restored.get(copy) {
-        return Ok(Some(write::piece(unsent, chunk, meta.size)));
+        return Ok(Look::Chunk(write::piece(unsent, chunk, meta.size)));
     }
     let footer = match footer(inner, &meta).await {
         Ok(footer) => footer,
         Err(error) => {
             inner.trouble("get", &meta.location, &error);
-            return Ok(None);
+            return Ok(Look::Nothing);
         }
     };
     if let Ok(Footer { mark, object }) = footer
@@ -83,11 +93,11 @@ async fn look(
         && mark.size != write::STAGED
     {
         let (chunk_size, fetched) = (mark.chunk_size, mark.fetched);
-        return Ok(Some(Piece { object, copy, chunk_size, fetched, chunk, bytes: meta.size }));
+        let bytes = meta.size;
+        return Ok(Look::Chunk(Piece { object, copy, chunk_size, fetched, chunk, bytes }));
     }
     inner.trouble("footer", &meta.location, &"damaged, foreign or of another version");
-    inner.delete_local(meta.location).await;
-    Ok(None)
+    Ok(Look::Useless(copy, chunk))
 }
 
 async fn footer(

@@ -117,7 +117,6 @@ async fn write(inner: &Arc<Inner>, live: &Arc<Live>, full: Full, writes: &mut Jo
         let Some(of) = live.version.kept() else { return };
         let laid = AssertUnwindSafe(inner.lay(of, chunk, pieces.list())).catch_unwind().await;
         if laid.is_err() {
-            inner.index.failed(of.copy, chunk);
             inner.trouble("put", &inner.place_of(&of.object.path, of.copy, chunk), &"it panicked");
         }
         live.written(chunk, matches!(laid, Ok(Laid::Kept)));

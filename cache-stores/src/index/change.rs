@@ -20,8 +20,6 @@ pub(super) enum Change {
     Intend { copy: CopyId, chunk: u32 },
     /// Chunks `first..first + count` lie there, of so many bytes each.
     Keep { copy: CopyId, first: u32, count: u32, bytes: u32 },
-    /// A chunk does not lie there, and none is being put.
-    Lose { copy: CopyId, chunk: u32 },
     /// Chunks are to be deleted, whether they lie there or not.
     Shed { copy: CopyId, first: u32, count: u32 },
     /// The copy leaves, and its chunks are to be deleted.

@@ -2,7 +2,7 @@
 
 use super::answers::{Piece, Victim};
 use super::change::Change;
-use super::chunks::{Chunks, LARGEST};
+use super::chunks::LARGEST;
 use super::slot::{Marks, pack};
 use super::{Index, State, nanos};
 use crate::object::CopyId;
@@ -12,25 +12,16 @@ impl Index {
     /// comes back. What happened to the copies since they were fetched is not known: all of them are doubtful.
     pub(crate) fn add_found(&self, piece: &Piece) -> Vec<Victim> {
         self.run(|_, state| {
-            let refused = || {
-                vec![Victim {
-                    copy: piece.copy,
-                    chunks: Chunks::one(piece.chunk.min(u32::MAX - 1), 0),
-                }]
-            };
+            let (copy, chunk) = (piece.copy, piece.chunk);
             let Some(bytes) = u32::try_from(piece.bytes).ok().filter(|_| piece.bytes <= LARGEST)
             else {
-                return refused();
+                return vec![state.drop_one(copy, chunk)];
             };
-            let (copy, chunk) = (piece.copy, piece.chunk);
             let mut victims = Vec::new();
             if state.table.at_copy(copy).is_none() {
                 match state.younger(piece) {
                     true => victims.extend(state.admit_found(piece)),
-                    false => {
-                        state.make(Change::Shed { copy, first: chunk, count: 1 });
-                        return refused();
-                    }
+                    false => return vec![state.drop_one(copy, chunk)],
                 }
             }
             state.make(Change::Keep { copy, first: chunk, count: 1, bytes });

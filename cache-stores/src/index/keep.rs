@@ -1,22 +1,27 @@
-//! Chunks come into local and leave it.
+//! Chunks come into local and leave it. Each is put or deleted by one at a time, so that what the index says of it is
+//! what lies there.
 
-use super::Index;
 use super::answers::{Kept, Victim};
 use super::change::Change;
 use super::chunks::{Chunks, LARGEST};
+use super::{Index, State};
 use crate::object::CopyId;
 
 impl Index {
     /// A chunk is about to be put into local; to be said before, and [`keep`](Index::keep) or
     /// [`failed`](Index::failed) after, in any case. False: the copy is gone, the chunk is there already, or somebody else
-    /// is putting it; then it is not to be put. If its deletion is still going on and comes after the put, the next
-    /// read finds it [`lost`](Index::lost).
+    /// is putting or deleting it; then it is not to be put.
     pub(crate) fn intend(&self, copy: CopyId, chunk: u32) -> bool {
         self.run(|_, state| {
             let Some(at) = state.table.at_copy(copy) else { return false };
             let busy = state.table.slab.get(at).kept.contains(chunk)
                 || state.table.is_intended(copy, chunk);
+            // The last number could not be the end of a run.
             if busy || chunk == u32::MAX {
+                return false;
+            }
+            // What local did not delete is replaced.
+            if state.table.is_leaving(copy, chunk) && !state.undeleted.take(copy, chunk) {
                 return false;
             }
             state.make(Change::Intend { copy, chunk });
@@ -28,49 +33,37 @@ impl Index {
     pub(crate) fn keep(&self, copy: CopyId, chunk: u32, bytes: u64) -> Kept {
         let now = self.now();
         self.run(|shared, state| {
-            let known = state.table.at_copy(copy).is_some()
-                && !state.table.is_leaving(copy, chunk)
-                && chunk != u32::MAX;
+            let known = state.table.at_copy(copy).is_some();
             match u32::try_from(bytes) {
                 Ok(bytes) if known && u64::from(bytes) <= LARGEST => {
                     state.make(Change::Keep { copy, first: chunk, count: 1, bytes });
                     Kept::Yes { victims: state.make_room(&shared.limits, copy, now) }
                 }
-                _ => {
-                    state.make(Change::Shed { copy, first: chunk, count: 1 });
-                    Kept::Gone(Victim { copy, chunks: Chunks::one(chunk, 0) })
-                }
+                _ => Kept::Gone(state.drop_one(copy, chunk)),
             }
         })
     }
 
-    /// Local does not have a chunk: it is not accounted any more.
-    pub(crate) fn lost(&self, copy: CopyId, chunk: u32) {
-        self.run(|_, state| {
-            let Some(at) = state.table.at_copy(copy) else { return };
-            if state.table.slab.get(at).kept.contains(chunk) {
-                state.make(Change::Lose { copy, chunk });
-            }
-        });
+    /// Local says that it has not taken an intended chunk. It may lie there nevertheless: it is to be deleted.
+    pub(crate) fn failed(&self, copy: CopyId, chunk: u32) -> Victim {
+        self.run(|_, state| state.drop_one(copy, chunk))
     }
 
-    /// A chunk lies in local and is of no use: it is to be deleted. `None`: it has left the index already.
+    /// A chunk does not lie in local, or is of no use: it is not accounted any more, and to be deleted, since somebody
+    /// may have put it again meanwhile. `None`: it has left the index already, or waits for the remote; then it is
+    /// nowhere else, and a later attempt may find it well.
     pub(crate) fn damaged(&self, copy: CopyId, chunk: u32) -> Option<Victim> {
         self.run(|_, state| {
             let at = state.table.at_copy(copy)?;
-            let bytes = state.table.slab.get(at).kept.bytes_of(chunk)?;
-            state.make(Change::Shed { copy, first: chunk, count: 1 });
-            Some(Victim { copy, chunks: Chunks::one(chunk, u32::try_from(bytes).ok()?) })
+            let slot = state.table.slab.get(at);
+            let is_kept = slot.kept.contains(chunk) && slot.marks.can_go();
+            is_kept.then(|| state.drop_one(copy, chunk))
         })
     }
 
-    /// A chunk was not put into local after all.
-    pub(crate) fn failed(&self, copy: CopyId, chunk: u32) {
-        self.run(|_, state| {
-            if state.table.is_intended(copy, chunk) {
-                state.make(Change::Lose { copy, chunk });
-            }
-        });
+    /// Something lies in local under the name of a chunk and is none: it is to be deleted.
+    pub(crate) fn useless(&self, copy: CopyId, chunk: u32) -> Victim {
+        self.run(|_, state| state.drop_one(copy, chunk))
     }
 
     /// A staged copy comes to nothing; the victims are its chunks.
@@ -82,12 +75,17 @@ impl Index {
     /// the index.
     pub(crate) fn removed(&self, victims: &[Victim]) {
         self.run(|_, state| {
-            for Victim { copy, chunks } in victims {
-                for run in chunks.runs() {
-                    let (first, count) = (run.first, run.count);
-                    state.make(Change::Removed { copy: *copy, first, count });
-                }
+            for run in victims.iter().flat_map(Victim::runs) {
+                state.make(run);
             }
         });
+    }
+}
+
+impl State {
+    /// A chunk is to be deleted, whatever is known of it.
+    pub(super) fn drop_one(&mut self, copy: CopyId, chunk: u32) -> Victim {
+        self.make(Change::Shed { copy, first: chunk, count: 1 });
+        Victim { copy, chunks: Chunks::one(chunk, 0) }
     }
 }

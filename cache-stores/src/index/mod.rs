@@ -3,7 +3,8 @@
 //! Everything is under one lock, which is held for memory and for one append to a file, never for the stores:
 //! there is no order of two atomics or two locks that could go wrong, hence nothing for loom to try. Whoever
 //! puts a chunk into local says so before (`intend`) and after (`keep`); whoever is told that chunks must go
-//! deletes them and says so (`removed`). A process that is killed in between leaves chunks whose state nobody
+//! deletes them and says so (`removed`, or `undeleted` if local refuses). A victim is handed to one alone, and nothing is
+//! put where a deletion may still come. A process that is killed in between leaves chunks whose state nobody
 //! knows; opening the index names them.
 
 mod admit;
@@ -33,6 +34,7 @@ mod status;
 mod table;
 #[cfg(test)]
 mod tests;
+mod undeleted;
 
 pub(crate) use answers::{Admitted, Found, Kept, Limits, Opened, Piece, Victim};
 pub(crate) use chunks::Chunks;
@@ -47,6 +49,7 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Duration;
 use table::Table;
+use undeleted::Undeleted;
 
 /// A cheap handle; all of one index see the same.
 #[derive(Debug, Clone)]
@@ -65,6 +68,7 @@ struct Shared {
 struct State {
     table: Table,
     fences: Fences,
+    undeleted: Undeleted,
     /// `None`: it is in memory only.
     log: Option<Log>,
 }
@@ -104,7 +108,7 @@ impl Index {
 
 impl State {
     fn new(table: Table, log: Option<Log>) -> Self {
-        State { table, fences: Fences::default(), log }
+        State { table, fences: Fences::default(), undeleted: Undeleted::default(), log }
     }
 
     /// Makes a change.

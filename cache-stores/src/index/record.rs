@@ -13,10 +13,9 @@ const MARK: u8 = 4;
 const USE: u8 = 5;
 const INTEND: u8 = 6;
 const KEEP: u8 = 7;
-const LOSE: u8 = 8;
-const SHED: u8 = 9;
-const LEAVE: u8 = 10;
-const REMOVED: u8 = 11;
+const SHED: u8 = 8;
+const LEAVE: u8 = 9;
+const REMOVED: u8 = 10;
 
 /// Appends a change.
 pub(super) fn put(out: &mut Vec<u8>, change: &Change) {
@@ -43,7 +42,6 @@ pub(super) fn put(out: &mut Vec<u8>, change: &Change) {
         Change::Keep { copy, first, count, bytes } => {
             numbers(out, KEEP, *copy, &[*first, *count, *bytes]);
         }
-        Change::Lose { copy, chunk } => numbers(out, LOSE, *copy, &[*chunk]),
         Change::Shed { copy, first, count } => numbers(out, SHED, *copy, &[*first, *count]),
         Change::Leave { copy } => head(out, LEAVE, *copy),
         Change::Removed { copy, first, count } => numbers(out, REMOVED, *copy, &[*first, *count]),
@@ -73,7 +71,6 @@ pub(super) fn take(from: &mut Reader<'_>) -> Option<Change> {
             let (first, count) = run(from)?;
             Change::Keep { copy, first, count, bytes: number(from)? }
         }
-        LOSE => Change::Lose { copy, chunk: number(from)? },
         SHED => {
             let (first, count) = run(from)?;
             Change::Shed { copy, first, count }

@@ -111,7 +111,6 @@ impl Table {
             Change::Keep { copy, first, count, bytes } => {
                 chunks_of(first, count).for_each(|chunk| self.keep(copy, chunk, bytes));
             }
-            Change::Lose { copy, chunk } => self.lose(copy, chunk),
             Change::Shed { copy, first, count } => {
                 chunks_of(first, count).for_each(|chunk| self.shed(copy, chunk));
             }
@@ -246,15 +245,11 @@ impl Table {
         }
     }
 
-    fn lose(&mut self, copy: CopyId, chunk: u32) {
+    fn shed(&mut self, copy: CopyId, chunk: u32) {
         take(&mut self.intents, copy, chunk);
         if let Some(at) = self.at_copy(copy) {
             self.drop_chunk(at, chunk);
         }
-    }
-
-    fn shed(&mut self, copy: CopyId, chunk: u32) {
-        self.lose(copy, chunk);
         self.leaving.entry(copy).or_insert_with(Chunks::none).put(chunk, 0);
     }
 

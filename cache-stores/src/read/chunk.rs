@@ -115,17 +115,18 @@ pub(crate) async fn survey(inner: &Arc<Inner>, version: &Arc<Version>, chunks: R
     let path = version.object.path.clone();
     let surveyed = inner.clone();
     let survey = async move {
-        let inner = surveyed;
+        let (inner, mut lost) = (surveyed, Vec::new());
         for chunk in chunks {
             if !inner.index.chunks(copy).is_some_and(|present| present.contains(chunk)) {
                 continue;
             }
             let place = inner.place_of(&path, copy, chunk);
             match inner.patience.of(inner.local.head(&place)).await {
-                Err(Error::NotFound { .. }) => inner.index.lost(copy, chunk),
-                Ok(_) | Err(_) => return,
+                Err(Error::NotFound { .. }) => lost.extend(inner.index.damaged(copy, chunk)),
+                Ok(_) | Err(_) => break,
             }
         }
+        inner.remove(lost).await;
     };
     match runtime::is_here() {
         true => survey.await,
@@ -143,8 +144,7 @@ async fn lack(inner: &Inner, place: &Path, sought: Sought, error: &Error) -> Lac
     }
     inner.trouble("get", place, error);
     if is_missing {
-        inner.index.lost(sought.copy, sought.chunk);
-        return Lack::Lost;
+        return dropped(inner, sought).await;
     }
     if is_overdue(error) {
         return Lack::Trouble;
@@ -163,9 +163,12 @@ async fn damaged(inner: &Inner, place: &Path, sought: Sought) -> Lack {
         return Lack::Lost;
     }
     inner.trouble("chunk", place, &"damaged or foreign");
-    match inner.index.damaged(sought.copy, sought.chunk) {
-        Some(victim) => inner.remove(vec![victim]).await,
-        None => drop(inner.delete_local(place.clone()).await),
-    }
+    dropped(inner, sought).await
+}
+
+/// The index does not count on it any more.
+async fn dropped(inner: &Inner, sought: Sought) -> Lack {
+    // Also what is missing: another reader may have fetched it again, where the index does not expect it.
+    inner.remove(inner.index.damaged(sought.copy, sought.chunk).into_iter().collect()).await;
     Lack::Lost
 }

@@ -13,8 +13,12 @@ mod world;
 use course::{Op, ops};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use std::time::Duration;
 use tokio::runtime::Runtime;
 use world::{Mode, World};
+
+/// A limit, not a wait.
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// So many courses of so many steps: the same in each run, unless `LARDER_TEST_SEED` is a number.
 fn courses(mode: Mode, cases: u32, length: usize) {
@@ -38,9 +42,14 @@ fn runner(cases: u32, shrinks: u32) -> TestRunner {
 async fn run(mode: Mode, course: &[Op]) -> Result<(), String> {
     let mut world = World::new(mode);
     for (n, op) in course.iter().enumerate() {
-        world.step(op).await.map_err(|why| format!("step {n}, {op:?}: {why}"))?;
+        in_time(world.step(op)).await.map_err(|why| format!("step {n}, {op:?}: {why}"))?;
     }
-    world.end().await.map_err(|why| format!("at the end: {why}"))
+    in_time(world.end()).await.map_err(|why| format!("at the end: {why}"))
+}
+
+async fn in_time(what: impl Future<Output = Result<(), String>>) -> Result<(), String> {
+    let done = tokio::time::timeout(LIMIT, what).await;
+    done.unwrap_or_else(|_| Err("it hangs".to_owned()))
 }
 
 macro_rules! modes {

@@ -240,7 +240,8 @@ impl World {
 
     async fn flush(&mut self) -> Checked {
         let flushed = self.store().flush().await;
-        if self.away || self.died() {
+        // What waits for the remote lies on the disk alone.
+        if self.away || self.died() || self.disk == Disk::Damaged {
             return Ok(());
         }
         flushed.map_err(text)?;

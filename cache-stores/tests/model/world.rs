@@ -70,6 +70,8 @@ pub(crate) struct World {
     disk: Disk,
     /// The disk was in trouble since the last purge: what should have gone may still lie there.
     littered: bool,
+    /// It was built while the disk could not be read: what lies there is not known before it is built again.
+    blind: bool,
 }
 
 impl World {
@@ -92,6 +94,7 @@ impl World {
             away: false,
             disk: Disk::Well,
             littered: false,
+            blind: false,
         };
         world.build();
         world
@@ -244,6 +247,8 @@ impl World {
                 Ok(())
             }
             (None, Err(_)) if self.away || self.died() => Ok(()),
+            // What waits for the remote lies on the disk alone.
+            (None, Err(_)) if self.mode == Mode::WriteBack && self.disk == Disk::Damaged => Ok(()),
             (None, Err(error)) => Err(format!("the read failed: {error}")),
             (None, Ok(read)) => {
                 let lengths: Vec<_> =
@@ -268,7 +273,7 @@ impl World {
 
     /// What lies on disk is what the store says, as soon as what it does beside its callers is done.
     pub(crate) async fn settled(&self) -> Result<(), String> {
-        if self.littered || self.disk != Disk::Well {
+        if self.littered || self.blind || self.disk != Disk::Well {
             return Ok(());
         }
         let began = Instant::now();
@@ -319,6 +324,7 @@ impl World {
         self.build();
         // Opening clears up, if it can.
         self.littered = self.disk != Disk::Well;
+        self.blind = self.disk == Disk::Damaged;
         self.settled().await
     }
 }

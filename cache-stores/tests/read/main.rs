@@ -2,6 +2,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod deleting;
 mod fetching;
 mod freshness;
 mod keeping;

@@ -10,10 +10,10 @@ use futures::StreamExt;
 use std::future::Future;
 use std::time::Duration;
 
-const DEADLINE: Duration = Duration::from_secs(5);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(5);
 
 /// Moves the clock on until it is done; a failure if it never is.
-async fn passing<T>(time: &ManualClock, what: impl Future<Output = T>) -> T {
+pub(crate) async fn passing<T>(time: &ManualClock, what: impl Future<Output = T>) -> T {
     let mut what = std::pin::pin!(what);
     for _ in 0..2000 {
         // Other threads work for it: a short while of their time, and a deadline of the store's.

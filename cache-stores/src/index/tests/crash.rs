@@ -11,6 +11,7 @@ use object_store::path::Path;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::fs;
+use std::ops::Range;
 use std::path::Path as File;
 use std::time::Duration;
 
@@ -28,6 +29,8 @@ struct World {
     time: ManualClock,
     version: u64,
     events: Vec<(u64, Event)>,
+    /// Local does not delete now.
+    refuses: bool,
 }
 
 pub(super) fn fresh(directory: &File, limits: Limits, time: &ManualClock) -> Index {
@@ -47,6 +50,9 @@ impl World {
     }
 
     fn delete(&mut self, victims: &[Victim]) {
+        if self.refuses {
+            return self.index.undeleted(victims.to_vec());
+        }
         for Victim { copy, chunks } in victims {
             chunks.iter().for_each(|chunk| self.did(Event::Delete(*copy, chunk)));
         }
@@ -54,13 +60,14 @@ impl World {
     }
 
     /// Puts chunks; one fails in local, and the copy may be forgotten in between.
-    fn chunks(&mut self, copy: CopyId, chunks: u32, fails: bool, forgotten: Option<&Path>) {
-        for chunk in 0..chunks {
+    fn chunks(&mut self, copy: CopyId, chunks: Range<u32>, fails: bool, forgotten: Option<&Path>) {
+        for chunk in chunks {
             if !self.index.intend(copy, chunk) {
                 continue;
             }
             if fails && chunk == 1 {
-                self.index.failed(copy, chunk);
+                let victim = self.index.failed(copy, chunk);
+                self.delete(&[victim]);
                 continue;
             }
             if chunk == 2
@@ -90,13 +97,13 @@ impl World {
                 let admitted = index.admit(&ticket, &object, 10, index.now());
                 if let Admitted::New { copy, victims } = admitted {
                     self.delete(&victims);
-                    self.chunks(copy, *chunks, odd, (*chunks == 4).then_some(&path));
+                    self.chunks(copy, 0..*chunks, odd, (*chunks == 4).then_some(&path));
                 }
             }
             Step::Write { path, chunks } => {
                 let path = name(path);
                 let copy = index.stage(&path, 10);
-                self.chunks(copy, *chunks, false, None);
+                self.chunks(copy, 0..*chunks, false, None);
                 let victims = match chunks {
                     3 => index.abandon(copy),
                     _ => index.unsent(copy, &object(path.as_ref(), version)).unwrap(),
@@ -118,14 +125,25 @@ impl World {
             Step::Lose { path, chunk } => {
                 let found = index.look(&name(path));
                 if let Some(found) = found.filter(|found| found.present.contains(*chunk)) {
-                    self.did(Event::Vanish(found.copy, *chunk));
-                    index.lost(found.copy, *chunk);
+                    // Damaged, or missing.
+                    if chunk % 2 == 1 {
+                        self.did(Event::Vanish(found.copy, *chunk));
+                    }
+                    let victim = index.damaged(found.copy, *chunk);
+                    self.delete(&victim.into_iter().collect::<Vec<_>>());
                 }
             }
-            Step::Damage { path, chunk } => {
-                let found = index.look(&name(path));
-                let victim = found.and_then(|found| index.damaged(found.copy, *chunk));
-                self.delete(&victim.into_iter().collect::<Vec<_>>());
+            Step::Fetch { path, chunk } => {
+                if let Some(found) = index.look(&name(path)) {
+                    self.chunks(found.copy, *chunk..*chunk + 1, false, None);
+                }
+            }
+            Step::Refuse(refuses) => {
+                self.refuses = *refuses;
+                if !refuses {
+                    let victims = index.all_again();
+                    self.delete(&victims);
+                }
             }
             Step::Wait { seconds } => self.time.advance(Duration::from_secs(*seconds)),
             Step::Purge => {
@@ -183,7 +201,7 @@ fn agrees(
     assert!(local.is_subset(&kept.union(&named).copied().collect()), "nothing lies there unseen");
     let bytes: u64 = kept.iter().map(|(_, chunk)| size(*chunk)).sum();
     assert_eq!(index.totals().bytes, bytes);
-    index.run(|_, state| state.table.validate());
+    index.run(|_, state| state.validate());
     index.removed(&unsure);
     local.retain(|chunk| !named.contains(chunk));
     assert!(local.is_subset(&kept), "after the deletions everything is accounted");
@@ -199,7 +217,7 @@ fn agrees(
 fn run(directory: &File, limits: Limits, steps: &[Step]) -> (World, u64, u64) {
     let time = ManualClock::new();
     let index = fresh(directory, limits, &time);
-    let mut world = World { index, time, version: 0, events: Vec::new() };
+    let mut world = World { index, time, version: 0, events: Vec::new(), refuses: false };
     let before = world.length();
     steps.iter().for_each(|step| world.step(step));
     let after = world.length();
@@ -235,7 +253,13 @@ fn a_kill_at_every_byte_of_the_log_leaves_nothing_unaccounted() {
         Step::Add { path: 2, chunks: 1 },
         Step::Send { nth: 0 },
         Step::Add { path: 4, chunks: 4 },
-        Step::Damage { path: 2, chunk: 0 },
+        Step::Lose { path: 2, chunk: 0 },
+        Step::Refuse(true),
+        Step::Lose { path: 4, chunk: 3 },
+        Step::Lose { path: 4, chunk: 2 },
+        Step::Fetch { path: 4, chunk: 2 },
+        Step::Refuse(false),
+        Step::Fetch { path: 4, chunk: 3 },
         Step::Renew { path: 1 },
         Step::Add { path: 5, chunks: 3 },
         Step::Forget { path: 5 },

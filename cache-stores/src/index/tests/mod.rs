@@ -49,6 +49,16 @@ fn add(index: &Index, path: &str, version: u64) -> (CopyId, Vec<Victim>) {
     (copy, victims)
 }
 
+impl State {
+    /// Everything agrees with everything.
+    fn validate(&mut self) {
+        self.table.validate();
+        for Victim { copy, chunks } in self.undeleted.iter() {
+            assert!(chunks.iter().all(|chunk| self.table.is_leaving(*copy, chunk)));
+        }
+    }
+}
+
 /// Kills the process that has the index open.
 fn kill(index: Index) {
     index.look_at(|_, state| state.log.as_mut().unwrap().kill());
@@ -113,4 +123,59 @@ fn f4_what_has_expired_goes_first_and_by_purge() {
     time.advance(std::time::Duration::from_secs(30));
     assert_eq!(index.expired().len(), 1);
     assert_eq!(order(&index), ["c"]);
+}
+
+#[test]
+fn a_chunk_that_is_being_deleted_is_not_put_again_before_that_has_ended() {
+    let (index, _time) = index(Policy::default());
+    let (copy, _) = add(&index, "a", 1);
+    let victim = index.damaged(copy, 1).unwrap();
+    assert_eq!(index.damaged(copy, 1), None, "a victim is handed to one alone");
+    assert!(!index.intend(copy, 1), "its deletion would take it away again");
+    assert!(!index.intend(copy, 2) && index.intend(copy, 3));
+    index.removed(&[victim]);
+    assert!(index.intend(copy, 1));
+    assert_eq!(index.keep(copy, 1, 10), Kept::Yes { victims: Vec::new() });
+    assert_eq!(index.totals().bytes, 30);
+}
+
+#[test]
+fn what_local_did_not_delete_may_be_replaced_or_is_deleted_by_one_alone() {
+    let (index, _time) = index(Policy::default());
+    let (copy, _) = add(&index, "a", 1);
+    let victims: Vec<_> = (0..3).filter_map(|chunk| index.damaged(copy, chunk)).collect();
+    index.undeleted(victims);
+    assert!(index.intend(copy, 1));
+    let again = index.again().unwrap();
+    assert!(again.chunks.iter().eq([0]) && !index.intend(copy, 0));
+    // It was not replaced after all.
+    index.undeleted([index.failed(copy, 1)]);
+    let left: Vec<u32> = index.all_again().iter().flat_map(|one| one.chunks.first()).collect();
+    assert_eq!((left, index.again()), (vec![2, 1], None));
+    index.run(|_, state| state.validate());
+}
+
+#[test]
+fn so_many_wait_to_be_deleted_again_and_no_more() {
+    let (index, _time) = index(Policy::default());
+    let copies: Vec<_> = (0..20).map(|n| add(&index, &format!("p/{n}"), 1).0).collect();
+    for n in 0..20 {
+        index.undeleted(index.forget(&Path::from(format!("p/{n}"))));
+    }
+    index.run(|_, state| {
+        state.validate();
+        assert_eq!(state.table.leaving.len(), 8);
+    });
+    let left: Vec<_> = index.all_again().iter().map(|victim| victim.copy).collect();
+    assert_eq!(left, copies[12..]);
+}
+
+#[test]
+fn what_waits_for_the_remote_is_not_deleted_because_a_read_of_it_failed() {
+    let (index, _time) = index(Policy::default());
+    let copy = index.stage(&Path::from("a"), 10);
+    assert!(index.intend(copy, 0));
+    index.keep(copy, 0, 10);
+    index.unsent(copy, &object("a", 1)).unwrap();
+    assert_eq!((index.damaged(copy, 0), index.totals().bytes), (None, 10));
 }

@@ -3,7 +3,7 @@
 use super::naive::{Gone, Naive};
 use super::{limits, object};
 use crate::index::{Admitted, Index, Kept, Limits, Victim};
-use crate::object::CopyId;
+use crate::object::{CopyId, Standing};
 use crate::policy::{Count, Fifo, Lru, Policy, Size, Ttl};
 use cache_core::ManualClock;
 use object_store::path::Path;
@@ -34,14 +34,18 @@ pub(super) enum Step {
     Forget {
         path: u8,
     },
+    /// A chunk is missing or damaged.
     Lose {
         path: u8,
         chunk: u32,
     },
-    Damage {
+    /// A chunk that is not there is fetched again.
+    Fetch {
         path: u8,
         chunk: u32,
     },
+    /// From now on local refuses to delete, or does so again.
+    Refuse(bool),
     Wait {
         seconds: u64,
     },
@@ -57,8 +61,9 @@ pub(super) fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
         4 => path.clone().prop_map(|path| Step::Find { path }),
         2 => path.clone().prop_map(|path| Step::Renew { path }),
         1 => path.clone().prop_map(|path| Step::Forget { path }),
-        2 => (path.clone(), 0_u32..4).prop_map(|(path, chunk)| Step::Lose { path, chunk }),
-        1 => (path, 0_u32..4).prop_map(|(path, chunk)| Step::Damage { path, chunk }),
+        3 => (path.clone(), 0_u32..4).prop_map(|(path, chunk)| Step::Lose { path, chunk }),
+        3 => (path, 0_u32..4).prop_map(|(path, chunk)| Step::Fetch { path, chunk }),
+        2 => any::<bool>().prop_map(Step::Refuse),
         2 => (1_u64..20).prop_map(|seconds| Step::Wait { seconds }),
         1 => Just(Step::Purge),
     ];
@@ -104,30 +109,44 @@ struct Pair {
     naive: Naive,
     time: ManualClock,
     version: u64,
+    refuses: bool,
 }
 
 impl Pair {
+    /// Local deletes them, or refuses.
+    fn remove(&self, victims: Vec<Victim>) {
+        match self.refuses {
+            true => self.index.undeleted(victims),
+            false => self.index.removed(&victims),
+        }
+    }
+
     fn now(&self) -> u64 {
         self.index.now().as_nanos() as u64
     }
 
-    fn take(&self, step: &Step, victims: &[Victim], expected: Gone) {
-        assert_eq!(gone(victims), sorted(expected), "{step:?}");
-        for (copy, _) in gone(victims) {
+    fn take(&self, step: &Step, victims: Vec<Victim>, expected: Gone) {
+        assert_eq!(gone(&victims), sorted(expected), "{step:?}");
+        for (copy, _) in gone(&victims) {
             let unsent = self.index.unsent_copies();
             assert!(!unsent.iter().any(|(_, unsent)| *unsent == copy), "{step:?}");
         }
-        self.index.removed(victims);
+        self.remove(victims);
     }
 
     fn chunks(&mut self, step: &Step, copy: CopyId, chunks: u32) {
-        for chunk in 0..chunks {
+        self.fetch(step, copy, 0..chunks);
+    }
+
+    fn fetch(&mut self, step: &Step, copy: CopyId, chunks: std::ops::Range<u32>) {
+        for chunk in chunks {
+            // Also where local refused to delete what lay there.
             assert!(self.index.intend(copy, chunk), "{step:?}");
             let kept = self.index.keep(copy, chunk, size(chunk));
             let expected = self.naive.keep(copy, chunk, size(chunk), self.now());
             match (kept, expected) {
-                (Kept::Yes { victims }, Some(expected)) => self.take(step, &victims, expected),
-                (Kept::Gone(victim), None) => self.index.removed(&[victim]),
+                (Kept::Yes { victims }, Some(expected)) => self.take(step, victims, expected),
+                (Kept::Gone(victim), None) => self.remove(vec![victim]),
                 (kept, expected) => panic!("{step:?}: {kept:?}, {expected:?}"),
             }
         }
@@ -141,7 +160,7 @@ impl Pair {
         match self.index.admit(&ticket, &object, 10, self.index.now()) {
             Admitted::New { copy, victims } if !waits => {
                 let expected = self.naive.admit(copy, path, self.now(), false);
-                self.take(step, &victims, expected);
+                self.take(step, victims, expected);
                 self.chunks(step, copy, chunks);
             }
             Admitted::Fenced if waits => {}
@@ -157,7 +176,7 @@ impl Pair {
         let expected = self.naive.admit(copy, path, now, true);
         // Acknowledged data go when the writer himself replaces them.
         assert_eq!(gone(&victims), sorted(expected), "{step:?}");
-        self.index.removed(&victims);
+        self.remove(victims);
         self.chunks(step, copy, chunks);
     }
 
@@ -167,20 +186,19 @@ impl Pair {
         self.version += 1;
         let victims = self.index.sent(copy, &object(&path, self.version)).unwrap();
         let expected = self.naive.sent(copy, self.now());
-        self.take(step, &victims, expected);
+        self.take(step, victims, expected);
     }
 
-    fn lose(&mut self, path: &str, chunk: u32, damaged: bool) {
+    fn lose(&mut self, path: &str, chunk: u32) {
         let Some(found) = self.index.look(&Path::from(path)) else { return };
-        match damaged {
-            false => self.index.lost(found.copy, chunk),
-            true => {
-                let victim = self.index.damaged(found.copy, chunk);
-                assert_eq!(victim.is_some(), found.present.contains(chunk));
-                self.index.removed(&victim.into_iter().collect::<Vec<_>>());
-            }
+        let victim = self.index.damaged(found.copy, chunk);
+        // What waits for the remote is nowhere else.
+        let goes = found.present.contains(chunk) && found.standing != Standing::Unsent;
+        assert_eq!(victim.is_some(), goes);
+        if goes {
+            self.remove(victim.into_iter().collect());
+            self.naive.lose(found.copy, chunk);
         }
-        self.naive.lose(found.copy, chunk);
     }
 
     fn step(&mut self, step: &Step) {
@@ -205,15 +223,21 @@ impl Pair {
             Step::Forget { path } => {
                 let victims = self.index.forget(&Path::from(name(path)));
                 assert_eq!(gone(&victims), sorted(self.naive.forget(&name(path))));
-                self.index.removed(&victims);
+                self.remove(victims);
             }
-            Step::Lose { path, chunk } => self.lose(&name(path), *chunk, false),
-            Step::Damage { path, chunk } => self.lose(&name(path), *chunk, true),
+            Step::Lose { path, chunk } => self.lose(&name(path), *chunk),
+            Step::Fetch { path, chunk } => {
+                let found = self.index.look(&Path::from(name(path)));
+                if let Some(found) = found.filter(|found| !found.present.contains(*chunk)) {
+                    self.fetch(step, found.copy, *chunk..*chunk + 1);
+                }
+            }
+            Step::Refuse(refuses) => self.refuses = *refuses,
             Step::Wait { seconds } => self.time.advance(Duration::from_secs(*seconds)),
             Step::Purge => {
                 let (victims, now) = (self.index.expired(), self.now());
                 let expected = self.naive.expired(now);
-                self.take(step, &victims, expected);
+                self.take(step, victims, expected);
             }
         }
     }
@@ -247,13 +271,15 @@ proptest! {
     ) {
         let time = ManualClock::new();
         let index = Index::in_memory(limits, time.clock());
-        let mut pair = Pair { index, naive: Naive::new(limits), time, version: 0 };
+        let mut pair = Pair { index, naive: Naive::new(limits), time, version: 0, refuses: false };
         for step in &steps {
             pair.step(step);
             pair.compare(step);
         }
+        let left = pair.index.all_again();
+        pair.index.removed(&left);
         pair.index.run(|_, state| {
-            state.table.validate();
+            state.validate();
             prop_assert!(state.fences.is_empty() && state.table.leaving.is_empty());
             prop_assert!(state.table.intents.is_empty());
             Ok(())
