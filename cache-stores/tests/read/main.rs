@@ -4,6 +4,7 @@
 mod common;
 mod fetching;
 mod freshness;
+mod heads;
 mod keeping;
 mod patience;
 mod present;
