@@ -38,14 +38,14 @@ pub use cache_core::conformance;
 pub use cache_core::table;
 pub use cache_core::{
     Aim, AnyMemo, AsyncCall, AsyncLater, AsyncTtl, AsyncWork, BoxFuture, Budget, Cache, CacheExt,
-    CachedFn, Call, Client, Clock, Entry, Error, Eviction, Explain, Explanation, Filled, Flights,
-    Float, IntoAsyncTtl, IntoTtl, Invalidation, Jitter, Key, Later, Lease, Lookup, MAX_TAGS,
-    ManualClock, Misses, Namespace, Near, Outcome, Part, Pause, Pending, Policy, PolicyCell,
-    PoolOptions, PutWhen, Reach, Reason, Reported, Result, Shared, Sleep, Sought, Stats, Storable,
-    TableOptions, TagRecords, TagSource, Tags, TierReport, TierState, Timeout, Validity, Verdict,
-    WeakNear, Weigher, Work, configure_pool, explain, invalidate_tag, invalidate_tag_soft,
-    invalidate_tags, isolate, isolate_async, queued_jobs, registry, report, report_also,
-    shutdown_pool, wait,
+    CachedFn, Call, ChangeKind, Client, Clock, Entry, Error, Eviction, Explain, Explanation,
+    Filled, Flights, Float, IntoAsyncTtl, IntoTtl, Invalidation, Jitter, Key, Later, Lease, Lookup,
+    MAX_TAGS, ManualClock, Misses, Namespace, Near, Outcome, Part, Pause, Pending, Policy,
+    PolicyCell, PoolOptions, PutWhen, Reach, Reason, Reported, Result, SendTrouble, Shared, Sleep,
+    Sought, Stats, Storable, TableOptions, TagRecords, TagSource, Tags, TierReport, TierState,
+    Timeout, UnsentChange, Validity, Verdict, WeakNear, Weigher, Work, configure_pool, explain,
+    invalidate_tag, invalidate_tag_soft, invalidate_tags, isolate, isolate_async, queued_jobs,
+    registry, report, report_also, shutdown_pool, wait,
 };
 #[cfg(feature = "metrics")]
 pub use cache_core::{METRICS, Metric, MetricKind, export_metrics};

@@ -124,6 +124,73 @@ fn what_is_written_back_is_at_the_remote_when_the_command_ends_or_it_says_that_i
 }
 
 #[test]
+fn what_the_remote_has_not_got_yet_is_told_of_an_object_with_what_the_remote_said() {
+    let stand = Stand::new();
+    let mut text = fs::read_to_string(stand.path("larder.toml")).unwrap();
+    text.push_str(&format!("write_back = {:?}\n", stand.path("journal")));
+    fs::write(stand.path("larder.toml"), text).unwrap();
+    fs::write(stand.path("july"), "1,17\n").unwrap();
+    fs::write(stand.path("archive/2027"), "").unwrap();
+    assert_eq!(stand.run(&["put", "reports", "2027/may.csv", "july"]).2, 1);
+    let told = stand.text(&["stat", "reports", "2027/may.csv"]);
+    let start = "unsent    what was written has been waiting to be sent for ";
+    let line = told.lines().find(|line| line.starts_with(start));
+    assert!(line.is_some_and(|line| line.contains("2027/may.csv")), "why: {told}");
+    assert!(told.contains("size      5\n"), "{told}");
+    let json = stand.text(&["stat", "--json", "reports", "2027/may.csv"]);
+    assert!(json.contains(",\"unsent\":\"what was written has been waiting"), "{json}");
+    // Of others nothing waits.
+    assert!(!stand.text(&["stat", "reports", "top"]).contains("unsent"));
+    assert!(stand.text(&["stat", "--json", "reports", "top"]).contains(",\"unsent\":null}"));
+    // Now it can be sent, and is.
+    fs::remove_file(stand.path("archive/2027")).unwrap();
+    assert!(!stand.text(&["stat", "reports", "2027/may.csv"]).contains("unsent"));
+    assert_eq!(fs::read(stand.path("archive/2027/may.csv")).unwrap(), b"1,17\n");
+}
+
+/// A terminal, as `script` makes one: what is written to it, and how the command ended.
+#[cfg(target_os = "linux")]
+fn on_a_terminal(stand: &Stand, words: &str) -> Option<(String, i32)> {
+    let larder = env!("CARGO_BIN_EXE_larder");
+    let mut script = Command::new("script");
+    script
+        .args(["-qec", &format!("stty columns 100 && {larder} store {words}"), "/dev/null"])
+        .current_dir(stand.folder.path())
+        .env_remove("LARDER_CONFIG")
+        .env("TERM", "xterm")
+        .stdin(Stdio::null());
+    match script.output() {
+        Ok(Output { status, stdout, .. }) => {
+            Some((String::from_utf8_lossy(&stdout).into_owned(), status.code().unwrap()))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            eprintln!("not tested: there is no `script`, which makes a terminal");
+            None
+        }
+        Err(error) => panic!("script: {error}"),
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_bar_is_drawn_on_a_terminal_and_cleared_when_the_command_ends() {
+    let stand = Stand::new();
+    let length = 64 << 20;
+    fs::File::create(stand.path("archive/huge")).unwrap().set_len(length).unwrap();
+    let Some((shown, code)) = on_a_terminal(&stand, "get reports huge huge") else { return };
+    assert_eq!(code, 0, "{shown:?}");
+    assert_eq!(fs::metadata(stand.path("huge")).unwrap().len(), length);
+    assert!(shown.contains("huge") && shown.contains("/64.00 MiB"), "a bar: {shown:?}");
+    // The line is cleared, and the cursor stands at its beginning.
+    assert!(shown.ends_with("\r\u{1b}[2K") || shown.ends_with("\u{1b}[2K\r"), "{shown:?}");
+    let quiet = on_a_terminal(&stand, "get -q reports huge huge");
+    assert_eq!(quiet, Some((String::new(), 0)), "nobody wants a bar");
+    // What failed stands on a line of its own.
+    let (shown, code) = on_a_terminal(&stand, "get reports nothing nothing").unwrap();
+    assert_eq!((shown.as_str(), code), ("larder: reports has no object `nothing`\r\n", 3));
+}
+
+#[test]
 fn f1_what_was_read_is_read_from_the_copy_and_past_it_on_demand() {
     let stand = Stand::new();
     let big = noise(1_000_000);

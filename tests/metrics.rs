@@ -192,3 +192,158 @@ fn what_is_told_of_a_function_over_a_region_says_which() {
         assert_eq!(region.map(|(_, name)| name.as_str()), Some("measured shop"), "{name}");
     }
 }
+
+/// A store over two directories, which has had a little of everything.
+#[cfg(feature = "stores")]
+mod stores {
+    use super::{Series, count, find, recorded};
+    use larder::stores::object_store::local::LocalFileSystem;
+    use larder::stores::object_store::path::Path;
+    use larder::stores::object_store::{ObjectStore, ObjectStoreExt};
+    use larder::stores::{CachedStore, Size, StoreStats, Ttl};
+    use larder::{METRICS, ManualClock, MetricKind, export_metrics, wait};
+    use metrics_util::debugging::DebugValue;
+    use std::fs;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    struct Stand {
+        folder: tempfile::TempDir,
+        store: CachedStore,
+        time: ManualClock,
+    }
+
+    impl Stand {
+        fn new(name: &str) -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let (remote, time) = (folder.path().join("remote"), ManualClock::new());
+            fs::create_dir_all(remote.join("people")).unwrap();
+            for (person, length) in [("anna", 5000), ("bert", 6000), ("carl", 7000)] {
+                fs::write(remote.join("people").join(person), vec![7; length]).unwrap();
+            }
+            let remote: Arc<dyn ObjectStore> =
+                Arc::new(LocalFileSystem::new_with_prefix(remote).unwrap());
+            let store = CachedStore::on_disk(folder.path().join("cache"), remote)
+                .policy(Ttl("60s") | Size("13KB"))
+                .stale_if_error("1h")
+                .clock(time.clock())
+                .name(name)
+                .build()
+                .unwrap();
+            Stand { folder, store, time }
+        }
+
+        /// Reads, and waits until there is a copy.
+        fn read(&self, person: &str) -> usize {
+            let path = Path::from(format!("people/{person}"));
+            let store = self.store.clone();
+            // `wait` needs no runtime: the store has its own.
+            let length =
+                wait(async { store.get(&path).await.unwrap().bytes().await.unwrap().len() });
+            super::common::until("it is kept", || {
+                let status = store.status();
+                status.iter().any(|entry| *entry.path() == path && entry.is_complete())
+            });
+            length
+        }
+
+        /// No chunk is what it was.
+        fn damage(&self) {
+            let mut folders = vec![self.folder.path().join("cache/objects")];
+            while let Some(folder) = folders.pop() {
+                for entry in fs::read_dir(folder).unwrap() {
+                    let path = entry.unwrap().path();
+                    match path.is_dir() {
+                        true => folders.push(path),
+                        false => fs::write(path, "damaged").unwrap(),
+                    }
+                }
+            }
+        }
+
+        /// The remote cannot look for people any more.
+        fn break_remote(&self) {
+            let people = self.folder.path().join("remote/people");
+            fs::remove_dir_all(&people).unwrap();
+            fs::write(people, "no directory").unwrap();
+        }
+    }
+
+    /// What each metric has to be.
+    fn expected(stats: &StoreStats) -> Vec<(&'static str, u64)> {
+        vec![
+            ("larder_store_hits_total", stats.hits),
+            ("larder_store_stale_hits_total", stats.stale_hits),
+            ("larder_store_renewed_total", stats.renewed),
+            ("larder_store_misses_total", stats.misses.never),
+            ("larder_store_joined_total", stats.joined),
+            ("larder_store_fetches_total", stats.fetches),
+            ("larder_store_local_bytes_total", stats.bytes_local),
+            ("larder_store_remote_bytes_total", stats.bytes_remote),
+            ("larder_store_written_bytes_total", stats.bytes_written),
+            ("larder_store_local_errors_total", stats.local_errors),
+            ("larder_store_remote_errors_total", stats.remote_errors),
+            ("larder_store_evicted_objects_total", stats.evicted_objects),
+            ("larder_store_evicted_bytes_total", stats.evicted_bytes),
+            ("larder_store_objects", stats.objects),
+            ("larder_store_bytes", stats.bytes),
+            ("larder_store_unsent_writes", stats.unsent),
+        ]
+    }
+
+    fn value(all: &[Series], name: &str, store: &str) -> u64 {
+        let reason = if name.ends_with("misses_total") { "never" } else { "" };
+        match &find(all, name, store, reason).value {
+            DebugValue::Counter(value) => *value,
+            DebugValue::Gauge(value) => value.into_inner() as u64,
+            DebugValue::Histogram(_) => panic!("a store has no histograms"),
+        }
+    }
+
+    #[test]
+    fn every_figure_of_a_store_is_exported_by_its_name() {
+        let stand = Stand::new("measured store");
+        assert_eq!((stand.read("anna"), stand.read("anna")), (5000, 5000));
+        assert_eq!(stand.read("bert"), 6000);
+        // The first of them has to go for this one.
+        assert_eq!(stand.read("carl"), 7000);
+        stand.time.advance(Duration::from_secs(61));
+        assert_eq!(stand.read("carl"), 7000);
+        stand.damage();
+        assert_eq!(stand.read("carl"), 7000);
+        wait(stand.store.put(&Path::from("written"), vec![1; 300].into())).unwrap();
+        stand.break_remote();
+        assert!(wait(stand.store.get(&Path::from("people/dora"))).is_err());
+        stand.time.advance(Duration::from_secs(61));
+        assert_eq!(stand.read("carl"), 7000);
+
+        let all = recorded(|| {
+            export_metrics();
+            export_metrics();
+        });
+        let stats = stand.store.stats();
+        let expected = expected(&stats);
+        for (name, figure) in &expected {
+            assert_eq!(value(&all, name, "measured store"), *figure, "{name}");
+        }
+        // What happened above is seen there.
+        let (stale, renewed) = (stats.stale_hits, stats.renewed);
+        assert_eq!((stats.hits, stats.misses.never, stale, renewed), (1, 3, 1, 1), "{stats:?}");
+        assert_eq!(stats.bytes_written, 300);
+        assert!(stats.local_errors >= 1 && stats.remote_errors >= 2, "{stats:?}");
+        assert!(stats.evicted_objects >= 1 && stats.evicted_bytes > 5000, "{stats:?}");
+        for reason in ["expired", "damaged"] {
+            let misses = count(&all, "larder_store_misses_total", "measured store", reason);
+            assert_eq!(misses, 1, "{reason}: {stats:?}");
+        }
+        for metric in METRICS.iter().filter(|metric| metric.name.starts_with("larder_store_")) {
+            assert!(expected.iter().any(|(name, _)| *name == metric.name), "{}", metric.name);
+            let labels = &find(&all, metric.name, "measured store", "").labels;
+            assert_eq!(labels[0], ("store".to_owned(), "measured store".to_owned()));
+            assert_eq!(labels.len(), metric.labels.split(", ").count(), "{}", metric.name);
+            assert_ne!(metric.kind, MetricKind::Histogram);
+        }
+        let text = format!("{all:?}");
+        assert!(!text.contains("people") && !text.contains("anna"), "no path is in a label");
+    }
+}

@@ -70,7 +70,10 @@ pub use detached::{AsyncJob, Job};
 pub use entry::{Aim, Entry, Filled, Lease, Lookup, Namespace, PutWhen, Reason, Weigher};
 pub use erased::Shared;
 pub use error::{Error, Result, Timeout};
-pub use explain::{Explain, Explanation, Pause, TierReport, TierState, Verdict, explain};
+pub use explain::{
+    ChangeKind, Explain, Explanation, Pause, SendTrouble, TierReport, TierState, UnsentChange,
+    Verdict, explain,
+};
 pub use ext::CacheExt;
 pub use flight::Flights;
 pub use fly::Fly;

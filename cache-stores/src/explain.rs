@@ -5,7 +5,7 @@ use crate::object::Standing;
 use crate::runtime;
 use crate::stats::StoreStats;
 use crate::store::CachedStore;
-use cache_core::{Explanation, Reason, TierReport, TierState};
+use cache_core::{ChangeKind, Explanation, Reason, TierReport, TierState};
 use object_store::path::Path;
 
 impl CachedStore {
@@ -28,7 +28,8 @@ impl CachedStore {
         self.inner.figures()
     }
 
-    /// Why a read of this path would be answered from the copy now, or not. No I/O: the remote is not asked.
+    /// Why a read of this path would be answered from the copy now, or not; with write-back also what of it waits for
+    /// the remote, and what that said last. No I/O: the remote is not asked.
     ///
     /// ```
     /// use cache_stores::CachedStore;
@@ -50,7 +51,12 @@ impl CachedStore {
         }
         let found = inner.index.look(path);
         let ttl = inner.options.policy.ttl();
+        let unsent = inner.unsent(path);
+        let deleted = unsent.as_ref().filter(|unsent| unsent.kind == ChangeKind::Deletion);
         let state = match &found {
+            None if let Some(deleted) = deleted => {
+                TierState::Missing { reason: Reason::Invalidated, since: Some(deleted.waits) }
+            }
             None => TierState::Missing { reason: Reason::Never, since: None },
             Some(found) => match found.standing {
                 Standing::Unsent => TierState::Fresh { left: None, refresh_in: None, age: None },
@@ -70,6 +76,7 @@ impl CachedStore {
         };
         let tiers = vec![TierReport::new(inner.local.to_string(), state)];
         let mut told = Explanation::of(&*inner.name, tiers);
+        told.unsent = unsent;
         told.in_flight = inner.flights.is_flying(path, found.as_ref().map(|found| found.copy));
         told.grace = found.filter(|found| found.standing == Standing::Due).and_then(|found| {
             let lasts = ttl?.saturating_add(inner.options.stale_if_error?);

@@ -7,4 +7,6 @@ mod report;
 mod words;
 
 pub use call::{Explain, explain};
-pub use report::{Explanation, Pause, TierReport, TierState, Verdict};
+pub use report::{
+    ChangeKind, Explanation, Pause, SendTrouble, TierReport, TierState, UnsentChange, Verdict,
+};

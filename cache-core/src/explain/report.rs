@@ -136,6 +136,53 @@ pub struct Pause {
     pub left: Duration,
 }
 
+/// A change that was acknowledged here, and waits to be sent to what lies behind. `Display` says it in words.
+///
+/// ```
+/// use cache_core::{ChangeKind, SendTrouble, UnsentChange};
+/// use std::time::Duration;
+///
+/// let trouble = Some(SendTrouble::Refused("403".to_owned()));
+/// let change = UnsentChange { kind: ChangeKind::Write, waits: Duration::from_secs(3), trouble };
+/// assert_eq!(change.to_string(), "what was written has been waiting to be sent for 3 s, it was refused: 403");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnsentChange {
+    /// What it is.
+    pub kind: ChangeKind,
+    /// How long it has been waiting in this process.
+    pub waits: Duration,
+    /// Why it was not sent when that was tried last; `None`: it was not tried yet.
+    pub trouble: Option<SendTrouble>,
+}
+
+/// What was changed.
+///
+/// ```
+/// assert_ne!(cache_core::ChangeKind::Write, cache_core::ChangeKind::Deletion);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// A value was written.
+    Write,
+    /// It was deleted.
+    Deletion,
+}
+
+/// Why a change was not sent.
+///
+/// ```
+/// use cache_core::SendTrouble;
+/// assert_ne!(SendTrouble::Away("503".to_owned()), SendTrouble::Refused("503".to_owned()));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SendTrouble {
+    /// Nothing is sent at the moment: what lies behind does not answer, and said this last.
+    Away(String),
+    /// This one was refused, and is tried again slowly.
+    Refused(String),
+}
+
 /// Why a call would hit or miss now. `Display` says it in words; the key is not among them.
 ///
 /// ```
@@ -162,6 +209,8 @@ pub struct Explanation {
     /// For how long an expired value can still stand in for a failing computation; `None`: there is
     /// none, or `grace` was not asked for.
     pub grace: Option<Duration>,
+    /// What was changed here and is not known behind it yet.
+    pub unsent: Option<UnsentChange>,
 }
 
 impl Explanation {
@@ -182,6 +231,7 @@ impl Explanation {
             in_flight: false,
             pause: None,
             grace: None,
+            unsent: None,
         }
     }
 

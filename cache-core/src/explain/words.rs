@@ -1,6 +1,6 @@
 //! An explanation in words.
 
-use super::report::{Explanation, TierState, Verdict};
+use super::report::{ChangeKind, Explanation, SendTrouble, TierState, UnsentChange, Verdict};
 use crate::entry::Reason;
 use std::fmt;
 use std::time::Duration;
@@ -113,7 +113,25 @@ impl fmt::Display for Explanation {
         if let Some(grace) = self.grace {
             write!(f, "; if it fails, the expired value will do for {}", Time(grace))?;
         }
+        if let Some(unsent) = &self.unsent {
+            write!(f, "; {unsent}")?;
+        }
         Ok(())
+    }
+}
+
+impl fmt::Display for UnsentChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.kind {
+            ChangeKind::Write => "what was written",
+            ChangeKind::Deletion => "its deletion",
+        };
+        write!(f, "{what} has been waiting to be sent for {}", Time(self.waits))?;
+        match &self.trouble {
+            Some(SendTrouble::Away(why)) => write!(f, ", nothing can be sent now: {why}"),
+            Some(SendTrouble::Refused(why)) => write!(f, ", it was refused: {why}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -239,6 +257,29 @@ mod tests {
              ago; memcached 10.0.0.7:11211: has never heard of it, or forgot; its computation \
              failed 3 times in a row and is left alone for 4 s; if it fails, the expired value \
              will do for 59 min 48 s"
+        );
+    }
+
+    #[test]
+    fn the_words_of_what_waits_to_be_sent() {
+        let fresh = TierState::Fresh { left: None, refresh_in: None, age: None };
+        let mut told = Explanation::of("reports", vec![TierReport::new("disk", fresh)]);
+        let waits = Duration::from_secs(12);
+        let unsent = UnsentChange { kind: ChangeKind::Write, waits, trouble: None };
+        let start = "reports would hit: disk: fresh, without a TTL; what was written has been waiting to be sent for 12 s";
+        told.unsent = Some(unsent.clone());
+        assert_eq!(told.to_string(), start);
+        let away = SendTrouble::Away("connection refused".to_owned());
+        told.unsent = Some(UnsentChange { trouble: Some(away), ..unsent });
+        assert_eq!(
+            told.to_string(),
+            format!("{start}, nothing can be sent now: connection refused")
+        );
+        let refused = SendTrouble::Refused("403".to_owned());
+        let deletion = UnsentChange { kind: ChangeKind::Deletion, waits, trouble: Some(refused) };
+        assert_eq!(
+            deletion.to_string(),
+            "its deletion has been waiting to be sent for 12 s, it was refused: 403"
         );
     }
 

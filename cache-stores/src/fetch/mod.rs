@@ -4,6 +4,7 @@
 //! which bring its chunks. What an opening found is kept only if its ticket holds: nothing was written meanwhile.
 
 mod failure;
+mod heads;
 mod live;
 mod opening;
 mod pieces;
@@ -12,6 +13,7 @@ mod state;
 mod watch;
 
 pub(crate) use failure::{Failure, again, is_away, is_changed, own};
+pub(crate) use heads::{Description, Head, head};
 pub(crate) use live::{Live, Seat, Version};
 pub(crate) use opening::{Outcome, Request, open};
 pub(crate) use run::{changed, request, start};
@@ -32,6 +34,7 @@ use tokio::sync::oneshot;
 #[derive(Debug, Default)]
 pub(crate) struct Flights {
     table: Mutex<Table>,
+    heads: heads::Heads,
 }
 
 #[derive(Debug, Default)]

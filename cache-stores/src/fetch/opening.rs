@@ -4,7 +4,7 @@ use super::failure::{Failure, is_away, own};
 use super::live::{Live, Seat, Version};
 use super::run::{self, Body};
 use super::state::RunId;
-use super::{Begin, Fetch, Flights, Join, Leader};
+use super::{Begin, Fetch, Flights, Join, Leader, heads};
 use crate::footer::Footer;
 use crate::index::{Admitted, Found};
 use crate::layout::Cut;
@@ -46,7 +46,7 @@ pub(crate) async fn open(inner: &Arc<Inner>, request: Request) -> (Outcome, bool
     let leads = leader.is_some();
     match leader {
         // Between the reader's look at the index and now, another opening has come to its end.
-        Some(leader) if let Some(found) = meanwhile(inner, &request) => {
+        Some(leader) if let Some(found) = news(inner, &request) => {
             inner.stats.joined.add(1);
             leader.done(Outcome::Renewed(Arc::new(found)));
         }
@@ -57,16 +57,23 @@ pub(crate) async fn open(inner: &Arc<Inner>, request: Request) -> (Outcome, bool
     (follow.await.unwrap_or_else(|_| given_up()), leads)
 }
 
+fn news(inner: &Inner, request: &Request) -> Option<Found> {
+    meanwhile(inner, &request.path, request.known.as_ref(), request.join)
+}
+
 /// The copy that is believed now, and was not when the reader looked.
-fn meanwhile(inner: &Inner, request: &Request) -> Option<Found> {
-    if request.join == Join::New || inner.has_no_index() {
+pub(super) fn meanwhile(
+    inner: &Inner,
+    path: &Path,
+    known: Option<&Found>,
+    join: Join,
+) -> Option<Found> {
+    if join == Join::New || inner.has_no_index() {
         return None;
     }
-    let found = inner.index.look(&request.path)?;
-    let is_news = request
-        .known
-        .as_ref()
-        .is_none_or(|known| (known.copy, known.fetched) != (found.copy, found.fetched));
+    let found = inner.index.look(path)?;
+    let is_news =
+        known.is_none_or(|known| (known.copy, known.fetched) != (found.copy, found.fetched));
     (is_news && found.standing == Standing::Fresh).then_some(found)
 }
 
@@ -153,14 +160,7 @@ async fn failed(inner: &Arc<Inner>, leader: &Leader, error: Error) -> Outcome {
 
 /// A range may be refused since the object is shorter: that is no failure for those who want another one.
 async fn probe(inner: &Arc<Inner>, leader: &Leader, request: &Request, error: Error) -> Outcome {
-    inner.stats.fetches.add(1);
-    let fetch = Fetch::begin(inner);
-    let options = GetOptions::new().with_head(true);
-    let head = fetch.around(inner.remote.get_opts(&request.path, options)).await;
-    match &head {
-        Ok(_) => fetch.end("head"),
-        Err(error) => fetch.fail(error),
-    }
+    let head = heads::ask(inner, &request.path).await;
     let fits = |size| request.range.as_ref().is_none_or(|range| range.as_range(size).is_ok());
     match head {
         Ok(result) if !fits(result.meta.size) => {

@@ -86,6 +86,11 @@ impl Fences {
         })
     }
 
+    /// Whether no write began or ended since the ticket was taken.
+    pub(super) fn serves(&self, ticket: &Ticket) -> bool {
+        self.paths.get(&ticket.path).is_some_and(|fence| fence.mark <= ticket.mark)
+    }
+
     /// The ticket's answer was taken: older ones are of no use any more.
     pub(super) fn take(&mut self, ticket: &Ticket) {
         // A question that was asked during the write may have been answered before it.

@@ -10,6 +10,12 @@ impl Index {
         self.run(|_, state| state.fences.holds(ticket))
     }
 
+    /// Whether an answer to this ticket's question is one for those who come now: nothing has been written since it
+    /// was asked. During a write it may be: those who come then may hear of what was before.
+    pub(crate) fn serves(&self, ticket: &Ticket) -> bool {
+        self.run(|_, state| state.fences.serves(ticket))
+    }
+
     /// The remote does not have the path. If something happened to it since the ticket was taken, that is the
     /// truth, and the entry stays.
     pub(crate) fn gone(&self, ticket: &Ticket) -> Vec<Victim> {

@@ -1,9 +1,8 @@
 //! What an object is, without its bytes.
 
-use super::direct::pass;
 use super::resolve::may_stand_in;
 use super::served::{Refresh, Served, ServedFrom};
-use crate::fetch::is_away;
+use crate::fetch::{self, Description, Head, Join, again, is_away};
 use crate::index::Found;
 use crate::object::{Object, Standing};
 use crate::store::Inner;
@@ -33,58 +32,57 @@ pub(super) async fn head(
     if let Some(gone) = inner.deleted(path) {
         return Err(gone);
     }
-    let refresh = options.extensions.get::<Refresh>().is_some();
-    let Some(found) = found else { return pass(inner, path, options).await };
-    let believed = match found.standing {
+    let mut join = Join::Any;
+    if options.extensions.get::<Refresh>().is_some() {
+        join = Join::New;
+    }
+    let believed = |found: &&Found| match found.standing {
         Standing::Unsent => true,
-        Standing::Fresh => !refresh,
+        Standing::Fresh => join == Join::Any,
         Standing::Due | Standing::Doubtful => false,
     };
-    if believed {
+    if let Some(found) = found.as_ref().filter(believed) {
         match options.check_preconditions(&found.object.meta()) {
             // The reader knows of another version.
-            Err(Error::Precondition { .. }) if found.standing == Standing::Fresh => {}
+            Err(Error::Precondition { .. }) if found.standing == Standing::Fresh => {
+                join = Join::New;
+            }
             checked => {
                 checked?;
-                return Ok(told(&found, ServedFrom::Local));
+                return Ok(told(found, ServedFrom::Local));
             }
         }
     }
-    ask(inner, path, options, &found).await
+    let failure = match fetch::head(inner, path, found.as_ref(), join).await {
+        Head::Told(description) => {
+            options.check_preconditions(&description.meta)?;
+            return Ok(described(&description));
+        }
+        Head::Copy(found) => {
+            options.check_preconditions(&found.object.meta())?;
+            return Ok(told(&found, ServedFrom::Local));
+        }
+        Head::Failed(failure) => failure,
+    };
+    match found.filter(|found| is_away(&failure) && may_stand_in(inner, found)) {
+        Some(found) => {
+            inner.told_stale(path, &failure);
+            inner.stats.stale_hits.add(1);
+            options.check_preconditions(&found.object.meta())?;
+            Ok(told(&found, ServedFrom::Stale))
+        }
+        None => Err(again(&failure)),
+    }
 }
 
-async fn ask(
-    inner: &Arc<Inner>,
-    path: &Path,
-    options: GetOptions,
-    found: &Found,
-) -> Result<GetResult> {
-    let ticket = inner.index.begin(path);
-    // Conditions would hide what the remote has.
-    let bare = GetOptions::new().with_head(true);
-    match pass(inner, path, bare).await {
-        Ok(result) => {
-            let tag = result.meta.e_tag.as_ref();
-            let same = tag.is_some() && tag == found.object.e_tag.as_ref();
-            if same && result.meta.size == found.object.size {
-                inner.index.renew(&ticket);
-                inner.stats.renewed.add(1);
-            } else {
-                inner.remove(inner.index.gone(&ticket)).await;
-            }
-            options.check_preconditions(&result.meta)?;
-            Ok(result)
-        }
-        Err(error) => {
-            if matches!(error, Error::NotFound { .. }) {
-                inner.remove(inner.index.gone(&ticket)).await;
-            } else if is_away(&error) && may_stand_in(inner, found) {
-                inner.told_stale(path, &error);
-                inner.stats.stale_hits.add(1);
-                return Ok(told(found, ServedFrom::Stale));
-            }
-            Err(error)
-        }
+fn described(description: &Description) -> GetResult {
+    let Description { meta, attributes, extensions } = description;
+    GetResult {
+        payload: GetResultPayload::Stream(stream::empty().boxed()),
+        meta: meta.clone(),
+        range: 0..meta.size,
+        attributes: attributes.clone(),
+        extensions: extensions.clone(),
     }
 }
 

@@ -1,6 +1,9 @@
 //! What waits for the remote, as users see it.
 
+use super::queue::Waiting;
+use super::record::Op;
 use crate::store::{CachedStore, Inner};
+use cache_core::{ChangeKind, SendTrouble, UnsentChange};
 use object_store::path::Path;
 use object_store::{Error, Result};
 use std::time::Duration;
@@ -103,6 +106,23 @@ impl Inner {
             trouble: queue.trouble().map(ToString::to_string),
             refused,
         }
+    }
+
+    /// What waits for the remote of a path.
+    pub(crate) fn unsent(&self, path: &Path) -> Option<UnsentChange> {
+        let back = self.writes.as_deref()?;
+        let queue = back.queue.lock();
+        let Waiting { op, since, refused, .. } = queue.get(path)?;
+        let trouble = match refused {
+            Some(error) => Some(SendTrouble::Refused(error.to_string())),
+            None => queue.trouble().map(|error| SendTrouble::Away(error.to_string())),
+        };
+        let kind = match *op {
+            Op::Put(_) => ChangeKind::Write,
+            Op::Delete => ChangeKind::Deletion,
+        };
+        let waits = Duration::from_nanos(back.clock.nanos().saturating_sub(since));
+        Some(UnsentChange { kind, waits, trouble })
     }
 
     /// The answer for a path that was deleted here while the remote does not know it yet.

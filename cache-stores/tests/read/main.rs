@@ -5,6 +5,7 @@ mod common;
 mod deleting;
 mod fetching;
 mod freshness;
+mod heads;
 mod keeping;
 mod patience;
 mod present;

@@ -34,7 +34,7 @@ async fn f12_a_local_store_that_fails_costs_no_answer() {
     for (get, put) in faults {
         let stand = Stand::new(|store| store);
         for length in [0, 10, 20 * CHUNK] {
-            stand.local.fail(Faults { get, put, body: None });
+            stand.local.fail(Faults { get, put, ..Faults::default() });
             let (name, content) = (format!("a{length}"), bytes(length));
             stand.put(&name, &content).await;
             for _ in 0..3 {

@@ -1,6 +1,6 @@
 //! Write-back: what was acknowledged waits for the remote, in order, and is there meanwhile.
 
-use crate::side::Fails;
+use crate::common::Fails;
 use crate::world::{World, bytes, names, put, read, until};
 use cache_stores::{CachedStore, KeepWrites, Size};
 use object_store::path::Path;
@@ -25,10 +25,10 @@ async fn a_write_is_done_without_the_remote_and_is_there_for_readers_and_lists()
     world.remote.fail(Fails::Away);
     put(&store, "a/b", &bytes(1, 3000)).await.unwrap();
     put(&store, "a/none", &bytes(1, 0)).await.unwrap();
-    let gets = world.remote.gets();
+    let gets = world.remote.reads();
     assert_eq!(read(&store, "a/b").await.unwrap(), bytes(1, 3000));
     assert_eq!(store.head(&Path::from("a/none")).await.unwrap().size, 0);
-    assert_eq!(world.remote.gets(), gets);
+    assert_eq!(world.remote.reads(), gets);
     assert_eq!(names(&store, Some("a")).await, ["a/b", "a/none"]);
     let pending = store.pending();
     assert_eq!((pending.writes, pending.bytes), (2, 3000));
@@ -328,7 +328,7 @@ async fn a_fetch_in_progress_does_not_bring_a_deleted_object_back() {
         let store = store.clone();
         async move { store.get(&Path::from("a")).await?.bytes().await }
     });
-    until("the fetch has read the old object", || world.remote.gets() == 1).await;
+    until("the fetch has read the old object", || world.remote.reads() == 1).await;
     world.remote.no_gate();
     world.remote.fail(Fails::Away);
     store.delete(&Path::from("a")).await.unwrap();

@@ -1,6 +1,6 @@
 //! Kills: at every step of either side everything is copied as a killed process would leave it, and opened again.
 
-use crate::side::Fails;
+use crate::common::Fails;
 use crate::world::{World, bytes, put, read};
 use bytes::Bytes;
 use cache_stores::CachedStore;

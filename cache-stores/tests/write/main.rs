@@ -1,8 +1,10 @@
 //! Writing through a store: what is acknowledged is there, and what fails has changed nothing.
 
 mod back;
+#[path = "../common/mod.rs"]
+mod common;
 mod images;
 mod parts;
-mod side;
 mod through;
+mod told;
 mod world;

@@ -1,6 +1,6 @@
 //! Objects in parts: visible when complete, and not before.
 
-use crate::side::Fails;
+use crate::common::Fails;
 use crate::world::{World, bytes, put, read};
 use bytes::Bytes;
 use cache_stores::Size;
@@ -26,9 +26,9 @@ async fn an_object_in_parts_is_visible_when_it_is_complete_and_then_read_locally
             }
             assert_eq!(read(&store, "a").await, old, "not yet");
             upload.complete().await.unwrap();
-            let gets = world.remote.gets();
+            let gets = world.remote.reads();
             assert_eq!(read(&store, "a").await.unwrap(), parts.concat());
-            assert_eq!(world.remote.gets(), gets, "from local");
+            assert_eq!(world.remote.reads(), gets, "from local");
             assert_eq!(world.far("a").await.unwrap(), parts.concat());
             let error = upload.complete().await.unwrap_err().to_string();
             assert!(error.contains("\"a\" was completed"), "{error}");
@@ -67,9 +67,9 @@ async fn what_is_aborted_or_dropped_leaves_nothing_behind() {
         .await;
         world.settled(&store).await;
         assert_eq!(world.laid().await, laid);
-        let gets = world.remote.gets();
+        let gets = world.remote.reads();
         assert_eq!(read(&store, "a").await.unwrap(), bytes(1, 2000));
-        assert_eq!(world.remote.gets(), gets);
+        assert_eq!(world.remote.reads(), gets);
     }
 }
 

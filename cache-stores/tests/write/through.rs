@@ -1,6 +1,6 @@
 //! Puts, deletions and copies that go through to the remote.
 
-use crate::side::Fails;
+use crate::common::Fails;
 use crate::world::{World, bytes, names, put, read, until};
 use bytes::Bytes;
 use cache_stores::KeepWrites;
@@ -16,9 +16,13 @@ async fn f5_a_write_goes_to_the_remote_then_to_local_and_a_following_read_is_loc
             let data = bytes(7, size);
             put(&store, "a/b", &data).await.unwrap();
             assert_eq!(world.far("a/b").await.unwrap(), data);
-            let (gets, hits) = (world.remote.gets(), store.stats().hits);
+            let (gets, hits) = (world.remote.reads(), store.stats().hits);
             assert_eq!(read(&store, "a/b").await.unwrap(), data);
-            assert_eq!((world.remote.gets(), store.stats().hits), (gets, hits + 1), "{size} bytes");
+            assert_eq!(
+                (world.remote.reads(), store.stats().hits),
+                (gets, hits + 1),
+                "{size} bytes"
+            );
             world.settled(&store).await;
         }
         let e_tag = store.head(&Path::from("a/b")).await.unwrap().e_tag;
@@ -32,7 +36,7 @@ async fn f6_if_the_remote_refuses_a_write_local_and_index_are_unchanged_and_the_
     for world in [World::memory(), World::disk()] {
         let store = world.store();
         put(&store, "a", &bytes(1, 3000)).await.unwrap();
-        let (gets, writes) = (world.remote.gets(), world.local.writes());
+        let (gets, writes) = (world.remote.reads(), world.local.writes());
         world.remote.fail(Fails::Denied);
         let error = put(&store, "a", &bytes(2, 3000)).await.unwrap_err();
         assert!(matches!(error, Error::PermissionDenied { .. }), "{error}");
@@ -48,7 +52,7 @@ async fn f6_if_the_remote_refuses_a_write_local_and_index_are_unchanged_and_the_
             .unwrap_err();
         assert!(matches!(error, Error::AlreadyExists { .. }), "{error}");
         assert_eq!(read(&store, "a").await.unwrap(), bytes(1, 3000));
-        assert_eq!((world.remote.gets(), world.local.writes()), (gets, writes));
+        assert_eq!((world.remote.reads(), world.local.writes()), (gets, writes));
         assert_eq!(read(&store, "b").await, None);
         world.settled(&store).await;
     }
@@ -144,7 +148,7 @@ async fn a_fetch_in_progress_never_keeps_the_old_object_after_a_write() {
             let store = store.clone();
             async move { store.get(&Path::from("a")).await?.bytes().await }
         });
-        until("the fetch has read the old object", || world.remote.gets() == 1).await;
+        until("the fetch has read the old object", || world.remote.reads() == 1).await;
         world.remote.no_gate();
         let new = match delete {
             true => {
@@ -253,7 +257,7 @@ async fn what_another_wrote_between_is_not_taken_for_ours() {
         async move { put(&store, "a", &bytes(1, 2000)).await }
     });
     // It is written, and the store asks what the remote has.
-    until("the store asks", || world.remote.gets() == 1).await;
+    until("the store asks", || world.remote.reads() == 1).await;
     world.memory.put(&Path::from("a"), bytes(2, 2000).into()).await.unwrap();
     gate.add_permits(100);
     writing.await.unwrap().unwrap();

@@ -1,6 +1,6 @@
 //! Two sides, a directory for index and journal, a clock that stands still; and what tests ask of them.
 
-use crate::side::Side;
+use crate::common::Watched;
 use bytes::Bytes;
 use cache_core::ManualClock;
 use cache_stores::{CachedStore, StoreBuilder};
@@ -17,8 +17,8 @@ use tempfile::TempDir;
 pub(crate) const CHUNK: usize = 1024;
 
 pub(crate) struct World {
-    pub(crate) local: Side,
-    pub(crate) remote: Side,
+    pub(crate) local: Watched,
+    pub(crate) remote: Watched,
     pub(crate) memory: Arc<InMemory>,
     pub(crate) clock: ManualClock,
     pub(crate) folder: TempDir,
@@ -44,7 +44,7 @@ impl World {
 
     fn over(local: Arc<dyn ObjectStore>, folder: TempDir, remote: InMemory) -> World {
         let memory = Arc::new(remote);
-        let (local, remote) = (Side::new(local), Side::new(memory.clone()));
+        let (local, remote) = (Watched::new(local), Watched::new(memory.clone()));
         World { local, remote, memory, clock: ManualClock::new(), folder }
     }
 
