@@ -235,6 +235,12 @@ impl Queue {
         late.filter(|waiting| !waiting.call.is_over()).map(|late| late.call.clone()).collect()
     }
 
+    /// Whether a change of this key is not answered yet.
+    pub(super) fn is_changing(&self, key: &str) -> bool {
+        let changes = self.waiting.iter().filter_map(|waiting| waiting.call.changes.as_deref());
+        changes.flatten().any(|changed| changed == key)
+    }
+
     /// How long the oldest request has been waiting.
     pub(super) fn oldest(&self, now: Instant) -> Option<Duration> {
         self.waiting.front().map(|first| now.saturating_duration_since(first.since))

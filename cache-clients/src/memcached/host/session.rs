@@ -25,6 +25,16 @@ pub(crate) enum Kind {
     Large,
 }
 
+impl Kind {
+    /// The other one.
+    pub(super) fn other(self) -> Self {
+        match self {
+            Kind::Small => Kind::Large,
+            Kind::Large => Kind::Small,
+        }
+    }
+}
+
 /// So many removals are delivered at once.
 const BATCH: usize = 1000;
 /// The bits of a token that count; the others are of the server's run.

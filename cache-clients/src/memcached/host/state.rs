@@ -126,6 +126,11 @@ impl State {
         self.slots.iter().flat_map(|slot| &slot.open).any(|open| !open.link.is_closed())
     }
 
+    /// The connection, also one that may not be trusted now.
+    pub(super) fn link(&self, kind: Kind) -> Option<Arc<Link>> {
+        self.slots[kind as usize].open.as_ref().map(|open| open.link.clone())
+    }
+
     pub(super) fn links(&self) -> Vec<Arc<Link>> {
         self.slots.iter().flat_map(|slot| &slot.open).map(|open| open.link.clone()).collect()
     }
