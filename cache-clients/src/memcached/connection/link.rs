@@ -92,7 +92,13 @@ impl<P: Port> Link<P> {
     /// Whether a change of this key is not answered yet, which maybe nobody waits for any more.
     #[cfg(not(loom))]
     pub(crate) fn is_changing(&self, key: &str) -> bool {
-        self.queue.lock().is_changing(key)
+        self.queue.lock().changes().any(|changed| changed == key)
+    }
+
+    /// Whether any is.
+    #[cfg(not(loom))]
+    pub(crate) fn is_changing_any(&self) -> bool {
+        self.queue.lock().changes().next().is_some()
     }
 
     /// Whether the one who leads is to wait for answers before he writes.

@@ -1,6 +1,6 @@
 //! What is known of a server at the moment.
 
-use super::debts::Debts;
+use super::debts::{Debts, Due};
 use super::session::Kind;
 use super::{Open, chance};
 use crate::memcached::breaker::Breaker;
@@ -124,6 +124,13 @@ impl State {
 
     pub(super) fn is_open(&self) -> bool {
         self.slots.iter().flat_map(|slot| &slot.open).any(|open| !open.link.is_closed())
+    }
+
+    /// What is owed, to be delivered over this connection, and over the other one if changes are not
+    /// answered there.
+    pub(super) fn settling(&mut self, kind: Kind) -> (Option<Arc<Link>>, Due) {
+        let other = self.link(kind.other()).filter(|other| other.is_changing_any());
+        (other, self.debts.take())
     }
 
     /// The connection, also one that may not be trusted now.
