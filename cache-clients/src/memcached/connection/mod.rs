@@ -29,6 +29,8 @@ mod write;
 pub(crate) use call::Answers;
 #[cfg(not(loom))]
 pub(crate) use exchange::Exchange;
+#[cfg(all(test, not(loom)))]
+pub(crate) use open::to_nowhere;
 #[cfg(not(loom))]
 pub(crate) use open::{Greeting, open};
 

@@ -137,9 +137,8 @@ impl Host {
                 Way::Make => {
                     io::handle().spawn(make(self.itself.clone(), kind));
                 }
-                Way::Settle(open) => {
-                    let (other, due) = self.state.lock().settling(kind);
-                    io::handle().spawn(settle(self.itself.clone(), [Some(open.link), other], due));
+                Way::Settle(links, due) => {
+                    io::handle().spawn(settle(self.itself.clone(), links, due));
                 }
             }
             let left = deadline.saturating_duration_since(Instant::now());
@@ -218,14 +217,13 @@ async fn make(host: Weak<Host>, kind: Kind) {
     host.changes.send_replace(());
 }
 
-/// Delivers what a server has missed; on the I/O thread. Over both connections: what is owed may be
-/// a change that was given up, and is still on its way over one of them.
-async fn settle(host: Weak<Host>, links: [Option<Arc<Link>>; 2], due: Due) {
+/// Delivers what a server has missed; on the I/O thread.
+async fn settle(host: Weak<Host>, links: Vec<Arc<Link>>, due: Due) {
     let Some(strong) = host.upgrade() else { return };
     let answer = strong.settings.answer;
     drop(strong);
     let mut delivered = true;
-    for link in links.iter().flatten() {
+    for link in &links {
         if let Err(cause) = deliver(link, &due, answer).await {
             link.close(&cause);
             delivered = false;
