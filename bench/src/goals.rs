@@ -19,6 +19,15 @@ const GOALS: &[(&str, &str, &str, &str, usize, f64)] = &[
     ("far", "raw", "memcached get 1, blocking socket", "str", 1, 1.25),
     ("far", "raw", "memcached get, 64 tasks of one thread, 64 per write", "str", 64, 1.60),
     ("far", "raw", "memcached get, 64 tasks of two threads, 64 per write", "str", 64, 1.60),
+    ("far", "raw", "memcached get, 64 tasks on one CPU, 64 per write", "str", 64, 1.60),
+    (
+        "far",
+        "raw",
+        "memcached get, 64 tasks of two threads on one CPU, 64 per write",
+        "str",
+        64,
+        1.60,
+    ),
     ("far", "raw", "memcached get, 64 threads, 64 per write", "str", 64, 1.60),
     (
         "far",

@@ -43,7 +43,8 @@ pub fn run(options: &Options) -> Result<(), String> {
     let _apart = server.process().map(Apart::from);
     place.one()?;
     place.batch()?;
-    place.many("memcached get, 64 tasks on one CPU", &here())
+    place.many("memcached get, 64 tasks on one CPU", &here())?;
+    place.many("memcached get, 64 tasks of two threads on one CPU", &elsewhere())
 }
 
 /// The values of an answer, all of them there.
@@ -111,10 +112,11 @@ impl Place<'_> {
             }),
             pipelined(self.address)?,
         ];
-        let (by_hand, requests) = (Multiplexed::connect(runtime, self.address)?, raw::requests());
-        entrants.push(Entrant::new("raw", "multiplexed by hand over a channel", move |calls| {
-            tasks(runtime, |nth| multiplexed(&by_hand, &requests, nth, calls))
-        }));
+        entrants.push(by_hand(runtime, self.address, 1, "multiplexed by hand over a channel")?);
+        if runtime.metrics().num_workers() > 1 {
+            let how = "multiplexed by hand, a connection for each thread";
+            entrants.push(by_hand(runtime, self.address, runtime.metrics().num_workers(), how)?);
+        }
         let own: Vec<_> = (0..MANY)
             .map(|_| Ok(Arc::new(Mutex::new(connect(runtime, self.address)?))))
             .collect::<Result<_, String>>()?;
@@ -221,6 +223,20 @@ fn pipelined(address: &str) -> Result<Entrant<'static>, String> {
     let (mut socket, requests) = (Raw::connect(address)?, raw::all_pipelined());
     Ok(Entrant::new("raw", "64 per write", move |calls| {
         each(calls, |_| socket.get_pipelined(&requests))
+    }))
+}
+
+/// Tasks that share so many connections.
+fn by_hand<'a>(
+    runtime: &'a Runtime,
+    address: &str,
+    connections: usize,
+    how: &'static str,
+) -> Result<Entrant<'a>, String> {
+    let client = Multiplexed::connect(runtime, address, connections)?;
+    let requests = raw::requests();
+    Ok(Entrant::new("raw", how, move |calls| {
+        tasks(runtime, |nth| multiplexed(&client, &requests, nth, calls))
     }))
 }
 

@@ -4,7 +4,7 @@ use super::get::in_doubt;
 use super::route::{Group, Results, Route, Router, all, group};
 use super::seen::Seen;
 use super::{EMPTY, check};
-use crate::memcached::host::Session;
+use crate::memcached::host::{Kind, Session};
 use crate::memcached::wire::{Answer, Request, Set, expiry};
 use crate::server::{Put, When};
 use cache_core::{Error, Result};
@@ -32,7 +32,7 @@ pub(super) async fn put_many(router: &Router, puts: Vec<Put>) -> Vec<Result<bool
             )));
         }
         let route = cluster.route(&put.key)?;
-        let kind = route.host.kind_for(put.bytes.len());
+        let kind = route.host.in_order(route.host.kind_for(put.bytes.len()), &put.key);
         Ok((route, kind))
     };
     let groups = group(puts, place, |at, error| results.set(at, Err(error)));
@@ -86,7 +86,9 @@ impl Writing<'_> {
             sent.push(how.is_some());
             if let Some(how) = how {
                 request.set(put.key.as_bytes(), &put.bytes, how);
-                if put.when == When::Always {
+                // What is added late would be there after a removal that goes over the other connection.
+                let late = put.when == When::Absent && self.group.kind == Kind::Large;
+                if put.when == When::Always || late {
                     changes.push(put.key.clone());
                 }
             }

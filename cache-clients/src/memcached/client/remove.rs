@@ -21,7 +21,9 @@ pub(super) async fn delete_many(router: &Router, keys: &[String]) -> Vec<Result<
     let mut results = Results::default();
     let place = |key: &&String| {
         check(key)?;
-        Ok((cluster.route(key)?, Kind::Small))
+        let route = cluster.route(key)?;
+        let kind = route.host.in_order(Kind::Small, key);
+        Ok((route, kind))
     };
     let groups = group(keys, place, |at, error| results.set(at, Err(error)));
     let groups = groups.into_iter().map(|group| delete(router, group, deadline));
@@ -77,7 +79,8 @@ impl<'a> Change<'a> {
         check(key)?;
         let deadline = router.deadline();
         let route = router.cluster().await.route(key)?;
-        let session = route.host.session(route.host.kind_of(key), deadline).await?;
+        let kind = route.host.in_order(route.host.kind_of(key), key);
+        let session = route.host.session(kind, deadline).await?;
         Ok(Change { key, route, session })
     }
 

@@ -96,7 +96,7 @@ impl<'a, P: Port> Exchange<'a, P> {
                 context.waker().wake_by_ref();
                 return Ok(false);
             }
-            Turn::Lead | Turn::Alone => {
+            Turn::Lead | Turn::Alone | Turn::Enough => {
                 self.write();
                 true
             }
@@ -109,6 +109,10 @@ impl<'a, P: Port> Exchange<'a, P> {
     fn lead(&mut self, call: Arc<Call>, context: &Context<'_>) -> Poll<Outcome> {
         // First, so that the waker is there when the answers are.
         let poll = call.poll(context);
+        // Somebody has written for him; those who have asked since then have another leader.
+        if matches!(poll, Poll::Ready(Ok(_))) {
+            return poll;
+        }
         if poll.is_pending() && self.link.hold(&call) {
             self.stage = Stage::Leading(call);
             return poll;

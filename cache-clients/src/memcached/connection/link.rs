@@ -89,6 +89,18 @@ impl<P: Port> Link<P> {
         Ok(turn)
     }
 
+    /// Whether a change of this key is not answered yet, which maybe nobody waits for any more.
+    #[cfg(not(loom))]
+    pub(crate) fn is_changing(&self, key: &str) -> bool {
+        self.queue.lock().changes().any(|changed| changed == key)
+    }
+
+    /// Whether any is.
+    #[cfg(not(loom))]
+    pub(crate) fn is_changing_any(&self) -> bool {
+        self.queue.lock().changes().next().is_some()
+    }
+
     /// Whether the one who leads is to wait for answers before he writes.
     pub(super) fn hold(&self, call: &Arc<Call>) -> bool {
         self.queue.lock().hold(call)

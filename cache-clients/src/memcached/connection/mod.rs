@@ -3,10 +3,13 @@
 //!
 //! Whoever asks alone writes, and if he is a thread that waits also reads. Otherwise the first of
 //! those who ask lets the other ready tasks of his thread ask too, and writes for all; where all are
-//! tasks of one thread he waits with that for the answers in flight, if they come soon. larder's I/O
-//! thread reads, and wakes one task of each thread, which wakes the others.
+//! tasks of one thread, whoever completes a half of them writes, and until then the first waits for
+//! the answers in flight, if they come soon. larder's I/O thread reads, and wakes one task of each
+//! thread, which wakes the others.
 
 mod call;
+#[cfg(all(test, not(loom)))]
+mod crowd_tests;
 mod duty;
 mod exchange;
 mod link;
@@ -26,6 +29,8 @@ mod write;
 pub(crate) use call::Answers;
 #[cfg(not(loom))]
 pub(crate) use exchange::Exchange;
+#[cfg(all(test, not(loom)))]
+pub(crate) use open::to_nowhere;
 #[cfg(not(loom))]
 pub(crate) use open::{Greeting, open};
 

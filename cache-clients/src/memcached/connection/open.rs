@@ -159,6 +159,13 @@ impl Settings {
     }
 }
 
+/// A connection that nobody answers.
+#[cfg(test)]
+pub(crate) fn to_nowhere(settings: &Settings) -> Arc<Link> {
+    let socket = Socket::to_nowhere().unwrap();
+    Arc::new(link::Link::new(Line::new(socket), settings.bounds(), Box::new(|_, _, _| {})))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

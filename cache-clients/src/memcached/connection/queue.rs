@@ -18,7 +18,10 @@ const SOON: Duration = Duration::from_micros(50);
 const NEAR: Duration = Duration::from_micros(200);
 
 /// After so many requests of one thread in a row, there is only this one.
-const MIXED: u32 = 256;
+const MIXED: u32 = if cfg!(loom) { 1 } else { 256 };
+
+/// So many requests keep a server busy while others ask.
+const PART: usize = if cfg!(loom) { 2 } else { 16 };
 
 /// Tells tasks apart: the thread, and the waker's data.
 pub(super) type Asker = (usize, usize);
@@ -52,6 +55,8 @@ pub(super) struct Queue {
     due: usize,
     /// How many requests the last write had.
     batch: usize,
+    /// How many ask, as far as is known: the most who waited at the same time lately.
+    crowd: usize,
     /// How many requests `out` has.
     asked: usize,
     /// Somebody has promised to write what is in `out`; how often he was missed.
@@ -86,6 +91,8 @@ pub(super) enum Turn {
     Alone,
     /// Let others ask, then write for all.
     Lead,
+    /// Write at once, for all: half of those who ask have asked.
+    Enough,
     /// Wait.
     Follow,
 }
@@ -128,6 +135,11 @@ impl Queue {
         if alone {
             return Ok(Turn::Alone);
         }
+        self.crowd = self.crowd.max(self.waiting.len());
+        // The server is at work for one half while the other half asks: neither waits for the other.
+        if self.asked >= PART && self.asked * 2 >= self.crowd && self.is_of_one_thread() {
+            return Ok(Turn::Enough);
+        }
         if self.leader.is_some() {
             return Ok(Turn::Follow);
         }
@@ -143,6 +155,7 @@ impl Queue {
             return None;
         }
         self.batch = std::mem::take(&mut self.asked);
+        self.crowd = self.waiting.len().max(self.crowd - self.crowd.div_ceil(8));
         self.flights.push_back((self.batch, now()));
         Some(std::mem::replace(&mut self.out, std::mem::take(&mut self.spare)))
     }
@@ -220,6 +233,12 @@ impl Queue {
     pub(super) fn too_late(&self, now: Instant) -> Vec<Arc<Call>> {
         let late = self.waiting.iter().filter(|waiting| now >= waiting.call.give_up);
         late.filter(|waiting| !waiting.call.is_over()).map(|late| late.call.clone()).collect()
+    }
+
+    /// The keys of changes that are not answered yet.
+    #[cfg(not(loom))]
+    pub(super) fn changes(&self) -> impl Iterator<Item = &String> {
+        self.waiting.iter().filter_map(|waiting| waiting.call.changes.as_deref()).flatten()
     }
 
     /// How long the oldest request has been waiting.

@@ -84,6 +84,17 @@ impl Socket {
         })
     }
 
+    /// One that nobody answers.
+    #[cfg(test)]
+    pub(super) fn to_nowhere() -> io::Result<Self> {
+        let (raw, _) = std::os::unix::net::UnixStream::pair()?;
+        Ok(Socket {
+            raw: Raw::Unix(raw),
+            #[cfg(feature = "tls")]
+            session: None,
+        })
+    }
+
     /// Speaks TLS from here on.
     #[cfg(feature = "tls")]
     pub(super) async fn secure(self, tls: &Tls, address: &Address) -> io::Result<Self> {

@@ -128,6 +128,14 @@ impl Host {
         if bytes > self.settings.large { Kind::Large } else { Kind::Small }
     }
 
+    /// The connection for a change of a key, which would go over this one: the other one while an earlier
+    /// change of the key is not answered there, so that neither overtakes the other.
+    pub(crate) fn in_order(&self, kind: Kind, key: &str) -> Kind {
+        let other = kind.other();
+        let link = self.state.lock().link(other);
+        if link.is_some_and(|link| link.is_changing(key)) { other } else { kind }
+    }
+
     /// Remembers how large the value of a key is.
     pub(crate) fn sized(&self, key: &str, bytes: usize) {
         self.large.note(key, bytes > self.settings.large);

@@ -5,7 +5,7 @@ use super::state::Way;
 use super::stats::Counters;
 use super::{Host, Open};
 use crate::io;
-use crate::memcached::connection::{Answers, Cause, Exchange, Greeting, open};
+use crate::memcached::connection::{Answers, Cause, Exchange, Greeting, Link, open};
 use crate::memcached::wire::{Answer, Request};
 use cache_core::Result;
 use std::hash::{Hash, Hasher};
@@ -23,6 +23,16 @@ pub(crate) enum Kind {
     Small,
     /// Large values, which others would have to wait for.
     Large,
+}
+
+impl Kind {
+    /// The other one.
+    pub(super) fn other(self) -> Self {
+        match self {
+            Kind::Small => Kind::Large,
+            Kind::Large => Kind::Small,
+        }
+    }
 }
 
 /// So many removals are delivered at once.
@@ -127,9 +137,8 @@ impl Host {
                 Way::Make => {
                     io::handle().spawn(make(self.itself.clone(), kind));
                 }
-                Way::Settle(open) => {
-                    let due = self.state.lock().debts.take();
-                    io::handle().spawn(settle(self.itself.clone(), open, due));
+                Way::Settle(links, due) => {
+                    io::handle().spawn(settle(self.itself.clone(), links, due));
                 }
             }
             let left = deadline.saturating_duration_since(Instant::now());
@@ -209,22 +218,24 @@ async fn make(host: Weak<Host>, kind: Kind) {
 }
 
 /// Delivers what a server has missed; on the I/O thread.
-async fn settle(host: Weak<Host>, open: Open, due: Due) {
+async fn settle(host: Weak<Host>, links: Vec<Arc<Link>>, due: Due) {
     let Some(strong) = host.upgrade() else { return };
     let answer = strong.settings.answer;
     drop(strong);
-    let delivered = deliver(&open, &due, answer).await;
-    let Some(host) = host.upgrade() else { return };
-    let back = delivered.is_err().then_some(due);
-    host.state.lock().debts.delivered(back);
-    if let Err(cause) = delivered {
-        open.link.close(&cause);
+    let mut delivered = true;
+    for link in &links {
+        if let Err(cause) = deliver(link, &due, answer).await {
+            link.close(&cause);
+            delivered = false;
+        }
     }
+    let Some(host) = host.upgrade() else { return };
+    host.state.lock().debts.delivered((!delivered).then_some(due));
     host.changes.send_replace(());
 }
 
-async fn deliver(open: &Open, due: &Due, answer: Duration) -> Result<(), Cause> {
-    let ask = |request| Exchange::new(&open.link, request, Instant::now() + answer, None);
+async fn deliver(link: &Link, due: &Due, answer: Duration) -> Result<(), Cause> {
+    let ask = |request| Exchange::new(link, request, Instant::now() + answer, None);
     match due {
         Due::Everything => {
             let mut request = Request::default();

@@ -1,6 +1,6 @@
 //! What is known of a server at the moment.
 
-use super::debts::Debts;
+use super::debts::{Debts, Due};
 use super::session::Kind;
 use super::{Open, chance};
 use crate::memcached::breaker::Breaker;
@@ -48,8 +48,8 @@ pub(super) enum Way {
     Wait,
     /// Start making one, and wait.
     Make,
-    /// Start delivering what is owed over this one, and wait.
-    Settle(Open),
+    /// Start delivering this, which is owed, over these, and wait.
+    Settle(Vec<Arc<Link>>, Due),
 }
 
 impl State {
@@ -85,7 +85,12 @@ impl State {
         match live {
             Some(open) if self.debts.are_settled() => Way::Ready(open.clone()),
             Some(_) if self.debts.are_delivering() => Way::Wait,
-            Some(open) => Way::Settle(open.clone()),
+            Some(open) => {
+                let mut links = vec![open.link.clone()];
+                // Changes that were given up may be on their way over the other one.
+                links.extend(self.link(kind.other()).filter(|other| other.is_changing_any()));
+                Way::Settle(links, self.debts.take())
+            }
             None => match self.not_before.map(|at| at.saturating_duration_since(Instant::now())) {
                 Some(pause) if pause > Duration::ZERO => {
                     Way::No(format!("{}; it is tried again in {pause:.1?}", self.cause()).into())
@@ -126,7 +131,33 @@ impl State {
         self.slots.iter().flat_map(|slot| &slot.open).any(|open| !open.link.is_closed())
     }
 
+    /// The connection, also one that may not be trusted now.
+    pub(super) fn link(&self, kind: Kind) -> Option<Arc<Link>> {
+        self.slots[kind as usize].open.as_ref().map(|open| open.link.clone())
+    }
+
     pub(super) fn links(&self) -> Vec<Arc<Link>> {
         self.slots.iter().flat_map(|slot| &slot.open).map(|open| open.link.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memcached::connection::to_nowhere;
+    use crate::memcached::options::MemcachedOptions;
+
+    #[test]
+    fn what_is_owed_is_delivered_by_one_and_all_others_wait_for_that() {
+        let settings = MemcachedOptions::default().settings;
+        let mut state = State::new(&settings);
+        let open = Open { link: to_nowhere(&settings), run: 0 };
+        state.made(Kind::Small, Some(open));
+        assert!(matches!(state.way(Kind::Small), Way::Ready(_)));
+        state.debts.add("k");
+        let first = state.way(Kind::Small);
+        assert!(matches!(first, Way::Settle(..)), "{first:?}");
+        let second = state.way(Kind::Small);
+        assert!(matches!(second, Way::Wait), "{second:?} while the first is at it");
     }
 }
