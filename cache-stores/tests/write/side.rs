@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use cache_stores::LocalTtl;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use object_store::path::Path;
@@ -12,8 +13,9 @@ use object_store::{
 };
 use std::fmt;
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// How writes go wrong.
@@ -43,6 +45,9 @@ struct State {
     gets: AtomicUsize,
     writes: AtomicUsize,
     paths: Mutex<Vec<String>>,
+    lives: Mutex<Vec<Option<Duration>>>,
+    /// Nothing tells one version from another of the same length.
+    tagless: AtomicBool,
     fails: Mutex<(Fails, String)>,
     /// Called before and after each write.
     step: Mutex<Step>,
@@ -63,6 +68,8 @@ impl Side {
             gets: AtomicUsize::new(0),
             writes: AtomicUsize::new(0),
             paths: Mutex::default(),
+            lives: Mutex::default(),
+            tagless: AtomicBool::new(false),
             fails: Mutex::new((Fails::No, String::new())),
             step: Mutex::default(),
             gate: Mutex::default(),
@@ -87,6 +94,11 @@ impl Side {
         self.state.paths.lock().unwrap().clone()
     }
 
+    /// The `LocalTtl` of each put so far.
+    pub(crate) fn lives(&self) -> Vec<Option<Duration>> {
+        std::mem::take(&mut *self.state.lives.lock().unwrap())
+    }
+
     pub(crate) fn fail(&self, fails: Fails) {
         self.fail_for(fails, "");
     }
@@ -94,6 +106,15 @@ impl Side {
     /// Only what begins so.
     pub(crate) fn fail_for(&self, fails: Fails, prefix: &str) {
         *self.state.fails.lock().unwrap() = (fails, prefix.into());
+    }
+
+    /// As a server of files does that knows no e_tags, and times by the second.
+    pub(crate) fn without_tags(&self) {
+        self.state.tagless.store(true, SeqCst);
+    }
+
+    fn is_tagless(&self) -> bool {
+        self.state.tagless.load(SeqCst)
     }
 
     /// Tells of the moment before each write, and of the one after it.
@@ -186,8 +207,13 @@ impl ObjectStore for Side {
         payload: PutPayload,
         options: PutOptions,
     ) -> Result<PutResult> {
+        let life = options.extensions.get::<LocalTtl>().map(|ttl| ttl.0);
+        self.state.lives.lock().unwrap().push(life);
         self.before(path)?;
-        let result = self.inner.put_opts(path, payload, options).await?;
+        let mut result = self.inner.put_opts(path, payload, options).await?;
+        if self.is_tagless() {
+            result.e_tag = None;
+        }
         self.after('+', path)?;
         Ok(result)
     }
@@ -205,7 +231,12 @@ impl ObjectStore for Side {
     async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
         self.state.gets.fetch_add(1, SeqCst);
         self.readable(path)?;
-        let result = self.inner.get_opts(path, options).await;
+        let mut result = self.inner.get_opts(path, options).await;
+        if self.is_tagless()
+            && let Ok(found) = &mut result
+        {
+            (found.meta.e_tag, found.meta.last_modified) = (None, Default::default());
+        }
         self.wait().await;
         result
     }
