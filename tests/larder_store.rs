@@ -220,6 +220,26 @@ fn a_file_that_cannot_be_had_whole_stays_as_it_was() {
     assert_eq!(stand.others(), ["mine"], "no part of a file is left");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_there_gets_the_bytes_and_stays_what_it_is() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let stand = Stand::new();
+    fs::write(stand.path("mine"), "mine").unwrap();
+    fs::set_permissions(stand.path("mine"), fs::Permissions::from_mode(0o640)).unwrap();
+    symlink("mine", stand.path("link")).unwrap();
+    stand.good(&["get", "reports", "top", "link"]);
+    assert!(stand.path("link").is_symlink(), "it leads where it led");
+    assert_eq!(fs::read(stand.path("mine")).unwrap(), b"\0\xff\n");
+    let mode = fs::metadata(stand.path("mine")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o640, "who could not read it cannot now");
+    // A device, a pipe: nothing takes its place.
+    symlink("/dev/null", stand.path("null")).unwrap();
+    stand.good(&["get", "reports", "top", "null"]);
+    assert_eq!(fs::read_link(stand.path("null")).unwrap(), Path::new("/dev/null"));
+    assert_eq!(stand.others(), ["link", "mine", "null"]);
+}
+
 #[test]
 fn objects_are_written_from_files_and_from_standard_input() {
     let stand = Stand::new();
@@ -290,9 +310,16 @@ fn f7_objects_are_deleted_there_and_here() {
     let (_, _, code) = stand.run(&["rm", "reports", "2026/june.csv", "../archive/x"]);
     assert_eq!(code, 2, "a wrong word deletes nothing");
     assert!(stand.path("archive/2026/june.csv").exists());
+    let (_, err, code) = stand.run(&["rm", "-r", "reports", ""]);
+    assert_eq!(code, 2, "a variable that is not set is not everything: {err}");
+    assert!(err.contains("`/` is all of it"), "{err}");
+    assert!(stand.path("archive/2026/june.csv").exists());
     stand.good(&["rm", "-r", "reports", "2026/"]);
     assert!(!stand.path("archive/2026/june.csv").exists());
     assert_eq!(stand.run(&["rm", "-r", "reports", "2026"]).2, 3);
+    fs::write(stand.path("archive/last"), "").unwrap();
+    stand.good(&["rm", "-r", "reports", "/"]);
+    assert!(!stand.path("archive/last").exists());
 }
 
 #[test]

@@ -238,7 +238,7 @@ impl StoreBuilder {
     /// remote in the background, in their order, also after a crash: by the next store over the same directories. The
     /// local store has to survive with the journal, so it is no place for `InMemory`;
     /// it survives a power cut if it syncs what it writes. What is lost nevertheless is told by
-    /// [`pending`](crate::CachedStore::pending).
+    /// [`pending`](crate::CachedStore::pending). As long as writes wait, the store cannot be built without it.
     ///
     /// ```no_run
     /// use cache_stores::CachedStore;

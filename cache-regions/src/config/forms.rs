@@ -22,7 +22,7 @@ impl<'a> Settings<'a> {
     }
 
     /// Two files that only make sense together.
-    #[cfg(feature = "tls")]
+    #[cfg(all(feature = "tls", any(feature = "memcached", feature = "redis")))]
     pub(crate) fn pair(&mut self, one: &'a str, other: &'a str) -> Option<(Vec<u8>, Vec<u8>)> {
         for (here, missing) in [(one, other), (other, one)] {
             if self.has(here) && !self.has(missing) {

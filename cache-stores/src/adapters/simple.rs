@@ -241,7 +241,7 @@ impl<S: Simple> ObjectStore for SimpleStore<S> {
         _: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
         let store = SimpleStore(self.0.clone());
-        Ok(Box::new(Gathering { store, location: location.clone(), parts: Vec::new() }))
+        Ok(Box::new(Gathering { store, location: location.clone(), parts: Some(Vec::new()) }))
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
@@ -325,28 +325,43 @@ impl<S: Simple> ObjectStore for SimpleStore<S> {
 struct Gathering<S> {
     store: SimpleStore<S>,
     location: Path,
-    parts: Vec<PutPayload>,
+    /// `None`: it was completed or aborted.
+    parts: Option<Vec<PutPayload>>,
+}
+
+impl<S> Gathering<S> {
+    fn over(&self) -> Error {
+        let what = format!("the upload of `{}` is over", self.location);
+        Error::Generic { store: NAME, source: what.into() }
+    }
 }
 
 #[async_trait]
 impl<S: Simple> MultipartUpload for Gathering<S> {
     fn put_part(&mut self, data: PutPayload) -> UploadPart {
-        self.parts.push(data);
+        let Some(parts) = &mut self.parts else {
+            let over = self.over();
+            return Box::pin(async { Err(over) });
+        };
+        parts.push(data);
         Box::pin(async { Ok(()) })
     }
 
     async fn complete(&mut self) -> Result<PutResult> {
-        let length = self.parts.iter().map(PutPayload::content_length).sum();
+        let Some(parts) = &self.parts else { return Err(self.over()) };
+        let length = parts.iter().map(PutPayload::content_length).sum();
         let mut whole = BytesMut::with_capacity(length);
-        for part in self.parts.drain(..) {
-            part.iter().for_each(|piece| whole.extend_from_slice(piece));
+        for piece in parts.iter().flat_map(PutPayload::iter) {
+            whole.extend_from_slice(piece);
         }
-        self.store.write(&self.location, whole.freeze()).await
+        // If it fails they are still here: it can be completed again.
+        let put = self.store.write(&self.location, whole.freeze()).await?;
+        self.parts = None;
+        Ok(put)
     }
 
     async fn abort(&mut self) -> Result<()> {
-        self.parts.clear();
-        Ok(())
+        self.parts.take().map(drop).ok_or_else(|| self.over())
     }
 }
 

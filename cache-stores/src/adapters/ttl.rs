@@ -6,7 +6,7 @@ use std::time::Duration;
 /// How long the local side keeps this one object, where it can forget by itself: among the extensions of a put.
 ///
 /// A `ClientStore` takes it instead of its own TTL; a cached store passes it on to its local
-/// side; other stores do not know it.
+/// side, unless what is written waits there for the remote; other stores do not know it.
 ///
 /// ```
 /// use cache_stores::{LocalTtl, OpenExt};

@@ -52,6 +52,9 @@ impl StoreBuilder {
             None => (Index::in_memory(limits, self.clock.clone()), Opened::New),
             Some(directory) => Index::open(directory, limits, self.clock.clone())?,
         };
+        if writes.is_none() {
+            none_waits(&index)?;
+        }
         // Another index has another lock: then somebody may be writing there.
         if let Some([objects, index]) = &self.files
             && self.index.as_ref() == Some(index)
@@ -136,4 +139,15 @@ impl StoreBuilder {
             ))),
         }
     }
+}
+
+/// What was acknowledged and not sent can only be brought to its end by the journal that knows of it.
+fn none_waits(index: &Index) -> Result<()> {
+    let waiting = index.unsent_copies();
+    let Some((path, _)) = waiting.first() else { return Ok(()) };
+    Err(Error::invalid(format!(
+        "{} writes wait for the remote, that of \"{path}\" among them: open the store with the journal that it had \
+         by `write_back`, until they are sent; without the journal, remove the index to give them up",
+        waiting.len()
+    )))
 }

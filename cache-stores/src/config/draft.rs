@@ -112,7 +112,7 @@ fn local(settings: &mut Settings<'_>) -> Option<Local> {
     settings.required("local");
     match settings.is_table("local") {
         true => settings.server("local").map(Local::Server),
-        false => settings.parsed("local", url::local).map(Local::At),
+        false => far::place(settings, "local", url::local).map(Local::At),
     }
 }
 
@@ -154,11 +154,11 @@ fn path(text: &str) -> Result<PathBuf, String> {
 }
 
 fn directory<'a>(settings: &mut Settings<'a>, name: &'a str) -> Option<PathBuf> {
-    settings.parsed(name, path)
+    far::place(settings, name, path)
 }
 
 fn index(settings: &mut Settings<'_>, local: Option<&Local>) -> IndexAt {
-    let given = settings.parsed("index", |text| match text {
+    let given = far::place(settings, "index", |text| match text {
         "memory" => Ok(IndexAt::Memory),
         "none" => Ok(IndexAt::Nowhere),
         _ => path(text)

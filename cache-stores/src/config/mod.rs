@@ -57,7 +57,9 @@ pub fn register() -> Result<()> {
 /// # Errors
 /// [Invalid](Error::is_invalid): the URL cannot be read, a feature is missing for it, or the directory is not there.
 pub fn remote(url: &str) -> Result<Arc<dyn ObjectStore>> {
-    let wrong = |why: String| Error::invalid(format!("\"{url}\" is no store: {why}"));
+    // It may hold a key, though it must not: then it is not shown.
+    let text = if url.contains(['@', '?']) { "the URL" } else { &format!("\"{url}\"") };
+    let wrong = |why: String| Error::invalid(format!("{text} is no store: {why}"));
     let at = url::remote(url).map_err(wrong)?;
     remote::make(&at, &remote::of_environment(&at)).map_err(wrong)
 }

@@ -60,10 +60,15 @@ impl Slot {
 /// [Invalid](Error::is_invalid): no store is configured under this name; the message says which there are.
 pub fn store(name: &str) -> Result<CachedStore> {
     exchange(name)?;
-    let named = NAMED.lock();
-    if let Some(slot) = named.get(name) {
-        return Ok(slot.store.clone());
+    let there = || NAMED.lock().get(name).map(|slot| slot.store.clone());
+    // Who exchanges stores has them out of the table meanwhile: he is waited for.
+    if let Some(store) = there().or_else(|| {
+        let _turn = TURN.lock();
+        there()
+    }) {
+        return Ok(store);
     }
+    let named = NAMED.lock();
     let known: Vec<&str> = named.keys().map(String::as_str).collect();
     let there = match known.is_empty() {
         true => "none is: write [store.NAME], and read it by `larder::configure`".to_owned(),
@@ -225,4 +230,30 @@ fn apply(new: BTreeMap<String, Slot>, later: BTreeMap<String, Planned>, same: &B
     drop(named);
     // Not under the lock: the last handle of a store closes files.
     drop(old);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cache_regions::{Configuration, Format};
+    use std::thread;
+    use std::time::Duration;
+
+    #[test]
+    fn who_wants_a_store_while_it_is_exchanged_waits_for_it() {
+        crate::register().unwrap();
+        let text = "[store.exchanged]\nremote = 'memory:'\nlocal = 'memory'\n";
+        Configuration::new().configure_str(text, Format::Toml).unwrap();
+        // As in the middle of an exchange: the old one is closed, the new one not open yet.
+        let turn = TURN.lock();
+        let slot = NAMED.lock().remove("exchanged").unwrap();
+        let asked = thread::spawn(|| store("exchanged").map(drop));
+        for _ in 0..20 {
+            thread::sleep(Duration::from_millis(5));
+            assert!(!asked.is_finished(), "it had no answer to give");
+        }
+        NAMED.lock().insert("exchanged".to_owned(), slot);
+        drop(turn);
+        asked.join().unwrap().unwrap();
+    }
 }

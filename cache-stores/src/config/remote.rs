@@ -1,6 +1,6 @@
 //! Remotes: what their options say, and the clients that are made of them.
 
-use super::url::{At, Cloud, Scheme};
+use super::url::{self, At, Cloud, Scheme};
 use cache_regions::Settings;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
@@ -77,7 +77,7 @@ pub(super) fn of_environment(at: &At) -> RemoteOptions {
 pub(super) fn read(settings: &mut Settings<'_>) -> Option<(At, RemoteOptions)> {
     settings.required("remote");
     if !settings.is_table("remote") {
-        let at = at(settings, "remote")?;
+        let at = place(settings, "remote", url::remote)?;
         let mut options = RemoteOptions::default();
         if let At::Cloud(cloud) = &at {
             options.variables = variables(settings, cloud.scheme);
@@ -92,7 +92,7 @@ pub(super) fn read(settings: &mut Settings<'_>) -> Option<(At, RemoteOptions)> {
     }
     settings.table("remote", |settings| {
         settings.required("url");
-        let at = at(settings, "url");
+        let at = place(settings, "url", url::remote);
         let mut options = options(settings);
         let at = at?;
         if let At::Cloud(cloud) = &at {
@@ -102,20 +102,15 @@ pub(super) fn read(settings: &mut Settings<'_>) -> Option<(At, RemoteOptions)> {
     })?
 }
 
-/// Where it is. A URL may hold a key, though it must not: then it is not shown.
-fn at<'a>(settings: &mut Settings<'a>, name: &'a str) -> Option<At> {
+/// An option that says where something is.
+pub(super) fn place<'a, T>(
+    settings: &mut Settings<'a>,
+    name: &'a str,
+    parse: impl FnOnce(&str) -> Result<T, String>,
+) -> Option<T> {
     let text = settings.text(name)?;
-    match super::url::remote(&text) {
-        Ok(at) => Some(at),
-        Err(why) if text.contains('@') => {
-            settings.wrong(name, format!("`{name}`: {why}"));
-            None
-        }
-        Err(why) => {
-            settings.wrong(name, format!("`{name}` is \"{}\": {why}", text.escape_debug()));
-            None
-        }
-    }
+    let parsed = parse(&text);
+    parsed.map_err(|why| settings.wrong(name, url::wrong(&format!("`{name}`"), &text, &why))).ok()
 }
 
 fn variables(settings: &mut Settings<'_>, scheme: Scheme) -> Vec<(String, String)> {
@@ -160,13 +155,13 @@ fn check(settings: &mut Settings<'_>, at: &At, options: &RemoteOptions) -> bool 
         Scheme::Http => ("url", Some(&cloud.bucket)),
         Scheme::S3 | Scheme::Google | Scheme::Azure => ("endpoint", options.endpoint.as_ref()),
     };
-    if let Some(url) = url {
-        if url.starts_with("http://") && !options.allow_http {
-            let why = "plain HTTP wants `allow_http = true`";
-            wrong(settings, name, format!("`{name}` is \"{url}\": {why}"));
+    if let Some(text) = url {
+        let shown = |why: &str| url::wrong(&format!("`{name}`"), text, why);
+        if text.starts_with("http://") && !options.allow_http {
+            wrong(settings, name, shown("plain HTTP wants `allow_http = true`"));
         }
-        if !url.contains("://") {
-            wrong(settings, name, format!("`{name}` is \"{url}\": right is \"https://host:port\""));
+        if !text.contains("://") {
+            wrong(settings, name, shown("right is \"https://host:port\""));
         }
     }
     let keys = ["access_key_id", "secret_access_key"];

@@ -72,6 +72,14 @@ impl fmt::Display for At {
     }
 }
 
+/// What is wrong with `what`. The text is shown, unless it may hold a key: before an `@`, or in a query.
+pub(crate) fn wrong(what: &str, text: &str, why: &str) -> String {
+    match text.contains(['@', '?']) {
+        true => format!("{what}: {why}"),
+        false => format!("{what} is \"{}\": {why}", text.escape_debug()),
+    }
+}
+
 /// Reads where a remote is; an error says what would be right.
 pub(crate) fn remote(text: &str) -> Result<At, String> {
     if text == "memory:" || text == "memory:///" {

@@ -19,7 +19,8 @@ use tokio::task::coop::unconstrained;
 /// **Reading** streams from the position on, up to 3 MiB ahead, whatever the length of the object. All reads of a
 /// handle are of one version: when the object changes meanwhile, an error of the kind
 /// [`StaleNetworkFileHandle`](io::ErrorKind::StaleNetworkFileHandle) says so, and [`refresh`](Self::refresh) goes
-/// on with the new one. A seek costs nothing; the next read begins another stream, unless what is wanted lies less
+/// on with the new one. A seek costs nothing, but for the first one from
+/// an end that nobody knows yet, which is asked for; the next read begins another stream, unless what is wanted lies less
 /// than 1 MiB ahead.
 ///
 /// **Writing** replaces the whole object, so it begins at 0, and nothing of it is seen before

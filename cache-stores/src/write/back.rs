@@ -3,7 +3,6 @@
 use super::journal::Journal;
 use super::keep::time;
 use super::overlay::Overlay;
-use super::put::for_local;
 use super::queue::{Progress, Queue, Waiting};
 use super::record::{Op, Unsent};
 use crate::fetch::again;
@@ -71,7 +70,8 @@ impl WriteBack {
         let chunk_size = inner.options.chunk;
         let copy = inner.index.stage(path, chunk_size);
         let of = CopyOf { copy, object: &object, chunk_size, fetched: now };
-        if inner.lay_all(of, payload.clone(), for_local(options)).await != Laid::Kept {
+        // Without the caller's `LocalTtl`: what waits must not end before it is sent.
+        if inner.lay_all(of, payload.clone(), PutOptions::default()).await != Laid::Kept {
             let victims = inner.index.abandon(copy);
             inner.remove(victims).await;
             return None;
@@ -107,7 +107,8 @@ impl WriteBack {
             }
             (taken, _) => {
                 if let Ok(seq) = taken {
-                    self.done(inner, &path, seq).await;
+                    // Its trouble was told.
+                    let _ = self.done(inner, &path, seq).await;
                 }
                 None
             }
@@ -141,12 +142,19 @@ impl WriteBack {
     }
 
     /// The remote has it, or nobody wants it.
-    pub(super) async fn done(self: &Arc<Self>, inner: &Inner, path: &Path, seq: u64) {
+    pub(super) async fn done(
+        self: &Arc<Self>,
+        inner: &Inner,
+        path: &Path,
+        seq: u64,
+    ) -> io::Result<()> {
         let back = self.clone();
         let done = tokio::task::spawn_blocking(move || back.journal.done(seq));
-        if let Err(error) = done.await.map_err(io::Error::other).flatten() {
-            inner.trouble("journal", path, &error);
+        let done = done.await.map_err(io::Error::other).flatten();
+        if let Err(error) = &done {
+            inner.trouble("journal", path, error);
         }
+        done
     }
 
     pub(super) fn enqueue(&self, path: &Path, seq: u64, op: Op) {

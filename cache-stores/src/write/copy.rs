@@ -1,7 +1,7 @@
 //! Objects are copied and renamed at the remote; what is here of them is forgotten.
 
 use super::back::{Turn, WriteBack};
-use super::outcome::{is_refusal, panicked};
+use super::outcome::panicked;
 use crate::runtime;
 use crate::store::Inner;
 use object_store::path::Path;
@@ -25,12 +25,7 @@ pub(crate) async fn copy(
                 Ok(())
             }
             Err(error) => {
-                if is_refusal(&error) {
-                    inner.index.settle_doubt(ticket);
-                } else {
-                    inner.absent(&to).await;
-                }
-                inner.stats.remote_errors.add(1);
+                inner.not_written(ticket, &error).await;
                 Err(error)
             }
         }

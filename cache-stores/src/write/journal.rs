@@ -47,7 +47,7 @@ struct Tail {
     next: u64,
     places: HashMap<u64, Place>,
     live: u64,
-    /// Something was written that could be neither finished nor taken back.
+    /// Something was written that could be neither finished nor taken back, or its name is not on the disk.
     broken: bool,
 }
 
@@ -150,7 +150,7 @@ impl Journal {
         tail.live -= place.bytes;
         // Everything is in the old file too: that it cannot be compacted only costs room.
         if tail.len > SMALL && tail.live < tail.len / 2 {
-            let _ = tail.compact(&self.dir);
+            let _ = tail.compact(&self.dir, sync_dir);
         }
         *synced = Synced { next: tail.next, len: tail.len };
         Ok(())
@@ -170,10 +170,16 @@ impl Journal {
 impl Tail {
     fn append(&mut self, path: &Path, op: &Op) -> io::Result<u64> {
         if self.broken {
-            return Err(io::Error::other("an earlier record could neither be written nor removed"));
+            let what =
+                "what was written to it before may be lost: it is mended when it is opened again";
+            return Err(io::Error::other(what));
         }
         let seq = self.next;
         let frame = record::frame(&Record { seq, path: path.clone(), op: op.clone() });
+        if frame.len() > record::LONGEST {
+            let what = format!("a record of {} bytes is too long for it", frame.len());
+            return Err(io::Error::other(what));
+        }
         let at = self.len;
         if let Err(error) = self.write_at(at, &frame) {
             self.take_back(at);
@@ -202,7 +208,11 @@ impl Tail {
     }
 
     /// Writes what waits to a new file, which then takes the old one's place.
-    fn compact(&mut self, dir: &FilePath) -> io::Result<()> {
+    fn compact(
+        &mut self,
+        dir: &FilePath,
+        mut sync: impl FnMut(&FilePath) -> io::Result<()>,
+    ) -> io::Result<()> {
         let new = dir.join("writes.new");
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(true).open(&new)?;
@@ -223,11 +233,15 @@ impl Tail {
         out.flush()?;
         drop(out);
         file.sync_all()?;
+        // Whether the directory can be synced is better known before the file has lost its name.
+        sync(dir)?;
         fs::rename(&new, dir.join("writes"))?;
-        sync_dir(dir)?;
         self.file = Arc::new(file);
         (self.len, self.places) = (at, places.into_iter().collect());
-        Ok(())
+        let synced = sync(dir);
+        // A power cut could bring the old file back, without what would be taken from here on.
+        self.broken |= synced.is_err();
+        synced
     }
 }
 

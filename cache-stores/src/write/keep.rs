@@ -3,7 +3,7 @@
 use super::cutter::{Cut, Cutter};
 use crate::index::{Admitted, Ticket};
 use crate::local::{CopyOf, Laid};
-use crate::object::Object;
+use crate::object::{CopyId, Object};
 use crate::options::KeepWrites;
 use crate::store::Inner;
 use object_store::path::Path;
@@ -61,16 +61,24 @@ impl Inner {
                 self.remove(victims).await;
                 copy
             }
+            // Nothing tells these bytes from the former ones: not even the time may.
+            Admitted::Same { copy } if object.e_tag.is_none() => {
+                return self.drop_copy(copy, &path).await;
+            }
             Admitted::Same { copy } => copy,
             // The next read asks the remote: dropping the ticket leaves the entry in doubt.
             Admitted::Fenced => return self.absent(&path).await,
         };
         let of = CopyOf { copy, object: &object, chunk_size: self.options.chunk, fetched };
         if self.lay_all(of, payload, options).await == Laid::Trouble {
-            let victims = self.index.abandon(copy);
-            self.remove(victims).await;
-            self.absent(&path).await;
+            self.drop_copy(copy, &path).await;
         }
+    }
+
+    async fn drop_copy(&self, copy: CopyId, path: &Path) {
+        let victims = self.index.abandon(copy);
+        self.remove(victims).await;
+        self.absent(path).await;
     }
 
     /// Lays all chunks of a copy.

@@ -2,10 +2,12 @@
 
 use super::back::WriteBack;
 use super::cutter::{Cut, Cutter};
-use super::outcome::{is_refusal, panicked};
+use super::outcome::panicked;
+use super::put::for_local;
 use super::record::is_writable;
 use super::spool::spool;
 use super::staging::Staging;
+use crate::index::Ticket;
 use crate::options::{KeepWrites, Presence};
 use crate::runtime;
 use crate::store::Inner;
@@ -14,8 +16,8 @@ use futures::future::{AbortHandle, Abortable};
 use futures::{FutureExt, join};
 use object_store::path::Path;
 use object_store::{
-    Error, MultipartUpload, ObjectStore, PutMultipartOptions, PutPayload, PutResult, Result,
-    UploadPart,
+    Error, MultipartUpload, ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult,
+    Result, UploadPart,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -33,12 +35,10 @@ pub(crate) async fn multipart(
         return Ok(spool(inner, back, path, options));
     }
     let (inner, path) = (inner.clone(), path.clone());
+    let local = for_local(&options.extensions);
     let open = async move {
-        let remote = inner.remote.put_multipart_opts(&path, options).await;
-        if remote.is_err() {
-            inner.stats.remote_errors.add(1);
-        }
-        let upload: Box<dyn MultipartUpload> = Box::new(Upload::new(inner, path, remote?));
+        let remote = inner.counted(inner.remote.put_multipart_opts(&path, options).await)?;
+        let upload: Box<dyn MultipartUpload> = Box::new(Upload::new(inner, path, remote, local));
         Ok(upload)
     };
     runtime::run(open).await.unwrap_or_else(|| Err(panicked("upload")))
@@ -77,11 +77,11 @@ impl Parts {
 }
 
 impl Upload {
-    fn new(inner: Arc<Inner>, path: Path, remote: Remote) -> Self {
+    fn new(inner: Arc<Inner>, path: Path, remote: Remote, local: PutOptions) -> Self {
         let kept = inner.options.keep_writes == KeepWrites::Always
             && inner.options.presence == Presence::Index;
         Upload {
-            staging: kept.then(|| Arc::new(Staging::new(&inner, &path))),
+            staging: kept.then(|| Arc::new(Staging::new(&inner, &path, local))),
             cutter: Cutter::new(inner.options.chunk),
             parts: Parts::new(),
             remote: Some(remote),
@@ -144,6 +144,7 @@ impl MultipartUpload for Upload {
                 }
             };
             // Chunks are laid to their end: half laid ones nobody could account for.
+            let part = async { inner.counted(part.await) };
             let (sent, ()) = join!(Abortable::new(part, registration), staged);
             match &sent {
                 Ok(Ok(())) => inner.stats.bytes_written.add(bytes),
@@ -228,19 +229,7 @@ impl Completing {
         if let Some(staging) = &self.staging {
             staging.lay(self.last.into_iter().collect()).await;
         }
-        let ticket = inner.index.doubt(&self.path);
-        let result = match remote.complete().await {
-            Ok(result) => result,
-            Err(error) => {
-                if is_refusal(&error) {
-                    inner.index.settle_doubt(ticket);
-                } else {
-                    inner.absent(&self.path).await;
-                }
-                inner.stats.remote_errors.add(1);
-                return Err(error);
-            }
-        };
+        let (ticket, result) = inner.complete(&self.path, remote).await?;
         let fetched = inner.now();
         match self.staging.filter(|staging| !staging.is_over()) {
             Some(staging) => match inner.confirm(&self.path, self.size, &result).await {
@@ -250,5 +239,23 @@ impl Completing {
             None => inner.forget(ticket).await,
         }
         Ok(result)
+    }
+}
+
+impl Inner {
+    /// Makes an upload visible. The ticket admits what the remote has then.
+    pub(super) async fn complete(
+        &self,
+        path: &Path,
+        remote: &mut dyn MultipartUpload,
+    ) -> Result<(Ticket, PutResult)> {
+        let ticket = self.index.doubt(path);
+        match remote.complete().await {
+            Ok(result) => Ok((ticket, result)),
+            Err(error) => {
+                self.not_written(ticket, &error).await;
+                Err(error)
+            }
+        }
     }
 }

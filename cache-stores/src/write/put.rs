@@ -1,13 +1,15 @@
 //! An object is put: to the remote first, then into the local store.
 
 use super::back::WriteBack;
-use super::outcome::{is_refusal, panicked};
+use super::outcome::panicked;
 use super::record;
 use crate::LocalTtl;
 use crate::runtime;
 use crate::store::Inner;
 use object_store::path::Path;
-use object_store::{Error, ObjectStore, PutMode, PutOptions, PutPayload, PutResult, Result};
+use object_store::{
+    Error, Extensions, ObjectStore, PutMode, PutOptions, PutPayload, PutResult, Result,
+};
 use std::sync::Arc;
 
 /// `ObjectStore::put_opts`. It goes on when the caller drops it.
@@ -38,7 +40,7 @@ async fn through(
     payload: PutPayload,
     options: PutOptions,
 ) -> Result<PutResult> {
-    let local = for_local(&options);
+    let local = for_local(&options.extensions);
     let mode = options.mode.clone();
     let ticket = inner.index.doubt(path);
     match inner.remote.put_opts(path, payload.clone(), options).await {
@@ -48,13 +50,13 @@ async fn through(
             Ok(result)
         }
         Err(error) => {
-            // Dropping the ticket leaves the entry in doubt, and the next read asks.
-            if is_refusal(&error) && !tells_of_a_change(inner, path, &mode, &error) {
-                inner.index.settle_doubt(ticket);
-            } else {
+            if tells_of_a_change(inner, path, &mode, &error) {
+                // Dropping the ticket leaves the entry in doubt, and the next read asks.
                 inner.absent(path).await;
+                inner.stats.remote_errors.add(1);
+            } else {
+                inner.not_written(ticket, &error).await;
             }
-            inner.stats.remote_errors.add(1);
             Err(error)
         }
     }
@@ -71,9 +73,9 @@ fn tells_of_a_change(inner: &Inner, path: &Path, mode: &PutMode, error: &Error) 
 }
 
 /// What of the options is for the local store.
-pub(super) fn for_local(options: &PutOptions) -> PutOptions {
+pub(super) fn for_local(extensions: &Extensions) -> PutOptions {
     let mut local = PutOptions::default();
-    if let Some(ttl) = options.extensions.get::<LocalTtl>() {
+    if let Some(ttl) = extensions.get::<LocalTtl>() {
         local.extensions.insert(*ttl);
     }
     local

@@ -17,7 +17,7 @@ pub(super) const DONE: u8 = b'D';
 /// Mark, state, length and checksum.
 pub(super) const HEAD: usize = MARK.len() + 1 + 4 + 8;
 /// Far above any record: paths are at most a few thousand bytes long, and attributes are headers of HTTP.
-const LONGEST: usize = 16 << 20;
+pub(super) const LONGEST: usize = 16 << 20;
 
 /// What is to be done at the remote.
 #[derive(Debug, Clone, PartialEq, Eq)]

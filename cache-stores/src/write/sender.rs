@@ -6,6 +6,7 @@ use super::load::Loader;
 use super::outcome::{is_refusal, panicked};
 use super::queue::{Failure, Next};
 use super::record::{Op, Unsent};
+use crate::fetch::own;
 use crate::layout::Cut;
 use crate::object::Object;
 use crate::options::KeepWrites;
@@ -90,14 +91,12 @@ async fn send(
     });
     let turn = back.turn(&path).await;
     let Some(inner) = inner.upgrade() else { return };
-    match sent {
-        Ok(sent) => {
-            if back.waiting(&path).is_some_and(|waiting| waiting.seq == seq) {
-                settle(&inner, &op, sent).await;
-                back.done(&inner, &path, seq).await;
-            }
-            back.queue.lock().sent(&path, seq);
-        }
+    let settled = match sent {
+        Ok(sent) => settle(&inner, &back, (&path, seq, &op), sent).await,
+        Err(failure) => Err(failure),
+    };
+    match settled {
+        Ok(()) => back.queue.lock().sent(&path, seq),
         Err(failure) => {
             tell(&inner, &path, &failure);
             back.queue.lock().failed(&path, seq, failure, back.clock.nanos());
@@ -112,8 +111,28 @@ async fn send(
     back.wake.notify_one();
 }
 
+/// First the journal knows that it was sent, then the copy may go: what waits in the journal is never missing, whenever
+/// the process is killed. A journal that cannot know it keeps everything as it is, and the write is sent again.
+async fn settle(
+    inner: &Inner,
+    back: &Arc<WriteBack>,
+    (path, seq, op): (&Path, u64, &Op),
+    sent: Sent,
+) -> Result<(), Failure> {
+    if back.waiting(path).is_none_or(|waiting| waiting.seq != seq) {
+        return Ok(());
+    }
+    if let Err(error) = back.done(inner, path, seq).await {
+        let what =
+            format!("the remote has \"{path}\", and the journal does not take that: {error}");
+        return Err(Failure::Refused(Arc::new(own(what))));
+    }
+    release(inner, op, sent).await;
+    Ok(())
+}
+
 /// The copy becomes one as any other.
-async fn settle(inner: &Inner, op: &Op, sent: Sent) {
+async fn release(inner: &Inner, op: &Op, sent: Sent) {
     let (Op::Put(unsent), Sent::Put(object)) = (op, sent) else { return };
     inner.stats.bytes_written.add(unsent.object.size);
     let victims = match object {

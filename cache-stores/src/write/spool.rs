@@ -17,7 +17,8 @@ use bytes::Bytes;
 use futures::FutureExt;
 use object_store::path::Path;
 use object_store::{
-    MultipartUpload, ObjectStore, PutMultipartOptions, PutPayload, PutResult, Result, UploadPart,
+    MultipartUpload, ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+    UploadPart,
 };
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
@@ -34,7 +35,7 @@ pub(super) fn spool(
 ) -> Box<dyn MultipartUpload> {
     let (to, jobs) = mpsc::unbounded_channel();
     let spooler = Spooler {
-        staging: Arc::new(Staging::new(inner, path)),
+        staging: Arc::new(Staging::new(inner, path, PutOptions::default())),
         cutter: Cutter::new(inner.options.chunk),
         laid: 0,
         past: None,
@@ -136,7 +137,12 @@ impl Spooler {
                 Job::Complete(done) => {
                     // What comes after it is told that it is too late.
                     jobs.close();
-                    let _ = done.send(self.complete().await);
+                    let result = self.complete().await;
+                    if result.is_err() {
+                        // Nobody can complete it again: what the remote has of it is of no use.
+                        let _ = self.abort().await;
+                    }
+                    let _ = done.send(result);
                     return;
                 }
                 Job::Abort(done) => {
@@ -183,7 +189,8 @@ impl Spooler {
     /// From here on everything goes to the remote, and first what was laid.
     async fn go_past(&mut self, size: u64) -> Result<()> {
         let options = self.options.clone();
-        let upload = self.inner.remote.put_multipart_opts(&self.path, options).await?;
+        let upload = self.inner.remote.put_multipart_opts(&self.path, options).await;
+        let upload = self.inner.counted(upload)?;
         self.past = Some(Past { upload, pieces: Vec::new(), bytes: 0 });
         let loader = Loader::new(&self.inner);
         let laid = self.unsent(size);
@@ -200,7 +207,7 @@ impl Spooler {
         let Some(past) = &mut self.past else { return Ok(()) };
         past.bytes += pieces.iter().map(Bytes::len).sum::<usize>();
         past.pieces.extend(pieces);
-        if past.bytes >= PART { past.send().await } else { Ok(()) }
+        if past.bytes >= PART { self.inner.counted(past.send().await) } else { Ok(()) }
     }
 
     fn unsent(&self, size: u64) -> Unsent {
@@ -232,11 +239,11 @@ impl Spooler {
     async fn complete_past(&mut self) -> Result<PutResult> {
         let Some(past) = &mut self.past else { return Err(panicked("upload")) };
         if !past.pieces.is_empty() {
-            past.send().await?;
+            self.inner.counted(past.send().await)?;
         }
         let _turns = WriteBack::clear(&self.back, &[&self.path]).await?;
-        let ticket = self.inner.index.doubt(&self.path);
-        let result = past.upload.complete().await?;
+        let (ticket, result) = self.inner.complete(&self.path, &mut *past.upload).await?;
+        self.inner.stats.bytes_written.add(self.cutter.size());
         self.inner.forget(ticket).await;
         Ok(result)
     }

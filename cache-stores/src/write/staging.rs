@@ -8,6 +8,7 @@ use crate::local::{CopyOf, Laid};
 use crate::object::{CopyId, Object};
 use crate::runtime;
 use crate::store::Inner;
+use object_store::PutOptions;
 use object_store::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +22,7 @@ pub(super) struct Staging {
     object: Object,
     chunk_size: u32,
     fetched: Duration,
+    local: PutOptions,
     /// No more chunks are wanted.
     over: AtomicBool,
     /// It belongs to the index as any other copy.
@@ -37,7 +39,8 @@ impl std::fmt::Debug for Weighed {
 }
 
 impl Staging {
-    pub(super) fn new(inner: &Arc<Inner>, path: &Path) -> Self {
+    /// The options go to the local store.
+    pub(super) fn new(inner: &Arc<Inner>, path: &Path, local: PutOptions) -> Self {
         let chunk_size = inner.options.chunk;
         Staging {
             copy: inner.index.stage(path, chunk_size),
@@ -45,6 +48,7 @@ impl Staging {
             chunk_size,
             fetched: inner.now(),
             inner: Weighed(inner.clone()),
+            local,
             over: AtomicBool::new(false),
             kept: AtomicBool::new(false),
         }
@@ -70,7 +74,8 @@ impl Staging {
                 chunk_size: self.chunk_size,
                 fetched: self.fetched,
             };
-            if self.inner.0.lay(of, chunk, &pieces).await != Laid::Kept {
+            let laid = self.inner.0.lay_with(of, chunk, &pieces, self.local.clone()).await;
+            if laid != Laid::Kept {
                 self.end();
             }
         }

@@ -37,7 +37,10 @@ impl ObjectStore for Watched {
         pass(gate).await;
         let put = self.inner.put_opts(path, payload, options).await;
         state.held.fetch_sub(length, SeqCst);
-        let put = put?;
+        let mut put = put?;
+        if self.is_tagless() {
+            put.e_tag = None;
+        }
         self.after('+', path)?;
         Ok(put)
     }
@@ -71,6 +74,9 @@ impl ObjectStore for Watched {
         let gate = state.answers.lock().clone();
         pass(gate).await;
         let mut result = result?;
+        if self.is_tagless() {
+            (result.meta.e_tag, result.meta.last_modified) = (None, Default::default());
+        }
         if !is_head {
             let body = body::watched(state, &mut result, broken);
             result.payload = GetResultPayload::Stream(body);

@@ -13,7 +13,7 @@ use cache_stores::object_store::{GetOptions, ObjectStore, Result};
 use parking_lot::Mutex;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -46,6 +46,8 @@ struct State {
     told: Mutex<Vec<String>>,
     /// The `LocalTtl` of puts.
     lives: Mutex<Vec<Option<Duration>>>,
+    /// Nothing tells one version from another of the same length.
+    tagless: AtomicBool,
     faults: Mutex<Faults>,
     /// Called before and after each change.
     step: Mutex<Step>,
@@ -142,6 +144,15 @@ impl Watched {
     /// Only what begins so.
     pub(crate) fn fail_for(&self, fails: Fails, prefix: &'static str) {
         self.fail(Faults { prefix, ..fails.into() });
+    }
+
+    /// As a server of files does that knows no e_tags, and times by the second.
+    pub(crate) fn without_tags(&self) {
+        self.state.tagless.store(true, SeqCst);
+    }
+
+    fn is_tagless(&self) -> bool {
+        self.state.tagless.load(SeqCst)
     }
 
     /// Tells of the moment before each change, and of the one after it.

@@ -87,3 +87,29 @@ fn secrets_are_in_no_message() {
         .replace("s3://u:hunter2@b", "");
     assert!(!text.contains("hunter2"), "{text}");
 }
+
+#[test]
+fn what_may_hold_a_key_is_not_shown_when_it_is_wrong() {
+    for text in [
+        "remote = 's3://id:hidden@bucket'\nlocal = 'memory'\n",
+        "remote = 'https://me.blob.example/c?sv=1&sig=hidden'\nlocal = 'memory'\n",
+        "remote = 'memory:'\nlocal = 'redis://:hidden@10.0.0.7'\n",
+        "remote = 'memory:'\nlocal = 'memory'\nwrite_back = 'redis://:hidden@10.0.0.7'\n",
+        "local = 'memory'\n[store.secrets.remote]\nurl = 's3://b'\nendpoint = 'http://id:hidden@host'\n",
+        "local = 'memory'\n[store.secrets.remote]\nurl = 's3://b'\nendpoint = 'id:hidden@host'\n",
+    ] {
+        let error = configure(&format!("[store.secrets]\n{text}")).unwrap_err().to_string();
+        assert!(!error.contains("hidden"), "{error}");
+        assert!(
+            error.contains("`remote`")
+                || error.contains("`local`")
+                || error.contains("`write_back`")
+                || error.contains("`endpoint`"),
+            "{error}"
+        );
+    }
+    for url in ["s3://id:hidden@bucket", "https://host/c?sig=hidden", "ftp://id:hidden@host"] {
+        let error = cache_stores::remote(url).unwrap_err().to_string();
+        assert!(!error.contains("hidden") && error.contains("is no store: "), "{error}");
+    }
+}

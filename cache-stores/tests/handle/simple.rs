@@ -11,6 +11,7 @@ use cache_stores::{Blocking, OpenExt, Simple, SimpleBlocking, SimpleStore};
 use futures::TryStreamExt;
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// The least that somebody writes.
@@ -173,4 +174,43 @@ fn a_store_over_handles_over_a_store_over_handles_does_not_starve_the_threads() 
             });
         }
     });
+}
+
+/// Takes nothing at first.
+#[derive(Debug, Default)]
+struct Moody(Shelf, AtomicUsize);
+
+impl Simple for Moody {
+    async fn read(&self, path: &str) -> io::Result<Option<Bytes>> {
+        self.0.look(path)
+    }
+    async fn write(&self, path: &str, data: Bytes) -> io::Result<()> {
+        match self.1.fetch_add(1, Ordering::SeqCst) {
+            0 => Err(io::Error::other("not now")),
+            _ => Simple::write(&self.0, path, data).await,
+        }
+    }
+    async fn delete(&self, path: &str) -> io::Result<()> {
+        Simple::delete(&self.0, path).await
+    }
+}
+
+#[tokio::test]
+async fn an_upload_that_is_completed_again_is_whole_and_one_that_is_over_takes_no_more() {
+    let store = SimpleStore::new(Moody::default());
+    let path = Path::from("a");
+    let mut upload = store.put_multipart(&path).await.unwrap();
+    upload.put_part("all ".into()).await.unwrap();
+    upload.put_part("of it".into()).await.unwrap();
+    assert!(upload.complete().await.unwrap_err().to_string().contains("not now"));
+    upload.complete().await.unwrap();
+    assert_eq!(store.get(&path).await.unwrap().bytes().await.unwrap(), "all of it");
+    for error in [
+        upload.put_part("more".into()).await.unwrap_err(),
+        upload.complete().await.unwrap_err(),
+        upload.abort().await.unwrap_err(),
+    ] {
+        assert!(error.to_string().contains("the upload of `a` is over"), "{error}");
+    }
+    assert_eq!(store.get(&path).await.unwrap().bytes().await.unwrap(), "all of it");
 }

@@ -3,7 +3,7 @@
 use crate::common::Fails;
 use crate::world::{World, bytes, put, read};
 use bytes::Bytes;
-use cache_stores::CachedStore;
+use cache_stores::{CachedStore, KeepWrites};
 use object_store::ObjectStoreExt;
 use object_store::memory::InMemory;
 use object_store::path::Path;
@@ -27,6 +27,8 @@ enum Mode {
     Through,
     /// The remote is away all the while: nothing is sent that could change an image while it is made.
     Back,
+    /// It sends, and keeps nothing of what was sent.
+    Sending,
 }
 
 /// Makes an image at every step of either side.
@@ -82,6 +84,10 @@ fn open(world: &World, mode: Mode) -> CachedStore {
     match mode {
         Mode::Through => world.store(),
         Mode::Back => world.back(),
+        Mode::Sending => {
+            let builder = world.builder().keep_writes(KeepWrites::Never);
+            builder.write_back(world.journal()).build().unwrap()
+        }
     }
 }
 
@@ -101,7 +107,7 @@ async fn work(store: &CachedStore, photos: &Photographer, mode: Mode) {
     }
     let mut upload = match mode {
         Mode::Through => store.put_multipart(&Path::from("b")).await.unwrap(),
-        Mode::Back => store.put_multipart(&Path::from("c")).await.unwrap(),
+        Mode::Back | Mode::Sending => store.put_multipart(&Path::from("c")).await.unwrap(),
     };
     if mode == Mode::Back {
         photos.begin("c", Some(bytes(5, 2200)));
@@ -199,4 +205,23 @@ async fn a_kill_with_the_index_lost_loses_nothing_that_waits_for_the_remote() {
     assert_eq!(world.far("a").await.unwrap(), bytes(1, 5000));
     assert_eq!(world.far("b").await.unwrap(), bytes(3, 3000));
     world.settled(&store).await;
+}
+
+#[tokio::test]
+async fn a_kill_while_it_sends_leaves_nothing_that_waits_and_is_missing() {
+    let world = World::disk();
+    let store = open(&world, Mode::Sending);
+    world.remote.fail(Fails::Away);
+    put(&store, "a", &bytes(1, 2500)).await.unwrap();
+    let photos = Photographer::new(&world);
+    photos.begin("a", Some(bytes(1, 2500)));
+    photos.end("a");
+    world.remote.fail(Fails::No);
+    store.flush().await.unwrap();
+    world.settled(&store).await;
+    let images = std::mem::take(&mut *photos.images.lock().unwrap());
+    assert!(images.iter().any(|image| image.at.starts_with("local after")));
+    for image in images {
+        check(image, Mode::Sending).await;
+    }
 }

@@ -3,9 +3,10 @@
 use crate::common::Fails;
 use crate::world::{World, bytes, put, read};
 use bytes::Bytes;
-use cache_stores::Size;
+use cache_stores::{LocalTtl, Size};
 use object_store::path::Path;
-use object_store::{Error, ObjectStoreExt};
+use object_store::{Error, ObjectStore, ObjectStoreExt, PutMultipartOptions};
+use std::time::Duration;
 
 #[tokio::test]
 async fn an_object_in_parts_is_visible_when_it_is_complete_and_then_read_locally() {
@@ -137,4 +138,16 @@ async fn local_trouble_is_not_the_uploads() {
     assert_eq!(read(&store, "a").await, world.far("a").await);
     assert_eq!(read(&store, "a").await.unwrap().len(), 9000);
     world.settled(&store).await;
+}
+
+#[tokio::test]
+async fn the_ttl_of_the_local_side_holds_for_an_object_in_parts() {
+    let world = World::disk();
+    let store = world.store();
+    let mut options = PutMultipartOptions::default();
+    options.extensions.insert(LocalTtl(Duration::from_secs(7)));
+    let mut upload = store.put_multipart_opts(&Path::from("a"), options).await.unwrap();
+    upload.put_part(bytes(1, 1500).into()).await.unwrap();
+    upload.complete().await.unwrap();
+    assert_eq!(world.local.lives(), [Some(Duration::from_secs(7)); 2]);
 }

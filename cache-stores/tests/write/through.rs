@@ -270,6 +270,18 @@ async fn what_another_wrote_between_is_not_taken_for_ours() {
 }
 
 #[tokio::test]
+async fn what_was_written_is_read_also_where_nothing_tells_it_from_what_was_there() {
+    let world = World::memory();
+    world.remote.without_tags();
+    let store = world.store();
+    for seed in 1..=3 {
+        put(&store, "a", &bytes(seed, 2000)).await.unwrap();
+        assert_eq!(read(&store, "a").await.unwrap(), bytes(seed, 2000));
+    }
+    world.settled(&store).await;
+}
+
+#[tokio::test]
 async fn writes_need_not_be_kept() {
     let world = World::disk();
     let store = world.builder().keep_writes(KeepWrites::Never).build().unwrap();

@@ -127,6 +127,42 @@ fn the_file_shrinks_when_most_of_it_was_sent() {
 }
 
 #[test]
+fn what_is_taken_when_the_exchange_of_the_file_went_wrong_is_not_lost() {
+    for fails in 1..=2 {
+        let dir = tempfile::tempdir().unwrap();
+        let (journal, _) = open(dir.path());
+        journal.append(&Path::from("a"), &put("a", 1, 10)).unwrap();
+        let mut syncs = 0;
+        let sync = |_: &FilePath| {
+            syncs += 1;
+            match syncs == fails {
+                true => Err(io::Error::other("too many open files")),
+                false => Ok(()),
+            }
+        };
+        // Whether it is worth telling: everything is in one of the files.
+        let _ = journal.tail.lock().as_mut().unwrap().compact(dir.path(), sync);
+        let taken = journal.append(&Path::from("b"), &put("b", 2, 10)).is_ok();
+        drop(journal);
+        let mut expected = vec![("a".to_owned(), 1)];
+        expected.extend(taken.then(|| ("b".to_owned(), 2)));
+        assert_eq!(open(dir.path()).1, expected, "the sync {fails} failed");
+    }
+}
+
+#[test]
+fn a_record_that_could_not_be_read_again_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (journal, _) = open(dir.path());
+    let long = Path::from("x".repeat(17 << 20));
+    let error = journal.append(&long, &Op::Delete).unwrap_err().to_string();
+    assert!(error.contains("17825"), "it says how long it is: {error}");
+    journal.append(&Path::from("a"), &put("a", 1, 10)).unwrap();
+    drop(journal);
+    assert_eq!(open(dir.path()).1, [("a".to_owned(), 1)]);
+}
+
+#[test]
 fn many_at_once_are_all_taken() {
     let dir = tempfile::tempdir().unwrap();
     let (journal, _) = open(dir.path());

@@ -36,12 +36,12 @@ with the keys of the environment (AWS_.., GOOGLE_.., AZURE_..).
   --remote          get, put, ls, stat, rm: past the local copies, straight to the remote. A program that has the store open
                     has its directory for itself: this works beside it
   --json            ls, stat, status: a JSON object on each line
-  -r, --recursive   ls: all that begins with PREFIX; rm: all below each PATH
+  -r, --recursive   ls: all that is below PREFIX; rm: all below each PATH, everything below `/`
   --all             status: every object, not just the first 20
   --jobs N          warm: so many objects at a time (4)
   -q, --quiet       no progress on the terminal
 
-`get` writes FILE whole or not at all. `put` makes the object visible when all of it is there.
+`get` writes FILE whole or not at all; a link stays a link, and a device or a pipe gets the bytes as they come. `put` makes the object visible when all of it is there.
 
 Exit codes: 0 done, 1 it failed, 2 not understood, 3 there is no such object.
 ";
@@ -66,7 +66,9 @@ pub(super) fn run(arguments: &[OsString]) -> ExitCode {
 }
 
 fn execute(arguments: &Arguments) -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    // Parts are sent by its thread while this one waits for more to be read.
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Failed(format!("no runtime: {error}")))?;
     let target = target::open(arguments)?;
     runtime.block_on(async {

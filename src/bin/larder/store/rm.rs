@@ -14,6 +14,10 @@ pub(super) async fn run(arguments: &Arguments, target: &Target) -> Result<(), Fa
     // Nothing is deleted by a command that has a wrong word.
     for path in &paths {
         match arguments.has("recursive") {
+            true if path.is_empty() => {
+                let why = "an empty path is nothing to delete: `/` is all of it".to_owned();
+                return Err(Failure::Usage(why));
+            }
             true => prefix(path).map(drop)?,
             false => location(path).map(drop)?,
         }
