@@ -5,4 +5,5 @@ mod images;
 mod parts;
 mod side;
 mod through;
+mod waits;
 mod world;
