@@ -7,4 +7,5 @@ mod images;
 mod parts;
 mod through;
 mod told;
+mod waits;
 mod world;
