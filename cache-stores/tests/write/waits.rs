@@ -1,6 +1,6 @@
 //! What waits for the remote: until it is sent nothing of it ends, and nothing is left of what came to nothing.
 
-use crate::side::Fails;
+use crate::common::Fails;
 use crate::world::{World, bytes, put, read};
 use cache_stores::LocalTtl;
 use object_store::path::Path;
