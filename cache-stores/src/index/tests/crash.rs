@@ -84,6 +84,18 @@ impl World {
         }
     }
 
+    /// It is damaged, or missing.
+    fn lose(&mut self, path: &Path, chunk: u32) {
+        let found = self.index.look(path);
+        if let Some(found) = found.filter(|found| found.present.contains(chunk)) {
+            if chunk % 2 == 1 {
+                self.did(Event::Vanish(found.copy, chunk));
+            }
+            let victim = self.index.damaged(found.copy, chunk);
+            self.delete(&victim.into_iter().collect::<Vec<_>>());
+        }
+    }
+
     fn step(&mut self, step: &Step) {
         self.time.advance(Duration::from_nanos(1));
         self.version += 1;
@@ -122,17 +134,7 @@ impl World {
                 let victims = index.forget(&name(path));
                 self.delete(&victims);
             }
-            Step::Lose { path, chunk } => {
-                let found = index.look(&name(path));
-                if let Some(found) = found.filter(|found| found.present.contains(*chunk)) {
-                    // Damaged, or missing.
-                    if chunk % 2 == 1 {
-                        self.did(Event::Vanish(found.copy, *chunk));
-                    }
-                    let victim = index.damaged(found.copy, *chunk);
-                    self.delete(&victim.into_iter().collect::<Vec<_>>());
-                }
-            }
+            Step::Lose { path, chunk } => self.lose(&name(path), *chunk),
             Step::Fetch { path, chunk } => {
                 if let Some(found) = index.look(&name(path)) {
                     self.chunks(found.copy, *chunk..*chunk + 1, false, None);
