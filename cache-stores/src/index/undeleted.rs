@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 /// The most victims that wait, of some hundred bytes each. The one that has waited longest is let go of then: it is
 /// found again when the index is made anew.
-const MOST: usize = if cfg!(test) { 8 } else { 1 << 16 };
+const MOST: usize = if cfg!(test) { 1000 } else { 1 << 16 };
 
 /// The one that has waited longest first. Their chunks are *leaving* in the table, so that the next process is told of
 /// them.

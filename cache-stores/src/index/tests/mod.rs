@@ -158,16 +158,16 @@ fn what_local_did_not_delete_may_be_replaced_or_is_deleted_by_one_alone() {
 #[test]
 fn so_many_wait_to_be_deleted_again_and_no_more() {
     let (index, _time) = index(Policy::default());
-    let copies: Vec<_> = (0..20).map(|n| add(&index, &format!("p/{n}"), 1).0).collect();
-    for n in 0..20 {
+    let copies: Vec<_> = (0..1010).map(|n| add(&index, &format!("p/{n}"), 1).0).collect();
+    for n in 0..1010 {
         index.undeleted(index.forget(&Path::from(format!("p/{n}"))));
     }
     index.run(|_, state| {
         state.validate();
-        assert_eq!(state.table.leaving.len(), 8);
+        assert_eq!(state.table.leaving.len(), 1000);
     });
     let left: Vec<_> = index.all_again().iter().map(|victim| victim.copy).collect();
-    assert_eq!(left, copies[12..]);
+    assert_eq!(left, copies[10..]);
 }
 
 #[test]
