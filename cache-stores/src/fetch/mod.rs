@@ -8,6 +8,7 @@ mod live;
 mod opening;
 mod pieces;
 mod run;
+mod spare;
 mod state;
 mod watch;
 
@@ -21,6 +22,7 @@ pub(crate) use watch::Fetch;
 use crate::index::{Index, Ticket};
 use crate::object::CopyId;
 use crate::store::Inner;
+use spare::Spares;
 use futures::future::Shared;
 use object_store::path::Path;
 use parking_lot::Mutex;
@@ -32,6 +34,7 @@ use tokio::sync::oneshot;
 #[derive(Debug, Default)]
 pub(crate) struct Flights {
     table: Mutex<Table>,
+    spares: Spares,
 }
 
 #[derive(Debug, Default)]
