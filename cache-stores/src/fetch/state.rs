@@ -107,6 +107,7 @@ pub(crate) type Wakers = Vec<Waker>;
 /// To be dropped when the lock is released: a waker may own what sits here, too, and memory takes time to go.
 #[must_use]
 #[derive(Debug, Default)]
+#[expect(dead_code, reason = "it is there to be dropped")]
 pub(crate) struct Gone {
     waker: Option<Waker>,
     held: Vec<Held>,
@@ -190,7 +191,14 @@ impl<E: Clone> State<E> {
         let others = |n: u32| ahead(n) || self.is_held(n) || present(n);
         let end = (chunk + 1..end).find(|n| others(*n)).unwrap_or(end);
         let id = RunId(self.number());
-        self.runs.push(Run { id, first: chunk, at: chunk, end, pieces: Pieces::default(), untold: 0 });
+        self.runs.push(Run {
+            id,
+            first: chunk,
+            at: chunk,
+            end,
+            pieces: Pieces::default(),
+            untold: 0,
+        });
         Begin::Run(id, chunk..end)
     }
 

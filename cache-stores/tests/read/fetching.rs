@@ -57,7 +57,8 @@ async fn the_first_reader_of_a_small_object_does_not_read_it_back() {
     }
     assert_eq!(stand.local.gets(), 0);
     // Nothing is held any more.
-    stand.settled(|stand| stand.local.puts() == 200).await;
+    let complete = |stand: &Stand| stand.store.status().iter().filter(|e| e.is_complete()).count();
+    stand.settled(|stand| complete(stand) == 200).await;
     assert_eq!(stand.read("a/7").await.unwrap(), (bytes(7), ServedFrom::Local));
     assert_eq!(stand.local.gets(), 1);
 }
