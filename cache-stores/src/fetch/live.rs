@@ -1,6 +1,7 @@
 //! One version of an object while it is read: what is known of it, and what is being fetched.
 
 use super::failure::Failure;
+use super::spare::Spares;
 use super::state::{Begin, Full, RunId, SeatId, State, Take, Turn, Wakers};
 use crate::layout::Cut;
 use crate::local::CopyOf;
@@ -64,8 +65,15 @@ impl Live {
         full
     }
 
-    pub(crate) fn written(&self, chunk: u32, kept: bool) {
-        self.state.lock().written(chunk, kept);
+    /// See [`State::tell`].
+    pub(crate) fn tell(&self, run: RunId) {
+        let wakers = self.state.lock().tell(run);
+        wake(wakers);
+    }
+
+    pub(crate) fn written(&self, chunk: u32, kept: bool, spares: &Spares) {
+        let gone = self.state.lock().written(chunk, kept, |bytes| spares.take(bytes));
+        drop(gone);
     }
 
     pub(crate) fn turn(&self, run: RunId, unread: Unread, present: impl Fn(u32) -> bool) -> Turn {
@@ -121,8 +129,8 @@ impl Seat {
     /// The bytes from `at` on, when they have come. `Ok(None)`: no run brings them.
     pub(crate) async fn take(&self, at: u64) -> Result<Option<Bytes>, Failure> {
         poll_fn(|context| {
-            let (taken, before) = self.live.state.lock().take(self.id, at, context.waker());
-            drop(before);
+            let (taken, gone) = self.live.state.lock().take(self.id, at, context.waker());
+            drop(gone);
             match taken {
                 Take::Piece(piece) => Poll::Ready(Ok(Some(piece))),
                 Take::Elsewhere => Poll::Ready(Ok(None)),
@@ -136,7 +144,7 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let waker = self.live.state.lock().leave(self.id);
-        drop(waker);
+        let gone = self.live.state.lock().leave(self.id);
+        drop(gone);
     }
 }

@@ -9,6 +9,7 @@ mod live;
 mod opening;
 mod pieces;
 mod run;
+mod spare;
 mod state;
 mod watch;
 
@@ -26,6 +27,7 @@ use crate::store::Inner;
 use futures::future::Shared;
 use object_store::path::Path;
 use parking_lot::Mutex;
+use spare::Spares;
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use tokio::sync::oneshot;
@@ -35,6 +37,7 @@ use tokio::sync::oneshot;
 pub(crate) struct Flights {
     table: Mutex<Table>,
     heads: heads::Heads,
+    spares: Spares,
 }
 
 #[derive(Debug, Default)]

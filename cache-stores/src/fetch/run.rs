@@ -14,6 +14,7 @@ use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
 use object_store::{Error, GetOptions, GetResult, GetResultPayload, ObjectStore, Result};
 use std::fs::File;
+use std::future::poll_fn;
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::panic::AssertUnwindSafe;
@@ -90,7 +91,7 @@ async fn fill(
             }
             continue;
         }
-        bytes = match body.next().await {
+        bytes = match next(body, || live.tell(id)).await {
             Some(Ok(more)) => more,
             Some(Err(error)) => {
                 inner.stats.remote_errors.add(1);
@@ -102,10 +103,27 @@ async fn fill(
     }
 }
 
+/// The next bytes of an answer. What came before is told if they have to be waited for; not at once, since the task
+/// that reads from the socket goes on only when this one has let it.
+async fn next(body: &mut Body, tell: impl Fn()) -> Option<Result<Bytes>> {
+    let mut has_waited = false;
+    poll_fn(|context| {
+        let polled = body.poll_next_unpin(context);
+        if polled.is_pending() {
+            match std::mem::replace(&mut has_waited, true) {
+                true => tell(),
+                false => context.waker().wake_by_ref(),
+            }
+        }
+        polled
+    })
+    .await
+}
+
 /// Puts a chunk into local beside what goes on, when there is room for that.
 async fn write(inner: &Arc<Inner>, live: &Arc<Live>, full: Full, writes: &mut JoinSet<()>) {
     if live.version.copy.is_none() {
-        live.written(full.chunk, false);
+        live.written(full.chunk, false, &inner.flights.spares);
         return;
     }
     while writes.len() >= WRITING {
@@ -119,7 +137,7 @@ async fn write(inner: &Arc<Inner>, live: &Arc<Live>, full: Full, writes: &mut Jo
         if laid.is_err() {
             inner.trouble("put", &inner.place_of(&of.object.path, of.copy, chunk), &"it panicked");
         }
-        live.written(chunk, matches!(laid, Ok(Laid::Kept)));
+        live.written(chunk, matches!(laid, Ok(Laid::Kept)), &inner.flights.spares);
     });
 }
 

@@ -1,15 +1,20 @@
 //! The state of what is being fetched of one copy: bytes in, decisions out, no I/O. It lives under one mutex.
 //!
 //! *Runs* fetch contiguous chunks, each in one request. *Seats* are readers. A chunk that is complete is *held* until
-//! it lies in local; one that local did not take is held as long as anybody sits. So a reader finds a chunk in the
-//! run that fills it, or held, or in the index, in this order: it passes from one to the next without a gap.
+//! it lies in local; one that local did not take is held as long as anybody sits, and one for which a reader is about
+//! to come a little longer, if there is memory to spare. So a reader finds a chunk in the run that fills it, or held,
+//! or in the index, in this order: it passes from one to the next without a gap.
 
 use super::pieces::Pieces;
+use super::spare::Spare;
 use crate::layout::Cut;
 use crate::options::Unread;
 use bytes::Bytes;
 use std::ops::Range;
 use std::task::Waker;
+
+/// So many bytes may come before readers are told of them: each time costs them a change of threads.
+const UNTOLD: usize = 256 << 10;
 
 /// A reader waits for a run that is at most so many chunks behind; beyond, a run of his own is faster.
 const AHEAD: u32 = 4;
@@ -40,6 +45,8 @@ struct Run {
     at: u32,
     end: u32,
     pieces: Pieces,
+    /// Bytes of which nobody who waits was told.
+    untold: usize,
 }
 
 #[derive(Debug)]
@@ -55,6 +62,8 @@ struct Seat<E> {
 struct Held {
     chunk: u32,
     pieces: Pieces,
+    /// It lies in local, and is held for those who come soon.
+    spare: Option<Spare>,
 }
 
 /// What a reader gets.
@@ -95,6 +104,15 @@ pub(crate) struct Full {
 /// To be woken when the lock is released.
 pub(crate) type Wakers = Vec<Waker>;
 
+/// To be dropped when the lock is released: a waker may own what sits here, too, and memory takes time to go.
+#[must_use]
+#[derive(Debug, Default)]
+#[expect(dead_code, reason = "it is there to be dropped")]
+pub(crate) struct Gone {
+    waker: Option<Waker>,
+    held: Vec<Held>,
+}
+
 impl<E: Clone> State<E> {
     pub(crate) fn new(cut: Cut) -> Self {
         State { cut, runs: Vec::new(), seats: Vec::new(), held: Vec::new(), broken: false, next: 0 }
@@ -118,27 +136,23 @@ impl<E: Clone> State<E> {
         runs.map(|run| run.end).max().unwrap_or(0)
     }
 
-    /// His waker is to be dropped when the lock is released: a waker may own what sits here, too.
-    pub(crate) fn leave(&mut self, seat: SeatId) -> Option<Waker> {
-        let at = self.seats.iter().position(|one| one.id == seat)?;
-        self.seats.swap_remove(at).waits
+    pub(crate) fn leave(&mut self, seat: SeatId) -> Gone {
+        let Some(at) = self.seats.iter().position(|one| one.id == seat) else {
+            return Gone::default();
+        };
+        let waker = self.seats.swap_remove(at).waits;
+        Gone { waker, held: self.let_go() }
     }
 
-    /// The bytes from `at` on, as far as they lie together. With his waker of before, to be dropped when the lock
-    /// is released.
-    pub(crate) fn take(
-        &mut self,
-        seat: SeatId,
-        at: u64,
-        waker: &Waker,
-    ) -> (Take<E>, Option<Waker>) {
+    /// The bytes from `at` on, as far as they lie together.
+    pub(crate) fn take(&mut self, seat: SeatId, at: u64, waker: &Waker) -> (Take<E>, Gone) {
         let chunk = self.cut.chunk_of(at);
         let offset = (at - self.cut.bytes_of(chunk).start) as usize;
         let taken = self.find(chunk, offset);
         let Some(seat) = self.seats.iter_mut().find(|one| one.id == seat) else {
-            return (taken, None);
+            return (taken, Gone::default());
         };
-        seat.wants.start = chunk;
+        let is_next = std::mem::replace(&mut seat.wants.start, chunk) != chunk;
         let before = seat.waits.take();
         let taken = match (taken, seat.failed.take()) {
             (Take::Elsewhere, Some(failed)) => Take::Failed(failed),
@@ -148,7 +162,8 @@ impl<E: Clone> State<E> {
             }
             (taken, _) => taken,
         };
-        (taken, before)
+        let held = if is_next { self.let_go() } else { Vec::new() };
+        (taken, Gone { waker: before, held })
     }
 
     fn find(&self, chunk: u32, offset: usize) -> Take<E> {
@@ -176,11 +191,19 @@ impl<E: Clone> State<E> {
         let others = |n: u32| ahead(n) || self.is_held(n) || present(n);
         let end = (chunk + 1..end).find(|n| others(*n)).unwrap_or(end);
         let id = RunId(self.number());
-        self.runs.push(Run { id, first: chunk, at: chunk, end, pieces: Pieces::default() });
+        self.runs.push(Run {
+            id,
+            first: chunk,
+            at: chunk,
+            end,
+            pieces: Pieces::default(),
+            untold: 0,
+        });
         Begin::Run(id, chunk..end)
     }
 
-    /// Bytes of a run: as many as its chunk still wants are taken.
+    /// Bytes of a run: as many as its chunk still wants are taken. Who waits for them is told when there are many, or
+    /// by [`tell`](State::tell).
     pub(crate) fn push(&mut self, run: RunId, bytes: &mut Bytes) -> (Option<Full>, Wakers) {
         let Some(at) = self.runs.iter().position(|one| one.id == run) else {
             bytes.clear();
@@ -190,23 +213,63 @@ impl<E: Clone> State<E> {
         let wanted = self.cut.bytes_of(run.at);
         let wanted = (wanted.end - wanted.start) as usize;
         let piece = bytes.split_to(bytes.len().min(wanted - run.pieces.len()));
+        run.untold += piece.len();
         run.pieces.push(piece);
         let (chunk, is_full) = (run.at, run.pieces.len() == wanted);
         let full = is_full.then(|| Full { chunk, pieces: std::mem::take(&mut run.pieces) });
         if let Some(Full { chunk, pieces }) = &full {
             run.at += 1;
             self.held.retain(|held| held.chunk != *chunk);
-            self.held.push(Held { chunk: *chunk, pieces: pieces.clone() });
+            self.held.push(Held { chunk: *chunk, pieces: pieces.clone(), spare: None });
         }
+        if full.is_none() && run.untold < UNTOLD {
+            return (None, Vec::new());
+        }
+        run.untold = 0;
         (full, self.wake(&(chunk..chunk + 1)))
     }
 
-    /// Local has a full chunk, or has not taken it: then it is held for those who sit here now.
-    pub(crate) fn written(&mut self, chunk: u32, kept: bool) {
-        match kept {
-            true => self.held.retain(|held| held.chunk != chunk),
-            false => self.broken = true,
+    /// No more bytes come at once.
+    pub(crate) fn tell(&mut self, run: RunId) -> Wakers {
+        match self.runs.iter_mut().find(|one| one.id == run) {
+            Some(run) if run.untold > 0 => {
+                run.untold = 0;
+                let chunk = run.at;
+                self.wake(&(chunk..chunk + 1))
+            }
+            _ => Vec::new(),
         }
+    }
+
+    /// Local has a full chunk, or has not taken it: then it is held for those who sit here now. `spare` is asked for
+    /// memory, if somebody comes soon to what local has.
+    pub(crate) fn written(
+        &mut self,
+        chunk: u32,
+        kept: bool,
+        spare: impl FnOnce(usize) -> Option<Spare>,
+    ) -> Gone {
+        if !kept {
+            self.broken = true;
+            return Gone::default();
+        }
+        let is_awaited = is_awaited(&self.seats, chunk);
+        let Some(at) = self.held.iter().position(|held| held.chunk == chunk) else {
+            return Gone::default();
+        };
+        let held = &mut self.held[at];
+        held.spare = is_awaited.then(|| spare(held.pieces.len())).flatten();
+        match held.spare {
+            Some(_) => Gone::default(),
+            None => Gone { waker: None, held: vec![self.held.swap_remove(at)] },
+        }
+    }
+
+    /// What lies in local and nobody comes to any more.
+    fn let_go(&mut self) -> Vec<Held> {
+        let seats = &self.seats;
+        let is_gone = |held: &mut Held| held.spare.is_some() && !is_awaited(seats, held.chunk);
+        self.held.extract_if(.., is_gone).collect()
     }
 
     /// After a chunk: whether the run goes on. If not, it is gone.
@@ -294,6 +357,15 @@ impl<E> Seat<E> {
     fn comes_to(&self, chunk: u32) -> bool {
         self.wants.start <= chunk.saturating_add(AHEAD) && chunk < self.wants.end
     }
+
+    fn comes_soon_to(&self, chunk: u32) -> bool {
+        self.wants.contains(&chunk) && chunk - self.wants.start <= AHEAD
+    }
+}
+
+/// Whether a reader comes soon to a chunk.
+fn is_awaited<E>(seats: &[Seat<E>], chunk: u32) -> bool {
+    seats.iter().any(|seat| seat.comes_soon_to(chunk))
 }
 
 #[cfg(test)]

@@ -48,6 +48,22 @@ async fn f19_64_first_readers_make_one_request() {
 }
 
 #[tokio::test]
+async fn the_first_reader_of_a_small_object_does_not_read_it_back() {
+    let stand = Stand::new(|store| store);
+    for n in 0..200 {
+        let (path, content) = (format!("a/{n}"), bytes(n));
+        stand.put(&path, &content).await;
+        assert_eq!(stand.read(&path).await.unwrap(), (content, ServedFrom::Remote));
+    }
+    assert_eq!(stand.local.gets(), 0);
+    // Nothing is held any more.
+    let complete = |stand: &Stand| stand.store.status().iter().filter(|e| e.is_complete()).count();
+    stand.settled(|stand| complete(stand) == 200).await;
+    assert_eq!(stand.read("a/7").await.unwrap(), (bytes(7), ServedFrom::Local));
+    assert_eq!(stand.local.gets(), 1);
+}
+
+#[tokio::test]
 async fn a_reader_begins_before_the_fetch_ends() {
     let stand = Stand::new(|store| store);
     let content = bytes(8 * CHUNK);

@@ -1,5 +1,6 @@
 //! Every decision about a fetch, and any order of events against what must hold.
 
+use super::super::spare::Spares;
 use super::*;
 use futures::task::noop_waker;
 use proptest::prelude::*;
@@ -32,6 +33,11 @@ fn take(state: &mut State<&'static str>, seat: SeatId, at: u64) -> Take<&'static
     state.take(seat, at, &noop_waker()).0
 }
 
+/// Nothing is spared.
+fn written(state: &mut State<&'static str>, chunk: u32, kept: bool) {
+    drop(state.written(chunk, kept, |_| None));
+}
+
 fn none(_: u32) -> bool {
     false
 }
@@ -43,8 +49,9 @@ fn a_reader_gets_bytes_before_the_chunk_is_full() {
     let id = run(state.begin(0, 3, none));
     assert!(matches!(take(&mut state, seat, 0), Take::Wait));
     let (full, wakers) = state.push(id, &mut bytes(4));
-    assert!(full.is_none());
-    assert_eq!(wakers.len(), 1);
+    assert!(full.is_none() && wakers.is_empty());
+    assert_eq!(state.tell(id).len(), 1);
+    assert!(state.tell(id).is_empty());
     assert!(matches!(take(&mut state, seat, 1), Take::Piece(piece) if piece.len() == 3));
     assert!(matches!(take(&mut state, seat, 4), Take::Wait));
 }
@@ -56,8 +63,51 @@ fn a_full_chunk_is_held_until_local_has_it() {
     let id = run(state.begin(0, 2, none));
     assert_eq!(fill(&mut state, id).chunk, 0);
     assert!(matches!(take(&mut state, seat, 5), Take::Piece(_)));
-    state.written(0, true);
+    written(&mut state, 0, true);
     assert!(matches!(take(&mut state, seat, 5), Take::Elsewhere));
+}
+
+#[test]
+fn who_waits_is_told_of_many_bytes_before_the_chunk_is_full() {
+    let chunk = 4 * u32::try_from(UNTOLD).unwrap();
+    let mut state = State::<&str>::new(Cut::new(chunk.into(), chunk));
+    let seat = state.sit(0..1);
+    let id = run(state.begin(0, 1, none));
+    assert!(matches!(take(&mut state, seat, 0), Take::Wait));
+    let half: Bytes = vec![7; UNTOLD / 2].into();
+    assert!(state.push(id, &mut half.clone()).1.is_empty());
+    assert_eq!(state.push(id, &mut half.clone()).1.len(), 1);
+}
+
+#[test]
+fn what_local_has_is_held_for_who_comes_soon_until_he_has_passed() {
+    let (mut state, spares) = (state(9), Spares::default());
+    let seat = state.sit(0..2);
+    let id = run(state.begin(0, 9, none));
+    for chunk in 0..3 {
+        fill(&mut state, id);
+        drop(state.written(chunk, true, |bytes| spares.take(bytes)));
+    }
+    // Nobody reads the third.
+    assert_eq!(state.held_of(&(0..9)), [0, 1]);
+    assert!(matches!(take(&mut state, seat, 9), Take::Piece(_)));
+    assert!(matches!(take(&mut state, seat, 10), Take::Piece(_)));
+    assert_eq!(state.held_of(&(0..9)), [1]);
+    drop(state.leave(seat));
+    assert!(state.held_of(&(0..9)).is_empty());
+    assert!(spares.is_whole());
+}
+
+#[test]
+fn nothing_is_held_for_a_reader_who_is_far_behind() {
+    let (mut state, spares) = (state(9), Spares::default());
+    state.sit(0..9);
+    let id = run(state.begin(0, 9, none));
+    for chunk in 0..9 {
+        fill(&mut state, id);
+        drop(state.written(chunk, true, |bytes| spares.take(bytes)));
+    }
+    assert_eq!(state.held_of(&(0..9)), [0, 1, 2, 3, 4]);
 }
 
 #[test]
@@ -66,7 +116,7 @@ fn what_local_did_not_take_is_held_and_ends_the_run() {
     let seat = state.sit(0..3);
     let id = run(state.begin(0, 3, none));
     fill(&mut state, id);
-    state.written(0, false);
+    written(&mut state, 0, false);
     assert_eq!(state.turn(id, Unread::Finish, none).0, Turn::Stop);
     assert!(state.is_broken() && !state.is_running());
     assert!(matches!(take(&mut state, seat, 5), Take::Piece(_)));
@@ -103,7 +153,7 @@ fn a_run_stops_where_another_has_begun() {
     for chunk in 0..6 {
         assert_eq!(state.turn(behind, Unread::Stop, none).0, Turn::On, "{chunk}");
         fill(&mut state, behind);
-        state.written(chunk, true);
+        written(&mut state, chunk, true);
     }
     assert_eq!(state.turn(behind, Unread::Stop, none).0, Turn::Stop);
     assert_eq!(state.turn(ahead, Unread::Stop, none).0, Turn::On);
@@ -116,7 +166,7 @@ fn a_run_that_nobody_reads_stops_unless_it_is_to_finish() {
     let id = run(state.begin(0, 3, none));
     fill(&mut state, id);
     assert_eq!(state.turn(id, Unread::Stop, none).0, Turn::On);
-    state.leave(seat);
+    drop(state.leave(seat));
     assert_eq!(state.turn(id, Unread::Finish, none).0, Turn::On);
     assert_eq!(state.turn(id, Unread::Stop, none).0, Turn::Stop);
     assert!(!state.is_running());
@@ -160,7 +210,8 @@ fn a_failure_is_forgotten_when_somebody_has_begun_anew() {
     state.end(id, Some(&"away"));
     let again = run(state.begin(0, 3, none));
     assert!(matches!(take(&mut state, seat, 0), Take::Wait));
-    assert_eq!(state.push(again, &mut bytes(1)).1.len(), 1);
+    assert!(state.push(again, &mut bytes(1)).1.is_empty());
+    assert_eq!(state.tell(again).len(), 1);
 }
 
 #[test]
@@ -205,7 +256,8 @@ enum Event {
     Push(usize, u32),
     /// A run that has filled a chunk looks whether it goes on.
     Turn(usize),
-    Written(usize, bool),
+    /// Whether local has taken it, and whether there is memory to spare.
+    Written(usize, bool, bool),
     Fail(usize),
     /// Local loses a chunk.
     Lose(u32),
@@ -218,7 +270,8 @@ fn event() -> impl Strategy<Value = Event> {
         2 => (0_u32..12, 1_u32..12).prop_map(|(from, count)| Event::Sit(from, count)),
         6 => (0_usize..3, 1_u32..15).prop_map(|(run, count)| Event::Push(run, count)),
         4 => (0_usize..3).prop_map(Event::Turn),
-        3 => (0_usize..4, prop::bool::weighted(0.9)).prop_map(|(at, kept)| Event::Written(at, kept)),
+        3 => (0_usize..4, prop::bool::weighted(0.9), any::<bool>())
+            .prop_map(|(at, kept, spare)| Event::Written(at, kept, spare)),
         1 => (0_usize..3).prop_map(Event::Fail),
         1 => (0_u32..12).prop_map(Event::Lose),
     ]
@@ -304,7 +357,7 @@ impl World {
             Event::Read(reader) => self.read(reader),
             Event::Leave(at) if at < self.readers.len() => {
                 let (seat, ..) = self.readers.remove(at);
-                self.state.leave(seat);
+                drop(self.state.leave(seat));
             }
             Event::Sit(from, count) if self.readers.len() < 4 => {
                 let end = (from + count).min(CHUNKS);
@@ -313,12 +366,14 @@ impl World {
             }
             Event::Push(run, count) => self.push(run, count),
             Event::Turn(at) => self.turn(at),
-            Event::Written(at, kept) if at < self.writing.len() => {
+            Event::Written(at, kept, spare) if at < self.writing.len() => {
                 let chunk = self.writing.remove(at);
                 if kept {
                     self.present.insert(chunk);
                 }
-                self.state.written(chunk, kept);
+                let spares = Spares::default();
+                let spare = |bytes| spares.take(bytes).filter(|_| spare);
+                drop(self.state.written(chunk, kept, spare));
             }
             Event::Fail(at) if at < self.runs.len() => {
                 let id = self.runs.remove(at);
@@ -341,6 +396,9 @@ impl World {
             );
             let others = state.runs.iter().skip(n + 1).filter(|other| other.fills(run.at));
             assert!(!run.fills(run.at) || others.count() == 0, "two fill one chunk");
+        }
+        for held in state.held.iter().filter(|held| held.spare.is_some()) {
+            assert!(is_awaited(&state.seats, held.chunk), "nobody comes to {}", held.chunk);
         }
         for seat in state.seats.iter().filter(|seat| seat.waits.is_some()) {
             let chunk = seat.wants.start;
@@ -366,7 +424,7 @@ proptest! {
         let mut world = World::new();
         for event in events {
             // What local has not taken ends this way of reading: then readers ask the remote themselves.
-            if !matches!(event, Event::Written(_, false)) {
+            if !matches!(event, Event::Written(_, false, _)) {
                 world.step(event);
             }
         }
@@ -379,7 +437,7 @@ proptest! {
             }
             world.turn(0);
             if !world.writing.is_empty() {
-                world.step(Event::Written(0, true));
+                world.step(Event::Written(0, true, true));
             }
         }
         let done = |(_, at, end): &(SeatId, u64, u32)| *at >= u64::from(*end * CHUNK);
