@@ -16,6 +16,7 @@ use crate::store::Inner;
 use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{Error, GetOptions, GetRange, ObjectStore, PutOptions, PutPayload};
+use std::collections::HashSet;
 use std::sync::Arc;
 use tokio::sync::{Mutex, MutexGuard};
 use xxhash_rust::xxh3::xxh3_64;
@@ -26,6 +27,8 @@ pub(crate) const FENCES: usize = 1024;
 const STRIPES: usize = 64;
 /// Most footers are shorter.
 const GUESS: u64 = 1024;
+/// So many copies that local did not delete are known one by one.
+const OUTDATED: usize = 1 << 16;
 
 /// Whose turn it is to change what lies in local of a path. Async locks: they are held while local is asked.
 #[derive(Debug)]
@@ -40,6 +43,33 @@ impl Default for Turns {
 impl Turns {
     async fn of(&self, path: &Path) -> MutexGuard<'_, ()> {
         self.0[xxh3_64(path.as_ref().as_bytes()) as usize % STRIPES].lock().await
+    }
+}
+
+/// Places of first chunks that were to be deleted and may lie there still: they are not believed until local takes
+/// others in their place.
+#[derive(Debug, Default)]
+pub(crate) struct Outdated(parking_lot::Mutex<(HashSet<Path>, IsFull)>);
+
+/// More than can be known: rather no copy at all than an old one.
+type IsFull = bool;
+
+impl Outdated {
+    fn add(&self, place: &Path) {
+        let (places, is_full) = &mut *self.0.lock();
+        match places.len() < OUTDATED {
+            true => _ = places.insert(place.clone()),
+            false => *is_full = true,
+        }
+    }
+
+    fn remove(&self, place: &Path) {
+        self.0.lock().0.remove(place);
+    }
+
+    fn contains(&self, place: &Path) -> bool {
+        let (places, is_full) = &*self.0.lock();
+        *is_full || places.contains(place)
     }
 }
 
@@ -93,6 +123,7 @@ impl Inner {
             self.delete_present(&place).await;
             return Laid::Gone;
         }
+        self.outdated.remove(&place);
         Laid::Kept
     }
 
@@ -110,14 +141,24 @@ impl Inner {
             None => None,
         };
         for chunk in 0..count.unwrap_or(1) {
-            self.delete_present(&self.place_of(path, CopyId(0), chunk)).await;
+            let place = self.place_of(path, CopyId(0), chunk);
+            let is_gone = self.delete_present(&place).await;
+            match chunk {
+                0 if is_gone => self.outdated.remove(&place),
+                0 => self.outdated.add(&place),
+                // Without the first chunk they are nothing.
+                _ => {}
+            }
         }
     }
 
-    async fn delete_present(&self, place: &Path) {
-        if let Err(error) = self.patience.of(delete(&*self.local, place)).await {
-            self.trouble("delete", place, &error);
+    /// Whether it is gone.
+    async fn delete_present(&self, place: &Path) -> bool {
+        let deleted = self.patience.of(delete(&*self.local, place)).await;
+        if let Err(error) = &deleted {
+            self.trouble("delete", place, error);
         }
+        deleted.is_ok()
     }
 }
 
@@ -135,6 +176,9 @@ pub(crate) async fn find(
 }
 
 async fn look(inner: &Inner, path: &Path, is_wanted: bool) -> Option<(Found, Option<Bytes>)> {
+    if inner.outdated.contains(&inner.place_of(path, CopyId(0), 0)) {
+        return None;
+    }
     let range = (!is_wanted).then_some(GetRange::Suffix(GUESS));
     let (Footer { mark, object }, payload) = match range {
         Some(range) => footer(inner, path, range).await?,

@@ -7,7 +7,7 @@ use crate::layout::Layout;
 use crate::object::CopyId;
 use crate::options::Options;
 use crate::patience::Patience;
-use crate::presence::Turns;
+use crate::presence::{Outdated, Turns};
 use crate::stats::Counters;
 use crate::write::Writes;
 use cache_core::Clock;
@@ -64,6 +64,8 @@ pub(crate) struct Inner {
     pub(crate) own: Weak<Inner>,
     /// Without an index: who may change local.
     pub(crate) turns: Turns,
+    /// The same: what is not believed.
+    pub(crate) outdated: Outdated,
     /// With write-back: what waits for the remote.
     pub(crate) writes: Option<Writes>,
     /// Goes when all of it has gone: who closes the store waits for that.

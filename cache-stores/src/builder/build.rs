@@ -8,7 +8,7 @@ use crate::layout::{CHUNKS, Layout};
 use crate::options::{Options, Presence};
 use crate::patience::Patience;
 use crate::policy::{Fifo, Policy};
-use crate::presence::{FENCES, Turns};
+use crate::presence::{FENCES, Outdated, Turns};
 use crate::runtime;
 use crate::stats::Counters;
 use crate::store::{CachedStore, Inner};
@@ -77,6 +77,7 @@ impl StoreBuilder {
             late_deletes: AtomicUsize::new(0),
             own: own.clone(),
             turns: Turns::default(),
+            outdated: Outdated::default(),
             writes,
             ended: tokio::sync::watch::channel(()).0,
         });

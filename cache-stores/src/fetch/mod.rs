@@ -3,6 +3,7 @@
 //! First an *opening*: one for each path, it asks the remote which version there is. Then the *runs* of that version,
 //! which bring its chunks. What an opening found is kept only if its ticket holds: nothing was written meanwhile.
 
+mod bell;
 mod failure;
 mod heads;
 mod live;

@@ -1,6 +1,7 @@
 //! A run: bytes come from the remote, go to the readers, and chunk by chunk into local.
 
 use super::Fetch;
+use super::bell::Bell;
 use super::failure::{Failure, own};
 use super::lies;
 use super::live::{Live, Version};
@@ -14,7 +15,6 @@ use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
 use object_store::{Error, GetOptions, GetResult, GetResultPayload, ObjectStore, Result};
 use std::fs::File;
-use std::future::poll_fn;
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::panic::AssertUnwindSafe;
@@ -79,7 +79,7 @@ async fn fill(
     body: &mut Body,
     writes: &mut JoinSet<()>,
 ) -> Result<(), Failure> {
-    let mut bytes = Bytes::new();
+    let (mut bytes, mut bell) = (Bytes::new(), Bell::default());
     loop {
         // The chunk of an empty object is full before anything has come.
         if let Some(full) = live.push(id, &mut bytes) {
@@ -91,7 +91,7 @@ async fn fill(
             }
             continue;
         }
-        bytes = match next(body, || live.tell(id)).await {
+        bytes = match bell.next(body, || live.tell(id)).await {
             Some(Ok(more)) => more,
             Some(Err(error)) => {
                 inner.stats.remote_errors.add(1);
@@ -101,23 +101,6 @@ async fn fill(
         };
         inner.stats.bytes_remote.add(bytes.len() as u64);
     }
-}
-
-/// The next bytes of an answer. What came before is told if they have to be waited for; not at once, since the task
-/// that reads from the socket goes on only when this one has let it.
-async fn next(body: &mut Body, tell: impl Fn()) -> Option<Result<Bytes>> {
-    let mut has_waited = false;
-    poll_fn(|context| {
-        let polled = body.poll_next_unpin(context);
-        if polled.is_pending() {
-            match std::mem::replace(&mut has_waited, true) {
-                true => tell(),
-                false => context.waker().wake_by_ref(),
-            }
-        }
-        polled
-    })
-    .await
 }
 
 /// Puts a chunk into local beside what goes on, when there is room for that.

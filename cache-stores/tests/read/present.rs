@@ -1,5 +1,6 @@
 //! Without an index: what lies in the local store decides.
 
+use crate::common::{Fails, Fault, Faults};
 use crate::stand::{CHUNK, Stand, bytes};
 use bytes::Bytes;
 use cache_stores::object_store::path::Path;
@@ -88,4 +89,24 @@ async fn without_an_index_a_damaged_chunk_is_a_miss() {
         stand.local.put(&place, chunk.into()).await.unwrap();
     }
     assert_eq!(stand.read("a").await.unwrap().0, content);
+}
+
+#[tokio::test]
+async fn without_an_index_a_copy_that_local_did_not_delete_is_not_believed() {
+    let stand = stand();
+    let path = Path::from("a");
+    let (old, new) = (bytes(CHUNK), Bytes::from(vec![7; CHUNK]));
+    stand.store.put(&path, old.into()).await.unwrap();
+    // Local gives what it has, and neither takes nor deletes anything.
+    stand.local.fail(Faults { change: Some(Fault::Denied), ..Faults::default() });
+    stand.store.put(&path, new.clone().into()).await.unwrap();
+    assert_eq!(stand.read("a").await.unwrap(), (new.clone(), ServedFrom::Remote));
+    assert_eq!(stand.store.head(&path).await.unwrap().size, CHUNK as u64);
+    stand.local.fail(Fails::No);
+    assert_eq!(stand.read("a").await.unwrap(), (new.clone(), ServedFrom::Remote));
+    // It lies there again, in the place of the old one.
+    stand.settled(|stand| stand.local.told().len() >= 2 && stand.local.held() == 0).await;
+    let reads = stand.remote.reads();
+    assert_eq!(stand.read("a").await.unwrap(), (new, ServedFrom::Local));
+    assert_eq!(stand.remote.reads(), reads);
 }
