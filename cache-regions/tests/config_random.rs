@@ -104,8 +104,8 @@ fn mistakes_that_tell_what_has_several_lines_have_one() {
     {
         check(text);
     }
-    let told = read("[regions.\"a\\nb\"]\n\"c\\td\" = 1\n", Format::Toml).unwrap_err().to_string();
-    assert!(told.contains(r"region `a\nb` has no option `c\td`"), "{told}");
+    let told = read("[regions.a]\n\"c\\nd\" = 1\n", Format::Toml).unwrap_err().to_string();
+    assert!(told.contains(r"region `a` has no option `c\nd`"), "{told}");
 }
 
 #[test]
