@@ -2,6 +2,9 @@
 #![cfg(feature = "cli")]
 
 mod files;
+#[cfg(target_os = "linux")]
+mod terminal;
+mod waits;
 
 use std::fs;
 use std::io::{Read, Write};
@@ -100,96 +103,6 @@ fn objects_are_read_to_standard_output_and_into_files_byte_by_byte() {
     assert_eq!(fs::read(stand.path("copy")).unwrap(), b"\0\xff\n");
     assert_eq!(stand.good(&["get", &stand.archive(), "top"]), b"\0\xff\n", "by a URL");
     assert_eq!(stand.others(), ["copy"], "no other file is left");
-}
-
-#[test]
-fn what_is_written_back_is_at_the_remote_when_the_command_ends_or_it_says_that_it_is_not() {
-    let stand = Stand::new();
-    let mut text = fs::read_to_string(stand.path("larder.toml")).unwrap();
-    text.push_str(&format!("write_back = {:?}\n", stand.path("journal")));
-    fs::write(stand.path("larder.toml"), text).unwrap();
-    fs::write(stand.path("july"), "1,17\n").unwrap();
-    stand.good(&["put", "reports", "2026/july.csv", "july"]);
-    assert_eq!(fs::read(stand.path("archive/2026/july.csv")).unwrap(), b"1,17\n");
-    stand.good(&["rm", "reports", "2026/july.csv"]);
-    assert!(!stand.path("archive/2026/july.csv").exists());
-
-    // A file where the remote would want a directory: it cannot take the object.
-    fs::write(stand.path("archive/2027"), "").unwrap();
-    let (_, err, code) = stand.run(&["put", "reports", "2027/may.csv", "july"]);
-    assert_eq!(code, 1, "{err}");
-    assert!(err.contains("written to reports is kept here and not at its remote"), "{err}");
-    assert_eq!(stand.text(&["get", "reports", "2027/may.csv"]), "1,17\n");
-    fs::remove_file(stand.path("archive/2027")).unwrap();
-    stand.good(&["put", "reports", "2026/july.csv", "july"]);
-    assert_eq!(fs::read(stand.path("archive/2027/may.csv")).unwrap(), b"1,17\n");
-}
-
-#[test]
-fn what_the_remote_has_not_got_yet_is_told_of_an_object_with_what_the_remote_said() {
-    let stand = Stand::new();
-    let mut text = fs::read_to_string(stand.path("larder.toml")).unwrap();
-    text.push_str(&format!("write_back = {:?}\n", stand.path("journal")));
-    fs::write(stand.path("larder.toml"), text).unwrap();
-    fs::write(stand.path("july"), "1,17\n").unwrap();
-    fs::write(stand.path("archive/2027"), "").unwrap();
-    assert_eq!(stand.run(&["put", "reports", "2027/may.csv", "july"]).2, 1);
-    let told = stand.text(&["stat", "reports", "2027/may.csv"]);
-    let start = "unsent    what was written has been waiting to be sent for ";
-    let line = told.lines().find(|line| line.starts_with(start));
-    assert!(line.is_some_and(|line| line.contains("2027/may.csv")), "why: {told}");
-    assert!(told.contains("size      5\n"), "{told}");
-    let json = stand.text(&["stat", "--json", "reports", "2027/may.csv"]);
-    assert!(json.contains(",\"unsent\":\"what was written has been waiting"), "{json}");
-    // Of others nothing waits.
-    assert!(!stand.text(&["stat", "reports", "top"]).contains("unsent"));
-    assert!(stand.text(&["stat", "--json", "reports", "top"]).contains(",\"unsent\":null}"));
-    // Now it can be sent, and is.
-    fs::remove_file(stand.path("archive/2027")).unwrap();
-    assert!(!stand.text(&["stat", "reports", "2027/may.csv"]).contains("unsent"));
-    assert_eq!(fs::read(stand.path("archive/2027/may.csv")).unwrap(), b"1,17\n");
-}
-
-/// A terminal, as `script` makes one: what is written to it, and how the command ended.
-#[cfg(target_os = "linux")]
-fn on_a_terminal(stand: &Stand, words: &str) -> Option<(String, i32)> {
-    let larder = env!("CARGO_BIN_EXE_larder");
-    let mut script = Command::new("script");
-    script
-        .args(["-qec", &format!("stty columns 100 && {larder} store {words}"), "/dev/null"])
-        .current_dir(stand.folder.path())
-        .env_remove("LARDER_CONFIG")
-        .env("TERM", "xterm")
-        .stdin(Stdio::null());
-    match script.output() {
-        Ok(Output { status, stdout, .. }) => {
-            Some((String::from_utf8_lossy(&stdout).into_owned(), status.code().unwrap()))
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            eprintln!("not tested: there is no `script`, which makes a terminal");
-            None
-        }
-        Err(error) => panic!("script: {error}"),
-    }
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_bar_is_drawn_on_a_terminal_and_cleared_when_the_command_ends() {
-    let stand = Stand::new();
-    let length = 64 << 20;
-    fs::File::create(stand.path("archive/huge")).unwrap().set_len(length).unwrap();
-    let Some((shown, code)) = on_a_terminal(&stand, "get reports huge huge") else { return };
-    assert_eq!(code, 0, "{shown:?}");
-    assert_eq!(fs::metadata(stand.path("huge")).unwrap().len(), length);
-    assert!(shown.contains("huge") && shown.contains("/64.00 MiB"), "a bar: {shown:?}");
-    // The line is cleared, and the cursor stands at its beginning.
-    assert!(shown.ends_with("\r\u{1b}[2K") || shown.ends_with("\u{1b}[2K\r"), "{shown:?}");
-    let quiet = on_a_terminal(&stand, "get -q reports huge huge");
-    assert_eq!(quiet, Some((String::new(), 0)), "nobody wants a bar");
-    // What failed stands on a line of its own.
-    let (shown, code) = on_a_terminal(&stand, "get reports nothing nothing").unwrap();
-    assert_eq!((shown.as_str(), code), ("larder: reports has no object `nothing`\r\n", 3));
 }
 
 #[test]
