@@ -55,7 +55,8 @@ mod tests {
 
     #[test]
     fn every_kind_comes_back_from_its_number_and_from_its_name() {
-        let own = ["", "owner", "content-type", "metadata:a"].map(|name| Attribute::Metadata(name.into()));
+        let own = ["", "owner", "content-type", "metadata:a"]
+            .map(|name| Attribute::Metadata(name.into()));
         let plain = KINDS.iter().map(|(.., kind)| kind.clone());
         for attribute in plain.chain(own) {
             let (number, own) = number(&attribute).unwrap();
@@ -78,7 +79,13 @@ mod tests {
 
     #[test]
     fn what_nobody_writes_is_no_attribute() {
-        assert_eq!((numbered(0, None), numbered(8, None), numbered(METADATA, None)), (None, None, None));
-        assert_eq!((numbered(1, Some("name")), named("content-length"), named("")), (None, None, None));
+        assert_eq!(
+            (numbered(0, None), numbered(8, None), numbered(METADATA, None)),
+            (None, None, None)
+        );
+        assert_eq!(
+            (numbered(1, Some("name")), named("content-length"), named("")),
+            (None, None, None)
+        );
     }
 }

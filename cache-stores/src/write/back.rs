@@ -255,7 +255,6 @@ impl WriteBack {
             }
         }
     }
-
 }
 
 /// The store's hold on its write-back. With it the sending ends: nothing more is begun, and when what is under way has

@@ -59,7 +59,9 @@ async fn once(loader: &Loader, path: &Path, op: &Op) -> Result<Sent, Failure> {
         let mut deleted = loader.remote.delete_stream(one);
         let deleted = async { deleted.next().await.unwrap_or_else(|| Ok(path.clone())) };
         return match step(loader, 0, deleted).await {
-            Err(Failure::Refused(error)) if matches!(*error, Error::NotFound { .. }) => Ok(Sent::Deleted),
+            Err(Failure::Refused(error)) if matches!(*error, Error::NotFound { .. }) => {
+                Ok(Sent::Deleted)
+            }
             deleted => deleted.map(|_| Sent::Deleted),
         };
     };
@@ -95,7 +97,8 @@ async fn step<T>(
         Some(Err(error)) if is_refusal(&error) => Err(Failure::Refused(Arc::new(error))),
         Some(Err(error)) => Err(Failure::Away(Arc::new(error))),
         None => {
-            let what = format!("the remote did not answer within {:?}", STALL.saturating_mul(pieces));
+            let what =
+                format!("the remote did not answer within {:?}", STALL.saturating_mul(pieces));
             Err(Failure::Late(Arc::new(own(what))))
         }
     }
@@ -112,7 +115,8 @@ async fn small(loader: &Loader, unsent: &Unsent) -> Result<PutResult, Failure> {
         ..PutOptions::default()
     };
     let payload = pieces.into_iter().collect();
-    step(loader, unsent.object.size, loader.remote.put_opts(&unsent.object.path, payload, options)).await
+    step(loader, unsent.object.size, loader.remote.put_opts(&unsent.object.path, payload, options))
+        .await
 }
 
 async fn large(loader: &Loader, unsent: &Unsent) -> Result<PutResult, Failure> {

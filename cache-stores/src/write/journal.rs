@@ -260,7 +260,9 @@ fn lock(dir: &FilePath) -> Result<File> {
                     continue;
                 }
                 let left = match is_ours {
-                    true => "; one that was dropped has it until what it was sending has ended: `close` waits for that",
+                    true => {
+                        "; one that was dropped has it until what it was sending has ended: `close` waits for that"
+                    }
                     false => "",
                 };
                 return Err(Error::invalid(format!(

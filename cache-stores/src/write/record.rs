@@ -81,7 +81,10 @@ pub(super) fn read(bytes: &[u8]) -> Found {
         return Found::Damaged { why: "no record begins here".into(), bytes: HEAD };
     }
     if length > LONGEST {
-        return Found::Damaged { why: format!("a record says that it has {length} bytes"), bytes: HEAD };
+        return Found::Damaged {
+            why: format!("a record says that it has {length} bytes"),
+            bytes: HEAD,
+        };
     }
     let Some(body) = bytes.get(HEAD..HEAD + length) else { return Found::Cut };
     if xxh3_64(body) != sum {
