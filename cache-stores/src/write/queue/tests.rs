@@ -235,7 +235,7 @@ proptest! {
                             queue.sent(&path, seq);
                         }
                         (_, 0..=2) => queue.failed(&path, seq, Failure::Away(error()), now),
-                        3 => queue.failed(&path, seq, Failure::Refused(error()), now),
+                        (_, 3) => queue.failed(&path, seq, Failure::Refused(error()), now),
                         _ => queue.failed(&path, seq, Failure::Late(error()), now),
                     }
                 }
