@@ -114,8 +114,9 @@ impl CachedStore {
         &self.inner.name
     }
 
-    /// Gives this handle back, and waits until the store has come to rest: other handles and readers have gone, and
-    /// what was fetched last is kept. A program that ends without it loses nothing but such copies.
+    /// Gives this handle back, and waits until the store has come to rest: other handles and readers have gone, what
+    /// was fetched last is kept, and with write-back what was being sent has ended. A program that ends without it
+    /// loses nothing but such copies.
     ///
     /// ```
     /// use cache_stores::object_store::memory::InMemory;

@@ -37,10 +37,11 @@ impl StoreBuilder {
     pub fn build(self) -> Result<CachedStore> {
         let options = self.options()?;
         let local = self.local?;
+        let ended = tokio::sync::watch::channel(()).0;
         let (writes, restored) = match &options.write_back {
             None => (None, Restored::default()),
             Some(directory) => {
-                let (writes, restored) = write::open(directory, self.clock.clone())?;
+                let (writes, restored) = write::open(directory, self.clock.clone(), ended.clone())?;
                 (Some(writes), restored)
             }
         };
@@ -79,7 +80,7 @@ impl StoreBuilder {
             turns: Turns::default(),
             outdated: Outdated::default(),
             writes,
-            ended: tokio::sync::watch::channel(()).0,
+            ended,
         });
         let building = inner.clone();
         cache_core::wait(runtime::run(async move {

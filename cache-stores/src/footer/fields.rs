@@ -1,11 +1,11 @@
 //! The fields of a footer as bytes: numbers little-endian, text with its length before it.
 
 use super::{END, Unusable};
+use crate::attributes;
 use crate::object::Object;
 use chrono::DateTime;
+use object_store::Attributes;
 use object_store::path::Path;
-use object_store::{Attribute, Attributes};
-use std::borrow::Cow;
 
 /// In place of a length: there is no text.
 const NONE: u32 = u32::MAX;
@@ -50,41 +50,13 @@ impl Writer {
         // In an order of their own: equal objects have equal footers.
         attributes.sort_by_key(|(attribute, _)| format!("{attribute:?}"));
         for (attribute, value) in attributes {
-            let (kind, name) = kind(attribute)?;
+            let (kind, name) = attributes::number(attribute)?;
             self.raw(&[kind]);
             self.text(name)?;
             self.text(Some(value))?;
         }
         Some(())
     }
-}
-
-/// The number of an attribute, and the name of one that has a name of its own.
-fn kind(attribute: &Attribute) -> Option<(u8, Option<&str>)> {
-    Some(match attribute {
-        Attribute::ContentDisposition => (1, None),
-        Attribute::ContentEncoding => (2, None),
-        Attribute::ContentLanguage => (3, None),
-        Attribute::ContentType => (4, None),
-        Attribute::CacheControl => (5, None),
-        Attribute::StorageClass => (6, None),
-        Attribute::Metadata(name) => (7, Some(name)),
-        // Of a later `object_store`.
-        _ => return None,
-    })
-}
-
-fn attribute(kind: u8, name: Option<&str>) -> Result<Attribute, Unusable> {
-    Ok(match (kind, name) {
-        (1, None) => Attribute::ContentDisposition,
-        (2, None) => Attribute::ContentEncoding,
-        (3, None) => Attribute::ContentLanguage,
-        (4, None) => Attribute::ContentType,
-        (5, None) => Attribute::CacheControl,
-        (6, None) => Attribute::StorageClass,
-        (7, Some(name)) => Attribute::Metadata(Cow::Owned(name.to_owned())),
-        _ => return Err(Unusable::Damaged),
-    })
 }
 
 pub(super) struct Reader<'a> {
@@ -141,7 +113,7 @@ impl<'a> Reader<'a> {
         let mut attributes = Attributes::new();
         for _ in 0..self.u32()? {
             let kind = self.raw(1)?[0];
-            let attribute = attribute(kind, self.text()?)?;
+            let attribute = attributes::numbered(kind, self.text()?).ok_or(Unusable::Damaged)?;
             let value = self.text()?.ok_or(Unusable::Damaged)?.to_owned();
             attributes.insert(attribute, value.into());
         }

@@ -31,10 +31,12 @@ pub(crate) struct WriteBack {
     pub(super) changed: watch::Sender<()>,
     pub(super) closed: AtomicBool,
     turns: Mutex<HashMap<Path, Arc<Queued<()>>>>,
+    /// The store's, and the last to go here: who closes the store also waits for what is being sent.
+    _ended: watch::Sender<()>,
 }
 
 impl WriteBack {
-    pub(super) fn new(journal: Journal, clock: Clock) -> Self {
+    pub(super) fn new(journal: Journal, clock: Clock, ended: watch::Sender<()>) -> Self {
         WriteBack {
             journal,
             queue: Mutex::default(),
@@ -43,6 +45,7 @@ impl WriteBack {
             changed: watch::Sender::new(()),
             closed: AtomicBool::new(false),
             turns: Mutex::default(),
+            _ended: ended,
         }
     }
 
@@ -148,13 +151,17 @@ impl WriteBack {
         path: &Path,
         seq: u64,
     ) -> io::Result<()> {
-        let back = self.clone();
-        let done = tokio::task::spawn_blocking(move || back.journal.done(seq));
-        let done = done.await.map_err(io::Error::other).flatten();
+        let done = self.mark(seq).await;
         if let Err(error) = &done {
             inner.trouble("journal", path, error);
         }
         done
+    }
+
+    pub(super) async fn mark(self: &Arc<Self>, seq: u64) -> io::Result<()> {
+        let back = self.clone();
+        let done = tokio::task::spawn_blocking(move || back.journal.done(seq));
+        done.await.map_err(io::Error::other).flatten()
     }
 
     pub(super) fn enqueue(&self, path: &Path, seq: u64, op: Op) {
@@ -248,16 +255,10 @@ impl WriteBack {
             }
         }
     }
-
-    /// Stops sending and gives the journal back; what waits is sent when it is opened again.
-    fn close(&self) {
-        self.closed.store(true, Ordering::Release);
-        self.journal.close();
-        self.wake.notify_one();
-    }
 }
 
-/// The store's hold on its write-back: that ends with the store, whoever still sends.
+/// The store's hold on its write-back. With it the sending ends: nothing more is begun, and when what is under way has
+/// ended the journal is given back. What waits is sent when it is opened again.
 #[derive(Debug)]
 pub(crate) struct Writes(pub(super) Arc<WriteBack>);
 
@@ -271,7 +272,8 @@ impl std::ops::Deref for Writes {
 
 impl Drop for Writes {
     fn drop(&mut self) {
-        self.0.close();
+        self.0.closed.store(true, Ordering::Release);
+        self.0.wake.notify_one();
     }
 }
 

@@ -27,8 +27,9 @@ pub(crate) struct Journal {
     dir: PathBuf,
     /// Locked before `tail`.
     synced: Mutex<Synced>,
-    /// `None`: closed.
-    tail: Mutex<Option<Tail>>,
+    /// Held as long as the journal is open.
+    _lock: File,
+    tail: Mutex<Tail>,
 }
 
 /// What is on the disk for certain: the records before this number, and the bytes up to here.
@@ -41,8 +42,6 @@ struct Synced {
 #[derive(Debug)]
 struct Tail {
     file: Arc<File>,
-    /// Held as long as the journal is open.
-    _lock: File,
     len: u64,
     next: u64,
     places: HashMap<u64, Place>,
@@ -85,7 +84,6 @@ impl Journal {
         let places: HashMap<_, _> = places.collect();
         let tail = Tail {
             file: Arc::new(file),
-            _lock: lock,
             len: scanned.whole,
             next: scanned.next,
             live: places.values().map(|place| place.bytes).sum(),
@@ -93,7 +91,8 @@ impl Journal {
             broken: false,
         };
         let synced = Mutex::new(Synced { next: scanned.next, len: scanned.whole });
-        let journal = Journal { dir: dir.to_owned(), synced, tail: Mutex::new(Some(tail)) };
+        let tail = Mutex::new(tail);
+        let journal = Journal { dir: dir.to_owned(), synced, _lock: lock, tail };
         let waiting = scanned.waiting.into_iter().map(|(_, _, record)| record);
         let waiting = waiting.collect();
         Ok((journal, waiting))
@@ -101,7 +100,7 @@ impl Journal {
 
     /// Takes a write: when this returns it is on the disk. Those who come at the same time share one sync.
     pub(crate) fn append(&self, path: &Path, op: &Op) -> io::Result<u64> {
-        let seq = self.tail.lock().as_mut().ok_or_else(closed)?.append(path, op)?;
+        let seq = self.tail.lock().append(path, op)?;
         self.sync(seq)?;
         Ok(seq)
     }
@@ -110,7 +109,6 @@ impl Journal {
         let mut synced = self.synced.lock();
         let (file, now) = {
             let tail = self.tail.lock();
-            let tail = tail.as_ref().ok_or_else(closed)?;
             if !tail.places.contains_key(&seq) {
                 return Err(io::Error::other("the record was taken back with another one"));
             }
@@ -123,16 +121,15 @@ impl Journal {
         match done {
             Ok(()) => *synced = now,
             // What was not synced was not acknowledged either.
-            Err(_) => self.tail.lock().as_mut().ok_or_else(closed)?.take_back(synced.len),
+            Err(_) => self.tail.lock().take_back(synced.len),
         }
         done
     }
 
     /// A newer write of the same path was taken: this one does not count any more.
     pub(crate) fn replaced(&self, seq: u64) {
-        if let Some(tail) = &mut *self.tail.lock()
-            && let Some(place) = tail.places.remove(&seq)
-        {
+        let mut tail = self.tail.lock();
+        if let Some(place) = tail.places.remove(&seq) {
             tail.live -= place.bytes;
         }
     }
@@ -142,7 +139,6 @@ impl Journal {
     pub(crate) fn done(&self, seq: u64) -> io::Result<()> {
         let mut synced = self.synced.lock();
         let mut tail = self.tail.lock();
-        let tail = tail.as_mut().ok_or_else(closed)?;
         let Some(place) = tail.places.get(&seq).copied() else { return Ok(()) };
         tail.write_at(place.at + record::STATE as u64, &[DONE])?;
         tail.file.sync_data()?;
@@ -156,14 +152,9 @@ impl Journal {
         Ok(())
     }
 
-    /// Gives the directory back at once, whoever still has a handle: later calls are errors.
-    pub(crate) fn close(&self) {
-        *self.tail.lock() = None;
-    }
-
     #[cfg(test)]
     fn bytes(&self) -> u64 {
-        self.tail.lock().as_ref().map_or(0, |tail| tail.len)
+        self.tail.lock().len
     }
 }
 
@@ -262,13 +253,20 @@ fn lock(dir: &FilePath) -> Result<File> {
             Ok(()) => break,
             Err(TryLockError::WouldBlock) => {
                 let owner = fs::read_to_string(&path).unwrap_or_default();
+                let is_ours = owner.trim() == us;
                 // A store of this process that is going may still have a task that ends.
-                if owner.trim() == us && turn < LEAVING {
+                if is_ours && turn < LEAVING {
                     std::thread::sleep(TURN);
                     continue;
                 }
+                let left = match is_ours {
+                    true => {
+                        "; one that was dropped has it until what it was sending has ended: `close` waits for that"
+                    }
+                    false => "",
+                };
                 return Err(Error::invalid(format!(
-                    "the journal of writes in \"{}\" is in use by process {}: one store at a time can have it",
+                    "the journal of writes in \"{}\" is in use by process {}: one store at a time can have it{left}",
                     dir.display(),
                     owner.trim()
                 )));
@@ -307,10 +305,6 @@ fn sync_dir(dir: &FilePath) -> io::Result<()> {
 #[cfg(not(unix))]
 fn sync_dir(_: &FilePath) -> io::Result<()> {
     Ok(())
-}
-
-fn closed() -> io::Error {
-    io::Error::other("the store is closed")
 }
 
 pub(super) fn cannot(path: &FilePath, what: &str, error: &io::Error) -> Error {

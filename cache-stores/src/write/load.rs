@@ -7,18 +7,20 @@ use crate::layout::{Cut, Layout};
 use crate::patience::Patience;
 use crate::store::Inner;
 use bytes::Bytes;
+use cache_core::Clock;
 use object_store::path::Path;
 use object_store::{Error, ObjectStore, ObjectStoreExt};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// What sending needs of a store: it does not keep the store alive.
-#[derive(Debug)]
 pub(super) struct Loader {
     pub(super) remote: Arc<dyn ObjectStore>,
     local: Arc<dyn ObjectStore>,
     layout: Layout,
     patience: Patience,
+    pub(super) clock: Clock,
+    store: Weak<Inner>,
 }
 
 impl Loader {
@@ -28,7 +30,14 @@ impl Loader {
             local: inner.local.clone(),
             layout: inner.layout,
             patience: inner.patience.clone(),
+            clock: inner.clock.clone(),
+            store: inner.own.clone(),
         }
+    }
+
+    /// Nobody has the store any more.
+    pub(super) fn is_left(&self) -> bool {
+        self.store.strong_count() == 0
     }
 
     /// The bytes of a chunk. A damaged one is never sent.

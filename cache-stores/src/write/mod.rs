@@ -4,6 +4,7 @@ mod back;
 mod copy;
 mod cutter;
 mod delete;
+mod deliver;
 mod journal;
 mod keep;
 mod list;

@@ -9,7 +9,8 @@ use object_store::{Error, Result};
 use std::time::Duration;
 
 /// The writes of a store with write-back that wait for its remote. When the store is dropped they stay in the journal;
-/// the next store over the same directories sends them.
+/// the next store over the same directories sends them. It can be opened when what was being sent then has ended:
+/// [`close`](CachedStore::close) waits for that.
 ///
 /// ```
 /// use cache_stores::CachedStore;
@@ -30,12 +31,12 @@ pub struct Pending {
     pub oldest: Option<Duration>,
     /// Why nothing is sent at the moment: what the remote said last.
     pub trouble: Option<String>,
-    /// What the remote does not want, or cannot be read here; it is tried again slowly. Writing or deleting the path
-    /// anew takes its place.
+    /// What the remote does not want or has not answered within five minutes, or cannot be read here; it is tried again
+    /// slowly. Writing or deleting the path anew takes its place.
     pub refused: Vec<Refused>,
 }
 
-/// A write that the remote has refused, or that cannot be read any more.
+/// A write that the remote has refused or not answered, or that cannot be read any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refused {

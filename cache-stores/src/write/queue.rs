@@ -23,6 +23,15 @@ pub(crate) enum Failure {
     Away(Arc<Error>),
     /// The remote does not want this one, or it cannot be read here: the others go on.
     Refused(Arc<Error>),
+    /// The remote has not answered for too long. The others go on; it may still do what it was asked for.
+    Late(Arc<Error>),
+}
+
+impl Failure {
+    pub(crate) fn error(&self) -> &Arc<Error> {
+        let (Failure::Away(error) | Failure::Refused(error) | Failure::Late(error)) = self;
+        error
+    }
 }
 
 /// The writes that wait for the remote. Times are nanoseconds of one clock.
@@ -58,6 +67,8 @@ struct Slot {
     sent: Option<u64>,
     refusals: u32,
     refused: Option<Arc<Error>>,
+    /// The first number of which an attempt was given up.
+    late: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,15 +88,21 @@ struct Pause {
 /// What the sender does now.
 #[derive(Debug)]
 pub(crate) enum Next {
-    Send {
-        path: Path,
-        seq: u64,
-        op: Arc<Op>,
-    },
+    Send(Attempt),
     /// Nothing before this time.
     Wait(u64),
     /// Nothing before something changes.
     Idle,
+}
+
+/// A write that is to be sent now.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    pub(crate) path: Path,
+    pub(crate) seq: u64,
+    pub(crate) op: Arc<Op>,
+    /// An earlier write of the path was given up, and may come to the remote behind this one.
+    pub(crate) after_late: bool,
 }
 
 /// How far a write has come.
@@ -128,6 +145,7 @@ impl Queue {
                 sent: None,
                 refusals: 0,
                 refused: None,
+                late: None,
             };
             self.ready.insert(slot.key(), path.clone());
             self.slots.insert(path.clone(), slot);
@@ -175,7 +193,8 @@ impl Queue {
         let Some(slot) = self.slots.get_mut(&path) else { return Next::Idle };
         slot.state = State::Sending(self.round);
         self.sending += 1;
-        Next::Send { seq: slot.seq, op: slot.op.clone(), path }
+        let (seq, op) = (slot.seq, slot.op.clone());
+        Next::Send(Attempt { path, seq, op, after_late: slot.late.is_some_and(|late| late != seq) })
     }
 
     /// The remote has the write of this number.
@@ -201,6 +220,9 @@ impl Queue {
         let urged = slot.state != State::Sending(self.round);
         let (aways, seen) = slot.aways;
         slot.state = State::Ready;
+        if let Failure::Late(_) = failure {
+            slot.late.get_or_insert(seq);
+        }
         match failure {
             // The others are sent: it is not the remote that is away.
             Failure::Away(error) if aways > 0 && self.successes > seen && !urged => {
@@ -218,8 +240,8 @@ impl Queue {
                 self.last_away = Some(error);
             }
             // A newer one may be wanted.
-            Failure::Refused(_) if slot.seq != seq || urged => self.pause = None,
-            Failure::Refused(error) => {
+            Failure::Refused(_) | Failure::Late(_) if slot.seq != seq || urged => self.pause = None,
+            Failure::Refused(error) | Failure::Late(error) => {
                 self.pause = None;
                 slot.rest(error, now);
             }

@@ -1,10 +1,10 @@
 //! One write of the journal as bytes: a frame with length, checksum, and a mark that is flipped when it was sent.
 
+use crate::attributes;
 use crate::object::{CopyId, Object};
 use chrono::DateTime;
 use object_store::path::Path;
-use object_store::{Attribute, AttributeValue, Attributes, TagSet};
-use std::borrow::Cow;
+use object_store::{AttributeValue, Attributes, TagSet};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// What begins every frame: after damage, the next whole one is found by it.
@@ -53,7 +53,11 @@ pub(super) enum Found {
     },
     /// The file ends within the frame.
     Cut,
-    Damaged(String),
+    Damaged {
+        why: String,
+        /// So many bytes the frame has, if its head is right.
+        bytes: usize,
+    },
 }
 
 /// The frame of a record that waits.
@@ -71,30 +75,42 @@ pub(super) fn frame(record: &Record) -> Vec<u8> {
 
 /// Reads the frame that begins here.
 pub(super) fn read(bytes: &[u8]) -> Found {
-    let Some(head) = bytes.get(..HEAD) else { return Found::Cut };
-    if head[..STATE] != MARK {
-        return Found::Damaged("no record begins here".into());
+    let Some((sum, length)) = head(bytes) else { return Found::Cut };
+    let damaged = |why: String| Found::Damaged { why, bytes: HEAD + length };
+    if bytes[..STATE] != MARK {
+        return Found::Damaged { why: "no record begins here".into(), bytes: HEAD };
     }
-    let mut rest = Reader(&head[STATE + 1..]);
-    let (Some(length), Some(sum)) = (rest.u32(), rest.u64()) else { return Found::Cut };
-    if length as usize > LONGEST {
-        return Found::Damaged(format!("a record says that it has {length} bytes"));
+    if length > LONGEST {
+        return Found::Damaged {
+            why: format!("a record says that it has {length} bytes"),
+            bytes: HEAD,
+        };
     }
-    let Some(body) = bytes.get(HEAD..HEAD + length as usize) else { return Found::Cut };
+    let Some(body) = bytes.get(HEAD..HEAD + length) else { return Found::Cut };
     if xxh3_64(body) != sum {
-        return Found::Damaged("the checksum is wrong".into());
+        return damaged("the checksum is wrong".into());
     }
-    let done = match head[STATE] {
+    let done = match bytes[STATE] {
         WAITS => false,
         DONE => true,
-        state => return Found::Damaged(format!("its state is {state:#04x}")),
+        state => return damaged(format!("its state is {state:#04x}")),
     };
     match decode(body) {
-        Some(record) => {
-            Found::Whole { record: Box::new(record), done, bytes: HEAD + length as usize }
-        }
-        None => Found::Damaged("its content cannot be read".into()),
+        Some(record) => Found::Whole { record: Box::new(record), done, bytes: HEAD + length },
+        None => damaged("its content cannot be read".into()),
     }
+}
+
+/// The checksum and the length of the frame that begins here.
+fn head(bytes: &[u8]) -> Option<(u64, usize)> {
+    let mut head = Reader(bytes.get(STATE + 1..HEAD)?);
+    let length = head.u32()?;
+    Some((head.u64()?, length as usize))
+}
+
+/// Whether all that follows is the body of the frame that begins here, whatever length that says it has.
+pub(super) fn is_whole_to_the_end(bytes: &[u8]) -> bool {
+    head(bytes).is_some_and(|(sum, _)| xxh3_64(&bytes[HEAD..]) == sum)
 }
 
 /// Where the next whole frame begins, if there is one.
@@ -124,7 +140,8 @@ fn encode(record: &Record, out: &mut Vec<u8>) {
     text(unsent.tags.encoded(), out);
     out.extend_from_slice(&u32::try_from(object.attributes.len()).unwrap_or(0).to_le_bytes());
     for (name, value) in &object.attributes {
-        text(&attribute_name(name), out);
+        // None is without one here: see `is_writable`.
+        text(&attributes::name(name).unwrap_or_default(), out);
         text(value, out);
     }
 }
@@ -153,7 +170,7 @@ fn decode_put(body: &mut Reader<'_>, path: &Path) -> Option<Unsent> {
     let tags = tags(body.text()?);
     let mut attributes = Attributes::new();
     for _ in 0..body.u32()? {
-        let name = attribute(body.text()?)?;
+        let name = attributes::named(body.text()?)?;
         attributes.insert(name, AttributeValue::from(body.text()?.to_owned()));
     }
     let path = path.clone();
@@ -189,35 +206,10 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn attribute_name(attribute: &Attribute) -> Cow<'_, str> {
-    match attribute {
-        Attribute::ContentDisposition => "content-disposition".into(),
-        Attribute::ContentEncoding => "content-encoding".into(),
-        Attribute::ContentLanguage => "content-language".into(),
-        Attribute::ContentType => "content-type".into(),
-        Attribute::CacheControl => "cache-control".into(),
-        Attribute::StorageClass => "storage-class".into(),
-        Attribute::Metadata(name) => format!("metadata:{name}").into(),
-        // The enum may grow; a write with what we do not know goes through to the remote at once.
-        _ => "".into(),
-    }
-}
-
-fn attribute(name: &str) -> Option<Attribute> {
-    Some(match name {
-        "content-disposition" => Attribute::ContentDisposition,
-        "content-encoding" => Attribute::ContentEncoding,
-        "content-language" => Attribute::ContentLanguage,
-        "content-type" => Attribute::ContentType,
-        "cache-control" => Attribute::CacheControl,
-        "storage-class" => Attribute::StorageClass,
-        name => Attribute::Metadata(name.strip_prefix("metadata:")?.to_owned().into()),
-    })
-}
-
-/// Whether a journal can say everything that there is to say about such a write.
+/// Whether a journal can say everything that there is to say about such a write. One with what is not known here goes
+/// through to the remote at once.
 pub(super) fn is_writable(attributes: &Attributes) -> bool {
-    attributes.iter().all(|(name, _)| !attribute_name(name).is_empty())
+    attributes.iter().all(|(name, _)| attributes::name(name).is_some())
 }
 
 /// Tags from their encoded form: pairs of a URL's form.
@@ -248,6 +240,7 @@ fn unescaped(text: &str) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use object_store::Attribute;
     use proptest::prelude::*;
 
     pub(crate) fn put(path: &str, copy: u64, size: u64) -> Op {

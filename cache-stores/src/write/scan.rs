@@ -12,6 +12,11 @@ use std::path::Path as FilePath;
 /// The first bytes of the file, with the version of its form.
 pub(super) const MAGIC: [u8; 16] = *b"larder writes\0\0\x01";
 
+/// What disks write at once, at the least.
+const BLOCK: usize = 512;
+/// A whole record may end with so many zeros: without tags and attributes, written at a full second.
+const ZEROS: usize = 16;
+
 #[derive(Debug)]
 pub(super) struct Scanned {
     /// Place, length and record of what waits, in order.
@@ -40,20 +45,33 @@ pub(super) fn scan(path: &FilePath, bytes: &[u8]) -> Result<Scanned> {
                 }
                 at += bytes;
             }
-            Found::Cut => match record::next_whole(&bytes[at..]) {
-                None => break,
-                Some(_) => return Err(damaged(path, at, "a record's length is wrong")),
-            },
-            Found::Damaged(why) => match record::next_whole(&bytes[at..]) {
-                None => break,
-                Some(_) => return Err(damaged(path, at, &why)),
-            },
+            Found::Cut if record::next_whole(&bytes[at..]).is_some() => {
+                return Err(damaged(path, at, "a record's length is wrong"));
+            }
+            Found::Cut if record::is_whole_to_the_end(&bytes[at..]) => {
+                return Err(damaged(path, at, "the length of the last record is wrong"));
+            }
+            Found::Damaged { why, bytes: frame }
+                if record::next_whole(&bytes[at..]).is_some() || !is_torn(bytes, at, frame) =>
+            {
+                return Err(damaged(path, at, &why));
+            }
+            Found::Cut | Found::Damaged { .. } => break,
         }
     }
     let waiting = last.into_values().filter(|(.., done)| !done);
     let mut waiting: Vec<_> = waiting.map(|(at, bytes, record, _)| (at, bytes, record)).collect();
     waiting.sort_unstable_by_key(|(_, _, record)| record.seq);
     Ok(Scanned { waiting, whole: at as u64, next })
+}
+
+/// Whether the last record, so long as its head says, is one of which a power cut left only the beginning: the file has
+/// its length, and zeros for the blocks that did not come to the disk. A kill leaves a shorter file. Whatever else is
+/// wrong with a record was damaged after it was acknowledged.
+fn is_torn(bytes: &[u8], at: usize, frame: usize) -> bool {
+    let zeros = bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+    let block = zeros.next_multiple_of(BLOCK);
+    zeros <= at || (block < at + frame && block + ZEROS < bytes.len())
 }
 
 /// Keeps what is cut from the end beside the file: it was not acknowledged, but nothing is thrown away unread.
@@ -68,8 +86,8 @@ pub(super) fn set_aside(path: &FilePath, bytes: &[u8]) -> io::Result<()> {
 
 fn damaged(path: &FilePath, at: usize, why: &str) -> Error {
     Error::invalid(format!(
-        "the journal of writes \"{}\" is damaged at byte {at} ({why}), and records follow that can be read: it is left \
-         as it is; restore it, or move it away to go on without the writes in it",
+        "the journal of writes \"{}\" is damaged at byte {at} ({why}): it is left as it is; restore it, or move it away \
+         to go on without the writes in it",
         path.display()
     ))
 }
@@ -95,3 +113,6 @@ pub(super) fn waiting(path: &FilePath) -> Vec<Record> {
     let bytes = fs::read(path).unwrap();
     scan(path, &bytes).unwrap().waiting.into_iter().map(|(_, _, record)| record).collect()
 }
+
+#[cfg(test)]
+mod tests;

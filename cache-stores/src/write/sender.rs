@@ -1,33 +1,23 @@
 //! The sender: takes from the queue what is next, and brings it to the remote.
 
 use super::back::WriteBack;
-use super::keep::confirmed;
+use super::deliver::{Sent, deliver};
 use super::load::Loader;
-use super::outcome::{is_refusal, panicked};
-use super::queue::{Failure, Next};
-use super::record::{Op, Unsent};
+use super::outcome::panicked;
+use super::queue::{Attempt, Failure, Next};
+use super::record::Op;
 use crate::fetch::own;
-use crate::layout::Cut;
-use crate::object::Object;
 use crate::options::KeepWrites;
 use crate::runtime;
 use crate::store::Inner;
 use cache_core::{Clock, Sleep};
-use futures::{FutureExt, StreamExt, stream};
+use futures::FutureExt;
 use object_store::path::Path;
-use object_store::{
-    Error, MultipartUpload, ObjectStore, PutMultipartOptions, PutOptions, PutResult, Result,
-};
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-use tokio::task::JoinSet;
 
-/// Objects up to this size are sent at once, larger ones in parts of at least this size: what S3 wants, with room.
-const PART: u64 = 8 << 20;
-/// The most parts that any remote takes.
-const PARTS: u64 = 9000;
 /// So far off a pause may be, in nanoseconds.
 const DRIFT: u64 = 1_000_000;
 
@@ -37,16 +27,14 @@ pub(super) fn start(inner: &Arc<Inner>, back: &Arc<WriteBack>) {
 }
 
 async fn run(inner: Weak<Inner>, back: Arc<WriteBack>) {
-    // Dropped with this: nothing is sent for a store that is no more.
-    let mut sends = JoinSet::new();
     while !back.closed.load(Ordering::Acquire) {
-        while sends.try_join_next().is_some() {}
         let now = back.clock.nanos();
         let next = back.queue.lock().next(now);
         match next {
-            Next::Send { path, seq, op } => {
+            Next::Send(attempt) => {
                 let Some(loader) = inner.upgrade().map(|inner| Loader::new(&inner)) else { return };
-                sends.spawn(send(inner.clone(), back.clone(), loader, path, seq, op));
+                // It ends by itself, whoever drops the store: what the remote was asked for, it may do.
+                runtime::handle().spawn(send(inner.clone(), back.clone(), loader, attempt));
             }
             Next::Wait(until) => {
                 let pause = pause(&back.clock, until);
@@ -69,28 +57,22 @@ fn pause(clock: &Clock, until: u64) -> Sleep {
     }
 }
 
-/// What the remote did.
-enum Sent {
-    /// It has the object, described so if it is certain that it is this one.
-    Put(Option<Object>),
-    Deleted,
-}
-
-async fn send(
-    inner: Weak<Inner>,
-    back: Arc<WriteBack>,
-    loader: Loader,
-    path: Path,
-    seq: u64,
-    op: Arc<Op>,
-) {
-    let sending = AssertUnwindSafe(deliver(&loader, &path, &op)).catch_unwind();
+/// As long as this goes on the journal is not given back: nobody else sends anything that this could come behind.
+async fn send(inner: Weak<Inner>, back: Arc<WriteBack>, loader: Loader, attempt: Attempt) {
+    let Attempt { path, seq, op, after_late } = attempt;
+    let sending = AssertUnwindSafe(deliver(&loader, &path, &op, after_late)).catch_unwind();
     let sent = sending.await.unwrap_or_else(|_| {
         // Its own mistake is not mended by an early repetition.
         Err(Failure::Refused(Arc::new(panicked("remote"))))
     });
     let turn = back.turn(&path).await;
-    let Some(inner) = inner.upgrade() else { return };
+    let Some(inner) = inner.upgrade() else {
+        if sent.is_ok() {
+            // If that fails, it is sent again.
+            let _ = back.mark(seq).await;
+        }
+        return;
+    };
     let settled = match sent {
         Ok(sent) => settle(&inner, &back, (&path, seq, &op), sent).await,
         Err(failure) => Err(failure),
@@ -145,93 +127,9 @@ async fn release(inner: &Inner, op: &Op, sent: Sent) {
 }
 
 fn tell(inner: &Inner, path: &Path, failure: &Failure) {
-    let (Failure::Away(error) | Failure::Refused(error)) = failure;
+    let error = failure.error();
     #[cfg(feature = "tracing")]
     tracing::warn!(target: "larder", store = &*inner.name, %path, "a write was not sent and waits: {error}");
     #[cfg(not(feature = "tracing"))]
     let _ = (inner, path, error);
-}
-
-async fn deliver(loader: &Loader, path: &Path, op: &Op) -> Result<Sent, Failure> {
-    match op {
-        Op::Delete => {
-            let one = stream::iter([Ok(path.clone())]).boxed();
-            match loader.remote.delete_stream(one).next().await {
-                None | Some(Ok(_) | Err(Error::NotFound { .. })) => Ok(Sent::Deleted),
-                Some(Err(error)) => Err(failure(error)),
-            }
-        }
-        Op::Put(unsent) => {
-            let put = match unsent.object.size <= PART {
-                true => small(loader, unsent).await,
-                false => large(loader, unsent).await,
-            }?;
-            let object = confirmed(&*loader.remote, path, unsent.object.size, &put).await;
-            Ok(Sent::Put(object.ok().flatten()))
-        }
-    }
-}
-
-fn failure(error: Error) -> Failure {
-    match is_refusal(&error) {
-        true => Failure::Refused(Arc::new(error)),
-        false => Failure::Away(Arc::new(error)),
-    }
-}
-
-async fn small(loader: &Loader, unsent: &Unsent) -> Result<PutResult, Failure> {
-    let mut pieces = Vec::new();
-    for chunk in 0..chunks(unsent) {
-        pieces.push(loader.load(unsent, chunk).await?);
-    }
-    let options = PutOptions {
-        attributes: unsent.object.attributes.clone(),
-        tags: unsent.tags.clone(),
-        ..PutOptions::default()
-    };
-    let payload = pieces.into_iter().collect();
-    loader.remote.put_opts(&unsent.object.path, payload, options).await.map_err(failure)
-}
-
-async fn large(loader: &Loader, unsent: &Unsent) -> Result<PutResult, Failure> {
-    let options = PutMultipartOptions {
-        attributes: unsent.object.attributes.clone(),
-        tags: unsent.tags.clone(),
-        ..PutMultipartOptions::default()
-    };
-    let path = &unsent.object.path;
-    let upload = loader.remote.put_multipart_opts(path, options).await;
-    let mut upload = upload.map_err(failure)?;
-    let sent = parts(loader, unsent, &mut *upload).await;
-    if sent.is_err() {
-        // What is left of it there is the remote's to clean if this fails, too.
-        let _ = upload.abort().await;
-    }
-    sent
-}
-
-/// One part after the other: the memory is that of one.
-async fn parts(
-    loader: &Loader,
-    unsent: &Unsent,
-    upload: &mut dyn MultipartUpload,
-) -> Result<PutResult, Failure> {
-    let least = PART.max(unsent.object.size / PARTS);
-    let (mut part, mut filled) = (Vec::new(), 0);
-    let last = chunks(unsent) - 1;
-    for chunk in 0..=last {
-        let bytes = loader.load(unsent, chunk).await?;
-        filled += bytes.len() as u64;
-        part.push(bytes);
-        if filled >= least || chunk == last {
-            let payload = std::mem::take(&mut part).into_iter().collect();
-            upload.put_part(payload).await.map_err(failure)?;
-            filled = 0;
-        }
-    }
-    upload.complete().await.map_err(failure)
-}
-
-fn chunks(unsent: &Unsent) -> u32 {
-    Cut::new(unsent.object.size, unsent.chunk_size).count().unwrap_or(u32::MAX)
 }

@@ -6,7 +6,6 @@ use super::cutter::{Cut, Cutter};
 use super::keep::{STAGED, staged, time};
 use super::load::Loader;
 use super::outcome::panicked;
-use super::queue::Failure;
 use super::record::Unsent;
 use super::staging::Staging;
 use crate::fetch::{again, own};
@@ -195,9 +194,8 @@ impl Spooler {
         let loader = Loader::new(&self.inner);
         let laid = self.unsent(size);
         for chunk in 0..self.laid {
-            let bytes = loader.load(&laid, chunk).await.map_err(|failure| match failure {
-                Failure::Away(error) | Failure::Refused(error) => again(&error),
-            })?;
+            let bytes = loader.load(&laid, chunk).await;
+            let bytes = bytes.map_err(|failure| again(failure.error()))?;
             self.push(vec![bytes]).await?;
         }
         Ok(())

@@ -68,7 +68,7 @@ impl Photographer {
     }
 }
 
-fn copy_all(from: &FilePath, to: &FilePath) {
+pub(crate) fn copy_all(from: &FilePath, to: &FilePath) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap().flatten() {
         let to = to.join(entry.file_name());

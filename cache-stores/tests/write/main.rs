@@ -4,7 +4,10 @@ mod back;
 #[path = "../common/mod.rs"]
 mod common;
 mod images;
+mod late;
 mod parts;
+mod reopened;
+mod stubborn;
 mod through;
 mod told;
 mod waits;

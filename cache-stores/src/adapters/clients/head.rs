@@ -1,5 +1,6 @@
 //! The head of an object: a value that describes it, and holds it if it is small.
 
+use crate::attributes::{self, METADATA};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 use object_store::path::Path;
@@ -58,9 +59,10 @@ impl Head {
         text(&mut to, &self.path)?;
         to.put_u32(count(self.attributes.len())?);
         for (attribute, value) in &self.attributes {
-            let (kind, name) = kind_of(attribute)?;
+            let number = attributes::number(attribute);
+            let (kind, name) = number.ok_or_else(|| unknown(attribute))?;
             to.put_u8(kind);
-            text(&mut to, name)?;
+            text(&mut to, name.unwrap_or_default())?;
             text(&mut to, value)?;
         }
         to.put_slice(&self.inline);
@@ -88,7 +90,9 @@ impl Head {
         let mut attributes = Attributes::new();
         for _ in 0..from.try_get_u32().ok()? {
             let kind = from.try_get_u8().ok()?;
-            let attribute = attribute_of(kind, taken(&mut from)?)?;
+            let name = taken(&mut from)?;
+            let name = (kind == METADATA).then_some(&*name);
+            let attribute = attributes::numbered(kind, name)?;
             attributes.insert(attribute, taken(&mut from)?.into());
         }
         parts.iter().try_fold(0_u64, |sum, part| sum.checked_add(*part))?;
@@ -118,33 +122,9 @@ fn taken(from: &mut Bytes) -> Option<String> {
     String::from_utf8(from.split_to(length).into()).ok()
 }
 
-fn kind_of(attribute: &Attribute) -> Result<(u8, &str)> {
-    Ok(match attribute {
-        Attribute::ContentDisposition => (1, ""),
-        Attribute::ContentEncoding => (2, ""),
-        Attribute::ContentLanguage => (3, ""),
-        Attribute::ContentType => (4, ""),
-        Attribute::CacheControl => (5, ""),
-        Attribute::StorageClass => (6, ""),
-        Attribute::Metadata(name) => (7, name),
-        other => {
-            let source = format!("the attribute {other:?} cannot be kept").into();
-            return Err(Error::NotSupported { source });
-        }
-    })
-}
-
-fn attribute_of(kind: u8, name: String) -> Option<Attribute> {
-    Some(match kind {
-        1 => Attribute::ContentDisposition,
-        2 => Attribute::ContentEncoding,
-        3 => Attribute::ContentLanguage,
-        4 => Attribute::ContentType,
-        5 => Attribute::CacheControl,
-        6 => Attribute::StorageClass,
-        7 => Attribute::Metadata(name.into()),
-        _ => return None,
-    })
+fn unknown(attribute: &Attribute) -> Error {
+    let source = format!("the attribute {attribute:?} cannot be kept").into();
+    Error::NotSupported { source }
 }
 
 #[cfg(test)]

@@ -55,8 +55,7 @@ fn one_at_a_time_has_the_directory_and_the_other_is_told_who() {
     let error = Journal::open(dir.path()).unwrap_err().to_string();
     assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
     assert!(error.contains(&dir.path().display().to_string()), "{error}");
-    journal.close();
-    assert!(journal.append(&Path::from("a"), &Op::Delete).is_err(), "it was given back");
+    drop(journal);
     open(dir.path());
 }
 
@@ -141,7 +140,7 @@ fn what_is_taken_when_the_exchange_of_the_file_went_wrong_is_not_lost() {
             }
         };
         // Whether it is worth telling: everything is in one of the files.
-        let _ = journal.tail.lock().as_mut().unwrap().compact(dir.path(), sync);
+        let _ = journal.tail.lock().compact(dir.path(), sync);
         let taken = journal.append(&Path::from("b"), &put("b", 2, 10)).is_ok();
         drop(journal);
         let mut expected = vec![("a".to_owned(), 1)];

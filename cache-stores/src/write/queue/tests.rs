@@ -10,7 +10,7 @@ fn error() -> Arc<Error> {
 
 fn sends(queue: &mut Queue, now: u64) -> Vec<(String, u64)> {
     std::iter::from_fn(|| match queue.next(now) {
-        Next::Send { path, seq, .. } => Some((path.to_string(), seq)),
+        Next::Send(Attempt { path, seq, .. }) => Some((path.to_string(), seq)),
         Next::Wait(_) | Next::Idle => None,
     })
     .collect()
@@ -114,6 +114,28 @@ fn what_is_refused_rests_and_the_others_go_on() {
 }
 
 #[test]
+fn what_follows_a_write_that_was_given_up_is_known_as_such() {
+    let mut queue = Queue::default();
+    let next = |queue: &mut Queue, now| match queue.next(now) {
+        Next::Send(attempt) => (attempt.seq, attempt.after_late),
+        not => panic!("{not:?}"),
+    };
+    queue.push(&path("a"), 0, put("a", 1, 5), 0);
+    assert_eq!(next(&mut queue, 0), (0, false));
+    queue.failed(&path("a"), 0, Failure::Late(error()), 0);
+    assert!(matches!(queue.progress(&path("a"), 0), Progress::Refused(_)), "it is told");
+    // The same bytes may come twice.
+    assert_eq!(next(&mut queue, 30 * SECOND), (0, false));
+    queue.failed(&path("a"), 0, Failure::Late(error()), 30 * SECOND);
+    for seq in 1..3 {
+        queue.push(&path("a"), seq, put("a", 1, 5), 31 * SECOND);
+        assert_eq!(next(&mut queue, 31 * SECOND), (seq, true));
+        queue.failed(&path("a"), seq, Failure::Late(error()), 31 * SECOND);
+    }
+    queue.validate();
+}
+
+#[test]
 fn who_waits_urges() {
     let mut queue = Queue::default();
     queue.push(&path("a"), 0, put("a", 1, 5), 0);
@@ -161,11 +183,11 @@ fn one_that_always_fails_keeps_none_of_the_others() {
             match queue.next(now) {
                 Next::Wait(until) => now = until,
                 Next::Idle => panic!("it stands still"),
-                Next::Send { path, seq, .. } if seq == 0 => {
+                Next::Send(Attempt { path, seq, .. }) if seq == 0 => {
                     tries += 1;
                     queue.failed(&path, seq, Failure::Away(error()), now);
                 }
-                Next::Send { path, seq, .. } => {
+                Next::Send(Attempt { path, seq, .. }) => {
                     sent += 1;
                     queue.sent(&path, seq);
                 }
@@ -199,7 +221,7 @@ proptest! {
                     wanted.insert(path, seq);
                     seq += 1;
                 }
-                2 => if let Next::Send { path, seq, .. } = queue.next(now) {
+                2 => if let Next::Send(Attempt { path, seq, .. }) = queue.next(now) {
                     prop_assert!(flying.iter().all(|(flying, _)| *flying != path));
                     flying.push((path, seq));
                 },
@@ -213,7 +235,8 @@ proptest! {
                             queue.sent(&path, seq);
                         }
                         (_, 0..=2) => queue.failed(&path, seq, Failure::Away(error()), now),
-                        _ => queue.failed(&path, seq, Failure::Refused(error()), now),
+                        (_, 3) => queue.failed(&path, seq, Failure::Refused(error()), now),
+                        _ => queue.failed(&path, seq, Failure::Late(error()), now),
                     }
                 }
             }
@@ -224,7 +247,7 @@ proptest! {
         }
         while !queue.is_empty() {
             match queue.next(now) {
-                Next::Send { path, seq, .. } => {
+                Next::Send(Attempt { path, seq, .. }) => {
                     prop_assert!(remote.insert(path.clone(), seq).is_none_or(|old| old < seq));
                     queue.sent(&path, seq);
                 }

@@ -1,0 +1,188 @@
+//! Sends that take long: nothing comes behind what was written later, and nobody else waits for them.
+
+use crate::stubborn::Stubborn;
+use crate::world::{World, bytes, put, read, until};
+use cache_stores::CachedStore;
+use futures::FutureExt;
+use object_store::ObjectStoreExt;
+use object_store::path::Path;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// After so long without an answer a send is given up.
+const STALL: Duration = Duration::from_secs(300);
+const LARGE: usize = 20_000_000;
+
+/// Over a remote that is stubborn.
+fn over(world: &World, remote: &Stubborn) -> CachedStore {
+    let builder = CachedStore::new(world.local.clone(), remote.clone()).chunk("1MiB");
+    let builder = builder.index(world.folder.path().join("index")).clock(world.clock.clock());
+    builder.write_back(world.journal()).build().unwrap()
+}
+
+/// Whatever pauses there are.
+async fn drained(world: &World, store: &CachedStore) {
+    until("everything was sent", || {
+        world.clock.advance(Duration::from_secs(31));
+        store.pending().writes == 0
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_dropped_store_has_its_journal_until_what_it_was_sending_has_ended() {
+    let world = World::disk();
+    let remote = Stubborn::new(world.memory.clone());
+    let store = over(&world, &remote);
+    let gate = remote.hold();
+    put(&store, "a", &bytes(1, 2000)).await.unwrap();
+    until("it is on its way", || remote.begun() == 1).await;
+    drop(store);
+    let error = world.builder().write_back(world.journal()).build().unwrap_err().to_string();
+    assert!(error.contains("in use by process") && error.contains("`close`"), "{error}");
+    remote.let_go();
+    gate.add_permits(1);
+    let store = over(&world, &remote);
+    assert_eq!(store.pending().writes, 0, "what has arrived is not sent again");
+    put(&store, "a", &bytes(2, 2000)).await.unwrap();
+    store.flush().await.unwrap();
+    assert_eq!(world.far("a").await.unwrap(), bytes(2, 2000));
+    world.settled(&store).await;
+}
+
+#[tokio::test]
+async fn a_store_is_closed_when_what_it_was_sending_has_arrived() {
+    let world = World::disk();
+    let remote = Stubborn::new(world.memory.clone());
+    let store = over(&world, &remote);
+    let gate = remote.hold();
+    put(&store, "a", &bytes(1, 2000)).await.unwrap();
+    until("it is on its way", || remote.begun() == 1).await;
+    let mut closing = pin!(store.close());
+    assert!(closing.as_mut().now_or_never().is_none(), "it is still being sent");
+    gate.add_permits(1);
+    closing.await;
+    assert_eq!(world.far("a").await.unwrap(), bytes(1, 2000));
+    assert_eq!(over(&world, &remote).pending().writes, 0);
+}
+
+#[tokio::test]
+async fn a_large_object_of_a_dropped_store_ends_with_its_part_and_leaves_nothing_at_the_remote() {
+    let world = World::disk();
+    let store = world.builder().chunk("1MiB").write_back(world.journal()).build().unwrap();
+    let last = Arc::new(Mutex::new(Some(store.clone())));
+    world.remote.on_step(move |step| {
+        if step.starts_with("after a part") {
+            last.lock().unwrap().take();
+        }
+    });
+    put(&store, "a", &bytes(1, LARGE)).await.unwrap();
+    drop(store);
+    until("the upload was aborted", || !world.remote.told().is_empty()).await;
+    assert_eq!(world.remote.told(), ["xa"]);
+    let store = world.builder().chunk("1MiB").write_back(world.journal()).build().unwrap();
+    store.flush().await.unwrap();
+    assert!(world.far("a").await.unwrap() == bytes(1, LARGE));
+}
+
+#[tokio::test]
+async fn a_remote_that_never_answers_for_some_keeps_none_of_the_others() {
+    let world = World::disk();
+    let store = world.back();
+    let paths = ["a", "b", "c", "d"];
+    let _never = world.remote.hold_puts();
+    for path in paths {
+        put(&store, path, &bytes(1, 2000)).await.unwrap();
+    }
+    until("all of them are on their way", || world.remote.puts() == 4).await;
+    world.remote.hold_puts().add_permits(1000);
+    put(&store, "e", &bytes(2, 2000)).await.unwrap();
+    world.clock.advance(STALL);
+    until("the other one was sent", || store.pending().writes == 4).await;
+    assert_eq!(world.far("e").await.unwrap(), bytes(2, 2000));
+    let refused = store.pending().refused;
+    assert_eq!(refused.len(), 4);
+    assert!(refused[0].why.contains("the remote did not answer within 300s"), "{}", refused[0].why);
+    drained(&world, &store).await;
+    for path in paths {
+        assert_eq!(world.far(path).await.unwrap(), bytes(1, 2000));
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_that_is_never_answered_is_told_and_tried_again() {
+    let world = World::disk();
+    world.memory.put(&Path::from("a"), "old".into()).await.unwrap();
+    let store = world.back();
+    let gate = world.remote.hang();
+    store.delete(&Path::from("a")).await.unwrap();
+    until("it is on its way", || world.remote.deletes() == 1).await;
+    world.clock.advance(STALL);
+    until("it was given up", || store.pending().refused.len() == 1).await;
+    gate.add_permits(100);
+    drained(&world, &store).await;
+    assert_eq!(world.far("a").await, None);
+}
+
+#[tokio::test]
+async fn a_large_object_has_its_time_for_each_of_its_parts() {
+    let world = World::disk();
+    let remote = Stubborn::new(world.memory.clone());
+    let store = over(&world, &remote);
+    let gate = remote.hold();
+    put(&store, "a", &bytes(1, LARGE)).await.unwrap();
+    for part in 1..=3 {
+        until("the next part is on its way", || remote.begun() == part).await;
+        world.clock.advance(STALL - Duration::from_secs(1));
+        gate.add_permits(1);
+    }
+    store.flush().await.unwrap();
+    assert_eq!((store.stats().remote_errors, remote.begun()), (0, 3));
+    assert!(world.far("a").await.unwrap() == bytes(1, LARGE));
+}
+
+#[tokio::test]
+async fn a_part_that_is_never_taken_is_given_up_with_its_upload() {
+    let world = World::disk();
+    let remote = Stubborn::new(world.memory.clone());
+    let store = over(&world, &remote);
+    let gate = remote.hold();
+    gate.add_permits(1);
+    put(&store, "a", &bytes(1, LARGE)).await.unwrap();
+    until("the second part is on its way", || remote.begun() == 2).await;
+    world.clock.advance(STALL);
+    until("it was given up", || store.pending().refused.len() == 1).await;
+    assert_eq!(remote.aborted(), 1);
+    remote.let_go();
+    store.flush().await.unwrap();
+    assert!(world.far("a").await.unwrap() == bytes(1, LARGE));
+}
+
+#[tokio::test]
+async fn what_was_given_up_and_comes_late_does_not_stay_in_the_place_of_what_was_written_after_it()
+{
+    let world = World::disk();
+    let remote = Stubborn::new(world.memory.clone());
+    let store = over(&world, &remote);
+    let gate = remote.hold();
+    put(&store, "a", &bytes(1, 2000)).await.unwrap();
+    until("it is on its way", || remote.begun() == 1).await;
+    world.clock.advance(STALL);
+    until("it was given up", || store.pending().refused.len() == 1).await;
+    remote.let_go();
+    put(&store, "a", &bytes(2, 2000)).await.unwrap();
+    until("the newer one was sent", || remote.begun() == 2).await;
+    while world.far("a").await != Some(bytes(2, 2000)) {
+        tokio::task::yield_now().await;
+    }
+    // The remote does now what it was asked for before.
+    gate.add_permits(1);
+    while world.far("a").await != Some(bytes(1, 2000)) {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(read(&store, "a").await.unwrap(), bytes(2, 2000));
+    drained(&world, &store).await;
+    assert_eq!(world.far("a").await.unwrap(), bytes(2, 2000));
+    assert_eq!(read(&store, "a").await.unwrap(), bytes(2, 2000));
+}
