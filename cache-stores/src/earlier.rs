@@ -1,12 +1,14 @@
 //! A store for programs that take an `ObjectStore` of version 0.13 of that crate, as DataFusion 55 does.
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use earlier as then;
 use futures::stream::{BoxStream, StreamExt};
 use futures::{FutureExt, TryFutureExt, TryStreamExt};
 use object_store as now;
 use object_store::ObjectStore;
 use std::fmt::{self, Display};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Any store of `object_store` 0.14 as one of 0.13.
@@ -41,6 +43,7 @@ impl Display for Earlier {
 }
 
 #[async_trait]
+#[deny(clippy::missing_trait_methods)]
 impl then::ObjectStore for Earlier {
     async fn put_opts(
         &self,
@@ -108,6 +111,14 @@ impl then::ObjectStore for Earlier {
         };
         let (meta, range) = (meta(found.meta)?, found.range);
         Ok(then::GetResult { payload, meta, range, attributes: attributes_then(&found.attributes) })
+    }
+
+    async fn get_ranges(
+        &self,
+        location: &then::path::Path,
+        ranges: &[Range<u64>],
+    ) -> then::Result<Vec<Bytes>> {
+        self.0.get_ranges(&path_now(location)?, ranges).await.map_err(error)
     }
 
     fn delete_stream(

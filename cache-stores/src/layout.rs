@@ -20,6 +20,11 @@ impl Layout {
         Path::from(FOLDER)
     }
 
+    /// Where chunks may lie, each in that of its copy's first digits.
+    pub(crate) fn folders(self) -> impl Iterator<Item = Path> {
+        (0..=u8::MAX).map(|digits| Path::from_iter([FOLDER, &format!("{digits:02x}")]))
+    }
+
     pub(crate) fn chunk(self, copy: CopyId, chunk: u32) -> Path {
         let CopyId(id) = copy;
         // Digits and dots need no encoding.
@@ -82,6 +87,8 @@ mod tests {
         let path = Layout.chunk(CopyId(0x0123_4567_89ab_cdef), 12);
         assert_eq!(path.as_ref(), "larder/01/0123456789abcdef.12");
         assert_eq!(Layout.parse(&path), Some((CopyId(0x0123_4567_89ab_cdef), 12)));
+        let folders: Vec<Path> = Layout.folders().collect();
+        assert_eq!((folders.len(), folders[1].as_ref()), (256, "larder/01"));
     }
 
     #[test]

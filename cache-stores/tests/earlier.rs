@@ -2,8 +2,12 @@
 
 #![cfg(feature = "object-store-013")]
 
-use cache_stores::Earlier;
+#[path = "common/mod.rs"]
+mod common;
+
 use cache_stores::object_store as now;
+use cache_stores::{CachedStore, Earlier};
+use common::Watched;
 use earlier::integration as suite;
 use earlier::path::Path;
 use earlier::{
@@ -51,6 +55,35 @@ async fn what_one_version_writes_the_other_reads() {
     let again = earlier.get(&Path::from("a b/ü.txt")).await.unwrap();
     assert_eq!(again.attributes, attributes);
     assert!(matches!(again.payload, GetResultPayload::Stream(_)));
+}
+
+#[tokio::test]
+async fn an_object_of_a_cached_store_that_is_renamed_to_itself_stays() {
+    let memory = now::memory::InMemory::new;
+    let store = CachedStore::new(memory(), memory()).build().unwrap();
+    let store: Arc<dyn ObjectStore> = Arc::new(Earlier::new(Arc::new(store)));
+    let path = Path::from("one");
+    let absent = store.rename(&path, &path).await.unwrap_err();
+    assert!(matches!(absent, earlier::Error::NotFound { .. }), "{absent}");
+    store.put(&path, "1".into()).await.unwrap();
+    store.rename(&path, &path).await.unwrap();
+    let refused = store.rename_if_not_exists(&path, &path).await.unwrap_err();
+    assert!(matches!(refused, earlier::Error::AlreadyExists { .. }), "{refused}");
+    assert_eq!(store.get(&path).await.unwrap().bytes().await.unwrap(), "1");
+}
+
+#[tokio::test]
+async fn ranges_of_an_object_are_asked_for_together() {
+    let watched = Watched::new(now::memory::InMemory::new());
+    let store: Arc<dyn ObjectStore> = Arc::new(Earlier::new(Arc::new(watched.clone())));
+    let path = Path::from("one");
+    store.put(&path, vec![7; 3 << 20].into()).await.unwrap();
+    let far = (3 << 20) - 10;
+    let ranges = store.get_ranges(&path, &[0..10, far..far + 10]).await.unwrap();
+    assert_eq!(ranges, [vec![7; 10], vec![7; 10]]);
+    assert_eq!(watched.gets(), 1);
+    let beyond = store.get_ranges(&path, std::slice::from_ref(&(5 << 20..6 << 20))).await;
+    assert!(matches!(beyond, Err(earlier::Error::Generic { .. })), "{beyond:?}");
 }
 
 #[tokio::test]

@@ -2,11 +2,13 @@
 
 #[cfg(feature = "clients")]
 mod clients;
+mod itself;
 mod range;
 mod simple;
 mod ttl;
 
 #[cfg(feature = "clients")]
 pub use clients::ClientStore;
+pub(crate) use itself::{copying, to_itself};
 pub use simple::{Blocking, Simple, SimpleBlocking, SimpleStore};
 pub use ttl::LocalTtl;

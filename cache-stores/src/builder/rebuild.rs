@@ -4,15 +4,19 @@ use crate::footer::{Footer, Unusable};
 use crate::index::{Opened, Piece};
 use crate::object::CopyId;
 use crate::options::Presence;
+use crate::patience::{LATE, is_overdue};
 use crate::store::Inner;
 use crate::write::{self, Restored};
-use futures::StreamExt;
+use futures::stream::{self, BoxStream, StreamExt};
+use object_store::path::Path;
 use object_store::{Error, GetOptions, GetRange, ObjectMeta, ObjectStore};
 
 /// Most footers are shorter: they are read at once.
 const GUESS: u64 = 1024;
 /// How many chunks are looked at together.
 const TOGETHER: usize = 16;
+/// How many folders are listed together.
+const FOLDERS: usize = 8;
 
 /// Makes the index and the local store agree.
 pub(super) async fn settle(inner: &Inner, opened: Opened, restored: &Restored) {
@@ -34,11 +38,18 @@ pub(super) async fn settle(inner: &Inner, opened: Opened, restored: &Restored) {
     }
 }
 
+/// Each folder is listed on its own: in a directory a list ends at the first name that cannot be read.
 async fn find_all(inner: &Inner, restored: &Restored) {
-    let root = inner.layout.root();
-    let list = inner.patience.stream(inner.local.list(Some(&root)));
-    let mut found = list.map(|meta| look(inner, meta, restored)).buffer_unordered(TOGETHER);
-    let mut victims = Vec::new();
+    let folders = stream::iter(folders(inner).await);
+    let listed = folders.map(|folder| listed(inner, folder)).flatten_unordered(FOLDERS);
+    let looked = listed.map(|meta| async move {
+        match meta {
+            Ok(meta) => Ok(look(inner, meta, restored).await),
+            Err(unlisted) => Err(unlisted),
+        }
+    });
+    let mut found = looked.buffer_unordered(TOGETHER);
+    let (mut victims, mut late) = (Vec::new(), 0);
     while let Some(look) = found.next().await {
         match look {
             Ok(Look::Chunk(piece)) => {
@@ -50,16 +61,56 @@ async fn find_all(inner: &Inner, restored: &Restored) {
             Ok(Look::Useless(copy, chunk)) => victims.push(inner.index.useless(copy, chunk)),
             Ok(Look::Nothing) => {}
             // A store that cannot list begins empty, whatever lies in it.
-            Err(Error::NotSupported { .. } | Error::NotImplemented { .. }) => break,
-            Err(error) => {
-                inner.trouble("list", &root, &error);
-                break;
+            Err(Unlisted { error, .. }) if cannot(&error) => break,
+            Err(Unlisted { folder, error }) => {
+                inner.trouble("list", &folder, &error);
+                late += usize::from(is_overdue(&error));
+                // The others would take as long.
+                if late == LATE {
+                    break;
+                }
             }
         }
     }
     drop(found);
     victims.extend(inner.index.found_all());
     inner.remove(victims).await;
+}
+
+/// Those in which something may lie: those that are there, or all if local does not tell.
+async fn folders(inner: &Inner) -> Vec<Path> {
+    let (root, all) = (inner.layout.root(), inner.layout.folders());
+    match inner.patience.of(inner.local.list_with_delimiter(Some(&root))).await {
+        Ok(level) => all.filter(|folder| level.common_prefixes.contains(folder)).collect(),
+        Err(error) if cannot(&error) => all.collect(),
+        Err(error) => {
+            inner.trouble("list", &root, &error);
+            all.filter(|_| !is_overdue(&error)).collect()
+        }
+    }
+}
+
+fn cannot(error: &Error) -> bool {
+    matches!(error, Error::NotSupported { .. } | Error::NotImplemented { .. })
+}
+
+/// A folder of which not all is known.
+struct Unlisted {
+    folder: Path,
+    error: Error,
+}
+
+/// What lies in a folder, until a failure: that is the last.
+fn listed(inner: &Inner, folder: Path) -> BoxStream<'_, Result<ObjectMeta, Unlisted>> {
+    let list = inner.patience.stream(inner.local.list(Some(&folder)));
+    let until = stream::unfold(Some((list, folder)), |list| async {
+        let (mut list, folder) = list?;
+        match list.next().await? {
+            Ok(meta) => Some((Ok(meta), Some((list, folder)))),
+            Err(error) => Some((Err(Unlisted { folder, error }), None)),
+        }
+    });
+    until.boxed()
 }
 
 enum Look {
@@ -71,21 +122,16 @@ enum Look {
 }
 
 /// What lies there.
-async fn look(
-    inner: &Inner,
-    meta: object_store::Result<ObjectMeta>,
-    restored: &Restored,
-) -> object_store::Result<Look> {
-    let meta = meta?;
-    let Some((copy, chunk)) = inner.layout.parse(&meta.location) else { return Ok(Look::Nothing) };
+async fn look(inner: &Inner, meta: ObjectMeta, restored: &Restored) -> Look {
+    let Some((copy, chunk)) = inner.layout.parse(&meta.location) else { return Look::Nothing };
     if let Some(unsent) = restored.get(copy) {
-        return Ok(Look::Chunk(write::piece(unsent, chunk, meta.size)));
+        return Look::Chunk(write::piece(unsent, chunk, meta.size));
     }
     let footer = match footer(inner, &meta).await {
         Ok(footer) => footer,
         Err(error) => {
             inner.trouble("get", &meta.location, &error);
-            return Ok(Look::Nothing);
+            return Look::Nothing;
         }
     };
     if let Ok(Footer { mark, object }) = footer
@@ -94,10 +140,10 @@ async fn look(
     {
         let (chunk_size, fetched) = (mark.chunk_size, mark.fetched);
         let bytes = meta.size;
-        return Ok(Look::Chunk(Piece { object, copy, chunk_size, fetched, chunk, bytes }));
+        return Look::Chunk(Piece { object, copy, chunk_size, fetched, chunk, bytes });
     }
     inner.trouble("footer", &meta.location, &"damaged, foreign or of another version");
-    Ok(Look::Useless(copy, chunk))
+    Look::Useless(copy, chunk)
 }
 
 async fn footer(

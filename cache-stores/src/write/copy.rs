@@ -2,10 +2,13 @@
 
 use super::back::{Turn, WriteBack};
 use super::outcome::panicked;
+use crate::adapters::{copying, to_itself};
 use crate::runtime;
 use crate::store::Inner;
 use object_store::path::Path;
-use object_store::{CopyOptions, Error, ObjectStore, RenameOptions, Result};
+use object_store::{
+    CopyMode, CopyOptions, Error, ObjectStore, ObjectStoreExt, RenameOptions, Result,
+};
 use std::sync::Arc;
 
 /// `ObjectStore::copy_opts`.
@@ -18,6 +21,9 @@ pub(crate) async fn copy(
     let (inner, from, to) = (inner.clone(), from.clone(), to.clone());
     let copy = async move {
         let _turns = turns(&inner, &from, &to).await?;
+        if from == to {
+            return itself(&inner, &from, options.mode).await;
+        }
         let ticket = inner.index.doubt(&to);
         match inner.remote.copy_opts(&from, &to, options).await {
             Ok(()) => {
@@ -43,6 +49,9 @@ pub(crate) async fn rename(
     let (inner, from, to) = (inner.clone(), from.clone(), to.clone());
     let rename = async move {
         let _turns = turns(&inner, &from, &to).await?;
+        if from == to {
+            return itself(&inner, &from, copying(options).mode).await;
+        }
         let tickets = [inner.index.doubt(&from), inner.index.doubt(&to)];
         match inner.remote.rename_opts(&from, &to, options).await {
             Ok(()) => {
@@ -68,6 +77,11 @@ pub(crate) async fn rename(
         }
     };
     runtime::run(rename).await.unwrap_or_else(|| Err(panicked("rename")))
+}
+
+/// To its own path: many remotes would delete it, or refuse.
+async fn itself(inner: &Inner, path: &Path, mode: CopyMode) -> Result<()> {
+    to_itself(path, inner.counted(inner.remote.head(path).await), mode)
 }
 
 /// With write-back: what waits of both is sent before.

@@ -10,8 +10,8 @@ use cache_stores::object_store::{
     ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result,
     UploadPart,
 };
-use futures::StreamExt;
 use futures::stream::{self, BoxStream};
+use futures::{StreamExt, TryStreamExt};
 use std::ops::Range;
 use std::sync::atomic::Ordering::SeqCst;
 
@@ -122,7 +122,11 @@ impl ObjectStore for Watched {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list(prefix)
+        let listed = self.inner.list(prefix);
+        let prefix = prefix.cloned().unwrap_or_default();
+        let Some(fault) = self.faults(&prefix).list else { return listed };
+        let before = async move { fault.pass(&prefix).await.map(|()| listed) };
+        stream::once(before).try_flatten().boxed()
     }
 
     fn list_with_offset(
@@ -134,6 +138,10 @@ impl ObjectStore for Watched {
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        let at = prefix.cloned().unwrap_or_default();
+        if let Some(fault) = self.faults(&at).level {
+            fault.pass(&at).await?;
+        }
         self.inner.list_with_delimiter(prefix).await
     }
 

@@ -15,6 +15,8 @@ pub(crate) enum Fault {
     Full,
     /// Its own code fails.
     Panic,
+    /// There is no answer, ever: of lists.
+    Never,
 }
 
 /// What goes wrong.
@@ -25,6 +27,10 @@ pub(crate) struct Faults {
     pub(crate) put: Option<Fault>,
     /// Everything that changes anything: puts, parts, copies, deletions.
     pub(crate) change: Option<Fault>,
+    /// Of all that lies below a prefix.
+    pub(crate) list: Option<Fault>,
+    /// Of what lies directly below one.
+    pub(crate) level: Option<Fault>,
     /// A body breaks after so many bytes.
     pub(crate) body: Option<usize>,
     /// Only of what begins so.
@@ -65,8 +71,16 @@ impl Fault {
                 source: "not for you".into(),
             }),
             Fault::Full => Err(generic("no space is left")),
-            Fault::Unsure => Ok(()),
+            Fault::Unsure | Fault::Never => Ok(()),
             Fault::Panic => panic!("a store that panics on purpose"),
+        }
+    }
+
+    /// Before what may never be answered.
+    pub(super) async fn pass(self, path: &Path) -> Result<()> {
+        match self {
+            Fault::Never => std::future::pending().await,
+            other => other.before(path),
         }
     }
 
@@ -74,7 +88,7 @@ impl Fault {
     pub(crate) fn after(self) -> Result<()> {
         match self {
             Fault::Unsure => Err(generic("the answer was lost")),
-            Fault::Away | Fault::Denied | Fault::Full | Fault::Panic => Ok(()),
+            Fault::Away | Fault::Denied | Fault::Full | Fault::Panic | Fault::Never => Ok(()),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 mod cached;
 mod errors;
+#[path = "../common/itself.rs"]
+mod itself;
 mod laws;
 mod odd;
 mod reads;

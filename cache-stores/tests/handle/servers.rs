@@ -6,9 +6,10 @@ use cache_clients::Files;
 use cache_clients::memcached::{Memcached, MemcachedOptions};
 use cache_clients::redis::{Redis, RedisOptions};
 use cache_stores::object_store::path::Path;
+use cache_stores::object_store::prefix::PrefixStore;
 use cache_stores::object_store::{
-    Attribute, Attributes, Error, GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions,
-    UpdateVersion, integration,
+    Attribute, Attributes, CopyOptions, Error, GetOptions, ObjectStore, ObjectStoreExt, PutMode,
+    PutOptions, UpdateVersion, integration,
 };
 use cache_stores::{ClientStore, LocalTtl, OpenExt};
 use futures::TryStreamExt;
@@ -139,6 +140,37 @@ async fn the_server_decides_puts_on_a_condition_for_all() {
         assert!(matches!(error, Error::Precondition { .. }), "{error}");
         let error = store.copy_if_not_exists(&path, &path).await.unwrap_err();
         assert!(matches!(error, Error::AlreadyExists { .. }), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_object_of_a_server_that_is_renamed_to_itself_stays() {
+    for (store, _server) in all() {
+        crate::itself::stays(&store).await;
+        crate::itself::stays(&PrefixStore::new(store, "below")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_copy_of_an_object_to_itself_changes_its_ttl_alone() {
+    let server = servers::Redis::start();
+    let store = ClientStore::new(redis(&server));
+    for length in [10, 3 << 20] {
+        let path = Path::from("a");
+        store.put(&path, bytes(length).into()).await.unwrap();
+        let first = store.head(&path).await.unwrap();
+        store.copy(&path, &path).await.unwrap();
+        store.rename(&path, &path).await.unwrap();
+        assert_eq!(store.head(&path).await.unwrap(), first);
+        assert_eq!(say(&server, "PTTL larder-store:a"), "-1");
+        let mut options = CopyOptions::default();
+        options.extensions.insert(LocalTtl(Duration::from_secs(300)));
+        store.copy_opts(&path, &path, options).await.unwrap();
+        let left = say(&server, "PTTL larder-store:a").parse::<i64>().unwrap();
+        assert!((270_000..=300_000).contains(&left), "{left}");
+        assert!(store.get(&path).await.unwrap().bytes().await.unwrap() == bytes(length));
+        // Its former pages are gone.
+        assert_eq!(keys(&server), if length > 10 { 4 } else { 1 });
     }
 }
 

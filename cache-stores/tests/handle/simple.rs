@@ -4,6 +4,7 @@ use crate::bytes;
 use bytes::Bytes;
 use cache_stores::object_store::memory::InMemory;
 use cache_stores::object_store::path::Path;
+use cache_stores::object_store::prefix::PrefixStore;
 use cache_stores::object_store::{
     Error, GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode, UpdateVersion,
 };
@@ -110,6 +111,14 @@ fn f21_a_simple_store_is_an_object_store_as_far_as_three_functions_go() {
             assert_eq!(store.head(&Path::from("c")).await.unwrap().e_tag, put.e_tag);
         }
     });
+}
+
+#[tokio::test]
+async fn an_object_of_three_functions_that_is_renamed_to_itself_stays() {
+    for store in both() {
+        crate::itself::stays(&store).await;
+        crate::itself::stays(&PrefixStore::new(store, "below")).await;
+    }
 }
 
 #[tokio::test]

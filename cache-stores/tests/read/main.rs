@@ -4,6 +4,7 @@
 mod common;
 mod deleting;
 mod fetching;
+mod found;
 mod freshness;
 mod heads;
 mod keeping;

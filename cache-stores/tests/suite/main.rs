@@ -1,10 +1,13 @@
 //! The integration suite of `object_store`, over each pair of stores and in each mode.
 
+#[path = "../common/itself.rs"]
+mod itself;
 #[path = "../stand/mod.rs"]
 mod stand;
 
 use cache_stores::{CachedStore, StoreBuilder};
 use object_store::path::Path;
+use object_store::prefix::PrefixStore;
 use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, integration};
 use stand::{Kind, Side};
 
@@ -35,6 +38,9 @@ impl Whole {
         // In this order: the first needs an empty store, and the second empties it.
         multipart(&self.store).await;
         objects(&self.store, self.remote).await;
+        // Of the remotes, several would delete it.
+        itself::stays(&self.store).await;
+        itself::stays(&PrefixStore::new(self.store.clone(), "below")).await;
         if !self.waits {
             integration::get_opts(&self.store).await;
         }

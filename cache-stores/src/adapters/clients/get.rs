@@ -43,7 +43,7 @@ impl Shared {
         Ok(Some(Found { token: stored.token, head }))
     }
 
-    async fn head(&self, location: &Path) -> Result<(u64, Head)> {
+    pub(super) async fn head(&self, location: &Path) -> Result<(u64, Head)> {
         match self.find(location).await? {
             Some(Found { token, head: Some(head) }) => Ok((token, head)),
             _ => Err(self.not_found(location, "the server has no such object")),

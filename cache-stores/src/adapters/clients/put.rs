@@ -161,6 +161,12 @@ impl Shared {
         keep: Option<Duration>,
     ) -> Result<()> {
         let got = self.clone().get(from, GetOptions::default()).await?;
+        // To itself it replaces what was read, and nothing that others have put there meanwhile.
+        let same = UpdateVersion { e_tag: got.meta.e_tag.clone(), version: None };
+        let mode = match (mode, from == to) {
+            (PutMode::Overwrite, true) => &PutMode::Update(same),
+            (mode, _) => mode,
+        };
         let mut head = self.begin(to, got.attributes);
         let GetResultPayload::Stream(mut pieces) = got.payload else {
             return super::store::unsupported("gives streams only");

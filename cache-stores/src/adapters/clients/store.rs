@@ -3,7 +3,7 @@
 use super::head::Head;
 use super::page::{FRONT, MOST, Place};
 use super::upload::Parts;
-use crate::adapters::LocalTtl;
+use crate::adapters::{LocalTtl, copying, to_itself};
 use crate::runtime;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -14,7 +14,7 @@ use object_store::path::Path;
 use object_store::{
     CopyMode, CopyOptions, Error, Extensions, GetOptions, GetResult, ListResult, MultipartUpload,
     ObjectMeta, ObjectStore, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult,
-    Result,
+    RenameOptions, Result,
 };
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -33,6 +33,8 @@ const KEY: usize = 180;
 /// of at most 1 MiB, so that a value may be longer than the server takes; reading a range transfers only its pages,
 /// and a write replaces the object at once, whatever happens to the writer. Puts on a condition are decided by the
 /// server, among all processes.
+///
+/// A copy or a rename of an object to itself changes nothing but its TTL, and that if a [`LocalTtl`] says so.
 ///
 /// Servers of caches may drop what they have: an object of which a page is gone is gone as a whole. They cannot
 /// list, so that lists are [`NotSupported`](Error::NotSupported). TTLs are rounded up to what the server counts:
@@ -228,6 +230,9 @@ impl ObjectStore for ClientStore {
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
         let keep = self.0.keep(&options.extensions)?;
+        if from == to && options.extensions.get::<LocalTtl>().is_none() {
+            return to_itself(from, self.0.head(from).await, options.mode);
+        }
         let mode = match options.mode {
             CopyMode::Overwrite => PutMode::Overwrite,
             CopyMode::Create => PutMode::Create,
@@ -235,6 +240,14 @@ impl ObjectStore for ClientStore {
         let (shared, from, to) = (self.0.clone(), from.clone(), to.clone());
         let copy = async move { shared.copy(&from, &to, &mode, keep).await };
         runtime::run(copy).await.unwrap_or_else(|| Err(panicked()))
+    }
+
+    async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
+        self.copy_opts(from, to, copying(options)).await?;
+        match from == to {
+            true => Ok(()),
+            false => self.0.delete(from).await,
+        }
     }
 }
 

@@ -1,149 +1,31 @@
-//! A store of three functions: what someone writes who has only a place to put whole objects.
+//! The `ObjectStore` over three functions.
 
-use super::range::within;
+use super::Simple;
+use super::upload::Gathering;
+use crate::adapters::range::within;
+use crate::adapters::{copying, to_itself};
 use crate::runtime;
 use async_trait::async_trait;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use chrono::DateTime;
 use futures::stream::{self, BoxStream, StreamExt};
 use object_store::path::Path;
 use object_store::{
     CopyMode, CopyOptions, Error, Extensions, GetOptions, GetResult, GetResultPayload, ListResult,
     MultipartUpload, ObjectMeta, ObjectStore, PutMode, PutMultipartOptions, PutOptions, PutPayload,
-    PutResult, Result, UploadPart,
+    PutResult, RenameOptions, Result,
 };
 use std::fmt::{self, Debug, Display};
 use std::io;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_128;
 
-/// A place for whole objects: three async functions. [`SimpleBlocking`] is the same without `async`.
-///
-/// [`SimpleStore`] makes an `ObjectStore` of it. Paths are names joined by `/`, none of them empty, `.` or `..`.
-/// The functions run on the stores' threads, where tokio's sockets and timers work.
-///
-/// ```
-/// use bytes::Bytes;
-/// use cache_stores::{OpenExt, Simple, SimpleStore};
-/// use std::collections::HashMap;
-/// use std::io::Result;
-/// use std::sync::Mutex;
-///
-/// #[derive(Debug, Default)]
-/// struct Shelf(Mutex<HashMap<String, Bytes>>);
-///
-/// impl Simple for Shelf {
-///     async fn read(&self, path: &str) -> Result<Option<Bytes>> {
-///         Ok(self.0.lock().unwrap().get(path).cloned())
-///     }
-///     async fn write(&self, path: &str, data: Bytes) -> Result<()> {
-///         self.0.lock().unwrap().insert(path.to_owned(), data);
-///         Ok(())
-///     }
-///     async fn delete(&self, path: &str) -> Result<()> {
-///         self.0.lock().unwrap().remove(path);
-///         Ok(())
-///     }
-/// }
-///
-/// let store = SimpleStore::new(Shelf::default());
-/// store.open("a/b")?.put("data")?;
-/// assert_eq!(store.open("a/b")?.read_all()?, "data");
-/// assert_eq!(store.open("c")?.read_all().unwrap_err().kind(), std::io::ErrorKind::NotFound);
-/// # Ok::<(), std::io::Error>(())
-/// ```
-pub trait Simple: Debug + Send + Sync + 'static {
-    /// The whole object; `None`: there is none. Errors of the kinds `NotFound` and `PermissionDenied` are told as
-    /// such, others as trouble of the store.
-    fn read(&self, path: &str) -> impl Future<Output = io::Result<Option<Bytes>>> + Send;
-    /// Puts an object in the place of whatever was there. Readers must never see a part of it.
-    fn write(&self, path: &str, data: Bytes) -> impl Future<Output = io::Result<()>> + Send;
-    /// Removes it; that there is none should be no error.
-    fn delete(&self, path: &str) -> impl Future<Output = io::Result<()>> + Send;
-}
-
-/// [`Simple`] without `async`: the functions may block. [`Blocking`] makes the other of it.
-///
-/// ```
-/// use bytes::Bytes;
-/// use cache_stores::{Blocking, OpenExt, SimpleBlocking, SimpleStore};
-/// use std::io::{Error, ErrorKind, Result};
-/// use std::path::PathBuf;
-///
-/// #[derive(Debug)]
-/// struct Attic(PathBuf);
-///
-/// impl SimpleBlocking for Attic {
-///     fn read(&self, path: &str) -> Result<Option<Bytes>> {
-///         match std::fs::read(self.0.join(path)) {
-///             Ok(data) => Ok(Some(data.into())),
-///             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-///             Err(error) => Err(error),
-///         }
-///     }
-///     fn write(&self, path: &str, data: Bytes) -> Result<()> {
-///         std::fs::write(self.0.join("new"), data)?;
-///         std::fs::rename(self.0.join("new"), self.0.join(path))
-///     }
-///     fn delete(&self, path: &str) -> Result<()> {
-///         std::fs::remove_file(self.0.join(path))
-///     }
-/// }
-///
-/// # let folder = tempfile::tempdir()?;
-/// let store = SimpleStore::new(Blocking::new(Attic(folder.path().into())));
-/// store.open("hat")?.put("brown")?;
-/// assert_eq!(store.open("hat")?.read_all()?, "brown");
-/// # Ok::<(), std::io::Error>(())
-/// ```
-pub trait SimpleBlocking: Debug + Send + Sync + 'static {
-    /// As [`Simple::read`].
-    fn read(&self, path: &str) -> io::Result<Option<Bytes>>;
-    /// As [`Simple::write`].
-    fn write(&self, path: &str, data: Bytes) -> io::Result<()>;
-    /// As [`Simple::delete`].
-    fn delete(&self, path: &str) -> io::Result<()>;
-}
-
-/// Makes a [`Simple`] of a [`SimpleBlocking`], whose functions run on threads that may block.
-#[derive(Debug)]
-pub struct Blocking<S>(Arc<S>);
-
-impl<S: SimpleBlocking> Blocking<S> {
-    /// Of these functions.
-    pub fn new(simple: S) -> Self {
-        Blocking(Arc::new(simple))
-    }
-
-    async fn run<T: Send + 'static>(
-        &self,
-        path: &str,
-        job: impl FnOnce(&S, &str) -> io::Result<T> + Send + 'static,
-    ) -> io::Result<T> {
-        let (simple, path) = (self.0.clone(), path.to_owned());
-        let done = runtime::handle().spawn_blocking(move || job(&simple, &path)).await;
-        done.unwrap_or_else(|lost| Err(io::Error::other(lost)))
-    }
-}
-
-impl<S: SimpleBlocking> Simple for Blocking<S> {
-    async fn read(&self, path: &str) -> io::Result<Option<Bytes>> {
-        self.run(path, |simple, path| simple.read(path)).await
-    }
-    async fn write(&self, path: &str, data: Bytes) -> io::Result<()> {
-        self.run(path, |simple, path| simple.write(path, data)).await
-    }
-    async fn delete(&self, path: &str) -> io::Result<()> {
-        self.run(path, |simple, path| simple.delete(path)).await
-    }
-}
-
 /// An `ObjectStore` over three functions: local, remote, or anywhere in between.
 ///
 /// Objects are whole in memory while they are read or written, also for a range of them. The e_tag is a checksum of
 /// the bytes, attributes are not kept, and the time of a change is not known (1970 stands for it). What three
 /// functions cannot do is [`NotSupported`](Error::NotSupported): lists, puts and copies on a condition, reads that
-/// depend on a date.
+/// depend on a date. A copy or a rename of an object to itself changes nothing.
 ///
 /// Clones are cheap and share the functions.
 #[derive(Debug)]
@@ -165,7 +47,7 @@ impl<S: Simple> SimpleStore<S> {
         answered(location, read.await)?.ok_or_else(missing)
     }
 
-    async fn write(&self, location: &Path, data: Bytes) -> Result<PutResult> {
+    pub(super) async fn write(&self, location: &Path, data: Bytes) -> Result<PutResult> {
         let (simple, path) = (self.0.clone(), location.clone());
         let e_tag = Some(e_tag(&data));
         let write = runtime::run(async move { simple.write(path.as_ref(), data).await });
@@ -204,7 +86,7 @@ fn answered<T>(location: &Path, answer: Option<io::Result<T>>) -> Result<T> {
     })
 }
 
-const NAME: &str = "SimpleStore";
+pub(super) const NAME: &str = "SimpleStore";
 
 fn unsupported<T>(what: &str) -> Result<T> {
     let source = format!("a simple store has three functions, which {what}");
@@ -240,8 +122,7 @@ impl<S: Simple> ObjectStore for SimpleStore<S> {
         location: &Path,
         _: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
-        let store = SimpleStore(self.0.clone());
-        Ok(Box::new(Gathering { store, location: location.clone(), parts: Some(Vec::new()) }))
+        Ok(Box::new(Gathering::new(self.clone(), location.clone())))
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
@@ -289,10 +170,10 @@ impl<S: Simple> ObjectStore for SimpleStore<S> {
         &self,
         locations: BoxStream<'static, Result<Path>>,
     ) -> BoxStream<'static, Result<Path>> {
-        let store = SimpleStore(self.0.clone());
+        let store = self.clone();
         locations
             .map(move |location| {
-                let store = SimpleStore(store.0.clone());
+                let store = store.clone();
                 async move {
                     let location = location?;
                     store.remove(&location).await?;
@@ -312,56 +193,22 @@ impl<S: Simple> ObjectStore for SimpleStore<S> {
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        if from == to {
+            return to_itself(from, self.read(from).await, options.mode);
+        }
         if options.mode != CopyMode::Overwrite {
             return unsupported("cannot copy on a condition");
         }
         let data = self.read(from).await?;
         self.write(to, data).await.map(drop)
     }
-}
 
-/// An upload, whole in memory until it is complete.
-#[derive(Debug)]
-struct Gathering<S> {
-    store: SimpleStore<S>,
-    location: Path,
-    /// `None`: it was completed or aborted.
-    parts: Option<Vec<PutPayload>>,
-}
-
-impl<S> Gathering<S> {
-    fn over(&self) -> Error {
-        let what = format!("the upload of `{}` is over", self.location);
-        Error::Generic { store: NAME, source: what.into() }
-    }
-}
-
-#[async_trait]
-impl<S: Simple> MultipartUpload for Gathering<S> {
-    fn put_part(&mut self, data: PutPayload) -> UploadPart {
-        let Some(parts) = &mut self.parts else {
-            let over = self.over();
-            return Box::pin(async { Err(over) });
-        };
-        parts.push(data);
-        Box::pin(async { Ok(()) })
-    }
-
-    async fn complete(&mut self) -> Result<PutResult> {
-        let Some(parts) = &self.parts else { return Err(self.over()) };
-        let length = parts.iter().map(PutPayload::content_length).sum();
-        let mut whole = BytesMut::with_capacity(length);
-        for piece in parts.iter().flat_map(PutPayload::iter) {
-            whole.extend_from_slice(piece);
+    async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
+        self.copy_opts(from, to, copying(options)).await?;
+        match from == to {
+            true => Ok(()),
+            false => self.remove(from).await,
         }
-        // If it fails they are still here: it can be completed again.
-        let put = self.store.write(&self.location, whole.freeze()).await?;
-        self.parts = None;
-        Ok(put)
-    }
-
-    async fn abort(&mut self) -> Result<()> {
-        self.parts.take().map(drop).ok_or_else(|| self.over())
     }
 }
 
