@@ -11,6 +11,8 @@ mod load;
 mod multipart;
 mod outcome;
 mod overlay;
+#[cfg(feature = "config")]
+mod peek;
 mod pending;
 mod pump;
 mod put;
@@ -21,6 +23,7 @@ mod scan;
 mod sender;
 mod spool;
 mod staging;
+mod unsent;
 
 pub(crate) use back::Writes;
 pub(crate) use copy::{copy, rename};
@@ -28,6 +31,8 @@ pub(crate) use delete::delete;
 pub(crate) use keep::STAGED;
 pub(crate) use list::{level, list};
 pub(crate) use multipart::multipart;
+#[cfg(feature = "config")]
+pub(crate) use peek::peek;
 pub use pending::{Pending, Refused};
 pub(crate) use put::put;
 pub(crate) use restore::{Restored, open, piece, restore};
