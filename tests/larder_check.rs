@@ -114,6 +114,40 @@ fn nothing_is_opened_by_a_check() {
     assert!(!cache.exists());
 }
 
+#[cfg(all(feature = "stores", feature = "redis"))]
+#[test]
+fn the_name_of_a_store_that_cannot_be_one_on_its_server_is_told_before_it_is_opened() {
+    let (_folder, path) = file(
+        "[store.good]\nremote = 'memory:'\nlocal = { backend = 'redis', url = 'redis://10.0.0.3/0' }\n\n\
+         [store.'visits/größe']\nremote = 'memory:'\nlocal = { backend = 'redis', url = 'redis://10.0.0.3/0' }\n\
+         [store.'größe']\nremote = 'memory:'\nlocal = 'memory'\n",
+    );
+    let (out, _, code) = larder(&["check", &path], &[]);
+    assert_eq!(code, 1, "{out}");
+    let told = "mistake: store `visits/größe` has its name on the server, too: the space `visits/größe` of a store: \
+                right are 1 to 40 ASCII letters, digits, `-`, `_` and `.`";
+    assert!(out.contains(&format!("{path}:5:8: {told}\n{path}: 1 thing to change\n")), "{out}");
+}
+
+#[cfg(feature = "stores")]
+#[test]
+fn a_wrong_encoding_in_a_file_url_is_told_with_its_place() {
+    let (_folder, path) = file(
+        "[store.good]\nremote = 'file:///mnt/with%20space'\nlocal = 'memory'\n\
+         [store.bad]\nremote = 'file:///mnt/100%'\nlocal = 'memory'\n",
+    );
+    let (out, _, code) = larder(&["check", &path], &[]);
+    assert_eq!(code, 1, "{out}");
+    let good = file("[store.good]\nremote = 'file:///mnt/with%20space'\nlocal = 'memory'\n");
+    let (told, _, code) = larder(&["check", &good.1], &[]);
+    assert!(
+        code == 0 && told.starts_with("store `good`: memory: over /mnt/with space\n"),
+        "{told}"
+    );
+    let told = "mistake: `remote` is \"file:///mnt/100%\": `%` encodes nothing: right is `%` and two hexadecimal digits";
+    assert!(out.contains(&format!("{path}:5:10: {told}")), "{out}");
+}
+
 #[test]
 fn what_is_not_understood_ends_with_2_and_help_with_0() {
     let all = "right is `larder check FILE...`, `larder store ..`, or `larder --help`";

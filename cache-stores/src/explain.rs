@@ -50,8 +50,9 @@ impl CachedStore {
             return Explanation::of(&*inner.name, vec![tier]);
         }
         let found = inner.index.look(path);
-        let ttl = inner.options.policy.ttl();
-        let unsent = inner.unsent(path);
+        let limits = inner.index.limits();
+        let ttl = limits.ttl;
+        let unsent = inner.waits(path);
         let deleted = unsent.as_ref().filter(|unsent| unsent.kind == ChangeKind::Deletion);
         let state = match &found {
             None if let Some(deleted) = deleted => {
@@ -79,7 +80,7 @@ impl CachedStore {
         told.unsent = unsent;
         told.in_flight = inner.flights.is_flying(path, found.as_ref().map(|found| found.copy));
         told.grace = found.filter(|found| found.standing == Standing::Due).and_then(|found| {
-            let lasts = ttl?.saturating_add(inner.options.stale_if_error?);
+            let lasts = ttl?.saturating_add(limits.grace?);
             lasts.checked_sub(found.age)
         });
         told

@@ -44,7 +44,7 @@ pub use adapters::{Blocking, LocalTtl, Simple, SimpleBlocking, SimpleStore};
 pub use builder::StoreBuilder;
 pub use cache_core::{Error, Result};
 #[cfg(feature = "config")]
-pub use config::{StorePlans, register, remote, store, store_options_tables};
+pub use config::{Peek, StorePlans, register, remote, store, store_options_tables};
 pub use handle::{AsyncHandle, Handle, Info, OpenExt, Stat};
 pub use index::Status;
 pub use object::Standing;

@@ -1,17 +1,14 @@
 //! What can be decided about a store.
 
-use crate::policy::Policy;
 use cache_core::{Error, Result, text};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Everything that was decided, checked.
+/// What was decided, checked; but for the limits, which may change: the index has them.
 #[derive(Debug, Clone)]
 pub(crate) struct Options {
-    pub(crate) policy: Policy,
     /// The bytes of a chunk of new copies.
     pub(crate) chunk: u32,
-    pub(crate) stale_if_error: Option<Duration>,
     /// What an operation of the local store may take.
     pub(crate) local_deadline: Duration,
     pub(crate) verify: Verify,

@@ -1,6 +1,8 @@
 //! What has left the index leaves the local store. What that refuses to delete waits, and is tried again.
 
 use crate::fetch;
+#[cfg(feature = "config")]
+use crate::index::Limits;
 use crate::index::{Chunks, Victim};
 use crate::patience::LATE;
 use crate::runtime;
@@ -46,6 +48,19 @@ impl Inner {
             self.late_deletes.fetch_add(1, Ordering::AcqRel);
         }
         self.trouble("delete", &self.layout.root(), &self.patience.overdue());
+    }
+
+    /// Other limits from now on. What they leave no room for is deleted behind the caller's back.
+    #[cfg(feature = "config")]
+    pub(crate) fn limit(self: Arc<Self>, limits: Limits) {
+        // Without an index the local store alone decides.
+        if self.has_no_index() {
+            return;
+        }
+        let victims = self.index.limit(limits);
+        if !victims.is_empty() {
+            runtime::handle().spawn(async move { self.remove(victims).await });
+        }
     }
 
     /// Tries once more to delete what local refused to delete.

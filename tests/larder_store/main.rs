@@ -1,7 +1,16 @@
 //! The command `larder store`, as it is run: what it reads, writes and prints, and how it ends.
 #![cfg(feature = "cli")]
 
+#[cfg(feature = "s3")]
+mod bucket;
+#[cfg(feature = "s3")]
+mod buckets;
 mod files;
+mod odd;
+#[cfg(feature = "s3")]
+mod pipes;
+#[cfg(all(feature = "s3", target_os = "linux"))]
+mod stopped;
 #[cfg(target_os = "linux")]
 mod terminal;
 mod waits;

@@ -150,7 +150,7 @@ pub struct Pause {
 pub struct UnsentChange {
     /// What it is.
     pub kind: ChangeKind,
-    /// How long it has been waiting in this process.
+    /// How long it has been waiting, as far as this process knows.
     pub waits: Duration,
     /// Why it was not sent when that was tried last; `None`: it was not tried yet.
     pub trouble: Option<SendTrouble>,

@@ -35,7 +35,7 @@ impl StoreBuilder {
     /// assert!(error.is_invalid() && error.to_string().contains("\"soon\""));
     /// ```
     pub fn build(self) -> Result<CachedStore> {
-        let options = self.options()?;
+        let (limits, options) = (self.limits()?, self.options()?);
         let local = self.local?;
         let ended = tokio::sync::watch::channel(()).0;
         let (writes, restored) = match &options.write_back {
@@ -44,10 +44,6 @@ impl StoreBuilder {
                 let (writes, restored) = write::open(directory, self.clock.clone(), ended.clone())?;
                 (Some(writes), restored)
             }
-        };
-        let limits = match options.presence {
-            Presence::Index => Limits::new(&options.policy, options.stale_if_error),
-            Presence::Local => Limits::new(&Fifo(FENCES).into(), None),
         };
         let (index, opened) = match &self.index {
             None => (Index::in_memory(limits, self.clock.clone()), Opened::New),
@@ -92,8 +88,17 @@ impl StoreBuilder {
         Ok(CachedStore { inner })
     }
 
-    fn options(&self) -> Result<Options> {
+    fn limits(&self) -> Result<Limits> {
         self.policy.check()?;
+        let past = self.stale_if_error.clone().map(|past| past.check("`stale_if_error`"));
+        let past = past.transpose()?;
+        Ok(match self.presence {
+            Presence::Index => Limits::new(&self.policy, past),
+            Presence::Local => Limits::new(&Fifo(FENCES).into(), None),
+        })
+    }
+
+    fn options(&self) -> Result<Options> {
         let chunk = self.chunk.clone().check("the size of a chunk")?;
         let chunk = u32::try_from(chunk).ok().filter(|size| CHUNKS.contains(&u64::from(*size)));
         let chunk = chunk.ok_or_else(|| {
@@ -108,14 +113,11 @@ impl StoreBuilder {
         if local_deadline == Duration::ZERO {
             return Err(Error::invalid("`local_deadline`: no time at all; right is more than 0"));
         }
-        let past = self.stale_if_error.clone().map(|past| past.check("`stale_if_error`"));
         if self.presence == Presence::Local {
             self.check_presence()?;
         }
         Ok(Options {
-            policy: self.policy.clone(),
             chunk,
-            stale_if_error: past.transpose()?,
             local_deadline,
             verify: self.verify,
             unread: self.unread,

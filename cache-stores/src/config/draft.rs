@@ -2,6 +2,7 @@
 
 use super::remote as far;
 use super::url::{self, At};
+use crate::index::Limits;
 use crate::layout::CHUNKS;
 use crate::options::{KeepWrites, Unread, Verify};
 use crate::policy::{Count, Fifo, Lru, Policy, Size, Ttl};
@@ -69,7 +70,7 @@ pub(super) fn store(settings: &mut Settings<'_>) -> Draft {
     let local = local(settings);
     let draft = Draft {
         policy: policy(settings),
-        stale_if_error: settings.limit("stale_if_error"),
+        stale_if_error: settings.rules(|settings| settings.limit("stale_if_error")),
         local_deadline: settings.limit("local_deadline"),
         chunk: chunk(settings),
         index: index(settings, local.as_ref()),
@@ -118,13 +119,16 @@ fn local(settings: &mut Settings<'_>) -> Option<Local> {
 
 fn policy(settings: &mut Settings<'_>) -> Policy {
     let mut policy = Policy::default();
-    if let Some(ttl) = settings.limit("ttl") {
+    // They change in place: they do not tell one store from another.
+    let (ttl, bytes, count) = settings.rules(|settings| {
+        (settings.limit("ttl"), settings.amount("size"), settings.amount("count"))
+    });
+    if let Some(ttl) = ttl {
         policy = policy | Ttl(ttl);
     }
-    if let Some(bytes) = settings.amount("size") {
+    if let Some(bytes) = bytes {
         policy = policy | Size(bytes as u64);
     }
-    let count = settings.amount("count");
     let orders = [("lru", false), ("fifo", true)];
     match (settings.mode("eviction", &orders), count) {
         // Which goes first is one thing, how many there may be another.
@@ -199,6 +203,11 @@ fn contradictions(settings: &mut Settings<'_>, draft: &Draft) {
 }
 
 impl Draft {
+    /// What can change while the store is open.
+    pub(super) fn limits(&self) -> Limits {
+        Limits::new(&self.policy, self.stale_if_error)
+    }
+
     /// The stores of the configuration that it is made from, with the places that name them.
     pub(super) fn uses(&self) -> Vec<(&str, &Spot)> {
         let mut uses = Vec::new();

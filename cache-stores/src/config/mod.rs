@@ -7,6 +7,7 @@ mod draft;
 mod named;
 mod open;
 mod options;
+mod peek;
 mod plans;
 mod remote;
 mod section;
@@ -14,6 +15,7 @@ mod url;
 
 pub use named::store;
 pub use options::store_options_tables;
+pub use peek::Peek;
 pub use plans::StorePlans;
 
 use cache_core::{Error, Result};

@@ -2,11 +2,12 @@
 
 use super::open;
 use super::section::Planned;
+use crate::index::Limits;
 use crate::store::CachedStore;
 use cache_core::{Error, Result};
 use cache_regions::{Mistakes, Replace, SectionPlan, Spot};
 use parking_lot::Mutex;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -35,8 +36,9 @@ impl Slot {
 
 /// The store that the configuration calls so: `[store.reports]` is `store("reports")`.
 ///
-/// All calls give handles of one store, until a configuration that was read again describes it otherwise: new calls
-/// give the new one then, and handles that are there stay with the old one. If both need the same directory, new calls
+/// All calls give handles of one store. When a configuration that is read again gives it another `ttl`, `size`, `count`
+/// or `stale_if_error`, they hold in it from then on. When it describes it otherwise, new calls
+/// give a new one, and handles that are there stay with the old one. If both need the same directory, new calls
 /// give the old one until nobody else has a handle of it.
 ///
 /// ```
@@ -151,12 +153,12 @@ pub(super) fn open(
     let mut wrong = Vec::new();
     let mut new: BTreeMap<String, Slot> = BTreeMap::new();
     let mut later: BTreeMap<String, Planned> = BTreeMap::new();
-    let mut same = BTreeSet::new();
+    let mut same: BTreeMap<String, Limits> = BTreeMap::new();
     for plan in plans {
         match standing(&plan, replace, &later) {
             Standing::There => wrong.push(there(&plan.name, &plan.spot)),
             Standing::Same => {
-                same.insert(plan.name);
+                same.insert(plan.name, plan.draft.limits());
             }
             Standing::Later => {
                 later.insert(plan.name.clone(), plan);
@@ -176,7 +178,7 @@ pub(super) fn open(
     if !wrong.is_empty() {
         return Err(Mistakes::new(wrong));
     }
-    Ok(SectionPlan::new(move || apply(new, later, &same)))
+    Ok(SectionPlan::new(move || apply(new, later, same)))
 }
 
 fn there(name: &str, spot: &Spot) -> cache_regions::Mistake {
@@ -190,7 +192,7 @@ enum Standing {
     New,
     /// There is one, and it may not be replaced.
     There,
-    /// It is described as it was.
+    /// It is described as it was, but for its limits.
     Same,
     /// It cannot be opened before those that are there are closed.
     Later,
@@ -211,9 +213,13 @@ fn standing(plan: &Planned, replace: Replace, later: &BTreeMap<String, Planned>)
     if named.contains_key(&plan.name) && (taken || waits) { Standing::Later } else { Standing::New }
 }
 
-fn apply(new: BTreeMap<String, Slot>, later: BTreeMap<String, Planned>, same: &BTreeSet<String>) {
+fn apply(
+    new: BTreeMap<String, Slot>,
+    later: BTreeMap<String, Planned>,
+    same: BTreeMap<String, Limits>,
+) {
     let mut named = NAMED.lock();
-    let mut old = Vec::new();
+    let (mut old, mut stay) = (Vec::new(), Vec::new());
     for (name, slot) in new {
         old.extend(named.insert(name, slot));
     }
@@ -222,14 +228,16 @@ fn apply(new: BTreeMap<String, Slot>, later: BTreeMap<String, Planned>, same: &B
             slot.next = Some(plan);
         }
     }
-    for name in same {
-        if let Some(slot) = named.get_mut(name) {
+    for (name, limits) in same {
+        if let Some(slot) = named.get_mut(&name) {
             slot.next = None;
+            stay.push((slot.store.inner.clone(), limits));
         }
     }
     drop(named);
-    // Not under the lock: the last handle of a store closes files.
+    // Not under the lock: the last handle of a store closes files, and other limits write to the index's.
     drop(old);
+    stay.into_iter().for_each(|(store, limits)| store.limit(limits));
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The stores of a file, one at a time: for tools that need one of them and must not open the others.
 
+use super::draft::Remote;
 use super::open;
 use super::section::{Drafts, NAME, Planned};
 use super::url::At;
@@ -92,7 +93,21 @@ impl StorePlans {
         }
     }
 
-    fn check(&self, name: &str) -> Result<&Planned> {
+    /// Where the truth of one of them is, as the configuration says it: a URL, or the path of a directory. That of a store
+    /// over another one is the other one's.
+    ///
+    /// # Errors
+    /// As [`open`](StorePlans::open).
+    pub fn remote_url(&self, name: &str) -> Result<String> {
+        let plan = self.check(name)?;
+        match &plan.draft.remote {
+            Some(Remote { at: At::Store(other), .. }) => self.remote_url(other),
+            Some(remote) => Ok(remote.at.to_string()),
+            None => Err(Error::invalid(format!("store `{name}` has no remote"))),
+        }
+    }
+
+    pub(super) fn check(&self, name: &str) -> Result<&Planned> {
         self.0.iter().find(|plan| plan.name == name).ok_or_else(|| {
             let there = match self.names() {
                 names if names.is_empty() => "there is none: write [store.NAME]".to_owned(),

@@ -6,6 +6,7 @@ use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use std::ffi::OsString;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -194,13 +195,29 @@ fn check_near(settings: &mut Settings<'_>) -> bool {
 pub(crate) fn make(at: &At, options: &RemoteOptions) -> Result<Arc<dyn ObjectStore>, String> {
     match at {
         At::Memory => Ok(Arc::new(InMemory::new())),
-        At::Directory(path) => match LocalFileSystem::new_with_prefix(path) {
-            Ok(store) => Ok(Arc::new(store)),
-            Err(error) => Err(format!("the directory {} cannot be used: {error}", path.display())),
-        },
+        At::Directory(path) => directory(path),
         At::Cloud(cloud) => cloud_store(cloud, options),
         At::Temporary | At::Store(_) => Err(format!("{at} is no remote of its own")),
     }
+}
+
+/// The truth is nothing that is made anew where it is missing.
+fn directory(path: &Path) -> Result<Arc<dyn ObjectStore>, String> {
+    let shown = path.display();
+    let why = match path.metadata() {
+        Ok(there) if !there.is_dir() => return Err(format!("{shown} is no directory")),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(format!(
+                "the directory {shown} does not exist: make it, or correct the path"
+            ));
+        }
+        Err(error) => error.to_string(),
+        Ok(_) => match LocalFileSystem::new_with_prefix(path) {
+            Ok(store) => return Ok(Arc::new(store)),
+            Err(error) => error.to_string(),
+        },
+    };
+    Err(format!("the directory {shown} cannot be used: {why}"))
 }
 
 #[cfg(not(any(feature = "s3", feature = "gcs", feature = "azure", feature = "http")))]

@@ -1,8 +1,9 @@
 //! The section `[store.NAME]`: all stores of a configuration, seen together.
 
-use super::draft::{self, Draft};
+use super::draft::{self, Draft, Local};
 use super::named;
 use super::options::OPTIONS;
+use crate::adapters::ClientStore;
 use cache_regions::{
     Entries, Mistake, Mistakes, OptionRow, Replace, Section, SectionDraft, SectionEntry,
     SectionPlan, Spot,
@@ -43,6 +44,7 @@ impl Section for StoreSection {
     fn read(&self, entries: &mut Entries<'_>) -> Box<dyn SectionDraft> {
         let stores = entries.each(|_, settings| draft::store(settings));
         let mut wrong = names(&stores);
+        wrong.extend(spaces(&stores));
         wrong.extend(directories(&stores));
         let sorted = sorted(stores, &mut wrong);
         wrong.into_iter().for_each(|mistake| entries.wrong(mistake));
@@ -70,6 +72,16 @@ fn names(stores: &[SectionEntry<Draft>]) -> Vec<Mistake> {
             spot.mistake(format!("there is no store `{name}` here: there are {}", known.join(", ")))
         })
         .collect()
+}
+
+/// The keys that a store has on a server begin with its name.
+fn spaces(stores: &[SectionEntry<Draft>]) -> impl Iterator<Item = Mistake> {
+    let over = stores.iter().filter(|store| matches!(store.draft.local, Some(Local::Server(_))));
+    over.filter_map(|store| {
+        let why = ClientStore::check_space(&store.name).err()?;
+        let name = &store.name;
+        Some(store.spot.mistake(format!("store `{name}` has its name on the server, too: {why}")))
+    })
 }
 
 /// A directory belongs to one store.

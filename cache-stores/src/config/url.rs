@@ -91,7 +91,7 @@ pub(crate) fn remote(text: &str) -> Result<At, String> {
             "gs" | "gcs" => cloud(Scheme::Google, text, rest),
             "az" | "azure" => cloud(Scheme::Azure, text, rest),
             "http" | "https" => cloud(Scheme::Http, text, rest),
-            "file" => directory(rest, FORMS),
+            "file" => file(rest),
             other => Err(format!("the scheme `{other}` is unknown: {FORMS}")),
         };
     }
@@ -130,6 +130,42 @@ fn directory(text: &str, forms: &str) -> Result<At, String> {
     }
 }
 
+/// The path of a `file:` URL.
+fn file(rest: &str) -> Result<At, String> {
+    let path = rest.strip_prefix("localhost").unwrap_or(rest);
+    if !path.starts_with('/') {
+        let why = "it names a host: right is \"file:///path\", with the path of a directory here";
+        return Err(why.to_owned());
+    }
+    if path.contains(['?', '#']) {
+        return Err("in a file URL `?` is written `%3F`, and `#` is written `%23`".to_owned());
+    }
+    Ok(At::Directory(decoded(path)?.into()))
+}
+
+/// A part of a URL as it was before it was encoded.
+fn decoded(text: &str) -> Result<String, String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((front, behind)) = rest.split_once('%') {
+        bytes.extend_from_slice(front.as_bytes());
+        let code = behind.get(..2).filter(|code| code.bytes().all(|c| c.is_ascii_hexdigit()));
+        match code.and_then(|code| u8::from_str_radix(code, 16).ok()) {
+            Some(0) => return Err("`%00` is in no path".to_owned()),
+            Some(byte) => bytes.push(byte),
+            None => {
+                let wrong: String = behind.chars().take(2).collect();
+                return Err(format!(
+                    "`%{wrong}` encodes nothing: right is `%` and two hexadecimal digits, as `%20` for a space; `%` itself is `%25`"
+                ));
+            }
+        }
+        rest = &behind[2..];
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    String::from_utf8(bytes).map_err(|_| "what it encodes is no UTF-8".to_owned())
+}
+
 fn cloud(scheme: Scheme, url: &str, rest: &str) -> Result<At, String> {
     let url = url.trim_end_matches('/').to_owned();
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
@@ -149,6 +185,7 @@ fn cloud(scheme: Scheme, url: &str, rest: &str) -> Result<At, String> {
         let prefix = Path::default();
         return Ok(At::Cloud(Cloud { scheme, bucket: url.clone(), prefix, url }));
     }
+    decoded(path)?;
     let prefix = Path::from_url_path(path.trim_end_matches('/'))
         .map_err(|error| format!("the prefix cannot be: {error}"))?;
     Ok(At::Cloud(Cloud { scheme, bucket: host.to_owned(), prefix, url }))
@@ -172,6 +209,37 @@ mod tests {
         for wrong in ["", "tmp", "s3://bucket"] {
             assert!(local(wrong).unwrap_err().contains("begins with `/`"), "{wrong}");
         }
+    }
+
+    #[test]
+    fn the_path_of_a_file_url_is_decoded_and_wrong_encodings_are_named() {
+        let at = |text: &str| remote(text);
+        assert_eq!(at("file:///tmp/with%20space"), Ok(At::Directory("/tmp/with space".into())));
+        assert_eq!(at("file:///tmp/caf%C3%A9/%25"), Ok(At::Directory("/tmp/café/%".into())));
+        assert_eq!(at("file://localhost/tmp"), Ok(At::Directory("/tmp".into())));
+        assert_eq!(at("/tmp/with%20space"), Ok(At::Directory("/tmp/with%20space".into())));
+        for (wrong, why) in [
+            ("file:///tmp/a%zz", "`%zz` encodes nothing: right is `%` and two hexadecimal digits"),
+            ("file:///tmp/a%2", "`%2` encodes nothing"),
+            ("file:///tmp/a%", "`%` encodes nothing"),
+            ("file:///tmp/a%+1", "`%+1` encodes nothing"),
+            ("file:///tmp/a%é", "`%é` encodes nothing"),
+            ("file:///tmp/a%00", "`%00` is in no path"),
+            ("file:///tmp/a%ff", "no UTF-8"),
+            ("file:///tmp/a?b", "`?` is written `%3F`"),
+            ("file://tmp/a", "it names a host"),
+            ("file://", "it names a host"),
+        ] {
+            let error = at(wrong).unwrap_err();
+            assert!(error.contains(why), "{wrong}: {error}");
+        }
+    }
+
+    #[cfg(feature = "s3")]
+    #[test]
+    fn the_prefix_of_a_bucket_is_decoded_and_wrong_encodings_are_named() {
+        let error = remote("s3://reports/2026/50%").unwrap_err();
+        assert!(error.contains("`%` encodes nothing"), "{error}");
     }
 
     #[cfg(feature = "s3")]

@@ -12,7 +12,7 @@ use std::time::Duration;
 impl Index {
     /// A ticket, to be taken before the remote is asked about a path.
     pub(crate) fn begin(&self, path: &Path) -> Ticket {
-        let mark = self.run(|_, state| state.fences.ask(path));
+        let mark = self.run(|state| state.fences.ask(path));
         Ticket::new(self, path, mark)
     }
 
@@ -25,7 +25,7 @@ impl Index {
         fetched: Duration,
     ) -> Admitted {
         let text = pack(object);
-        self.run(|shared, state| {
+        self.run(|state| {
             if !state.fences.holds(ticket) || state.waits(ticket.path()) {
                 return Admitted::Fenced;
             }
@@ -45,7 +45,7 @@ impl Index {
             let mut victims = state.forget(&object.path);
             let marks = Marks::default();
             state.make(Change::Admit { copy, chunk_size, fetched, marks, text });
-            victims.extend(state.make_room(&shared.limits, copy, self.now()));
+            victims.extend(state.make_room(copy, self.now()));
             Admitted::New { copy, victims }
         })
     }
@@ -64,7 +64,7 @@ impl Index {
         };
         let (text, marks) = (pack(&object), Marks(Marks::STAGED));
         let fetched = nanos(self.now());
-        self.run(|_, state| {
+        self.run(|state| {
             let copy = state.new_copy();
             state.make(Change::Admit { copy, chunk_size, fetched, marks, text });
             copy
@@ -80,7 +80,7 @@ impl Index {
         fetched: Duration,
     ) -> Admitted {
         let fetched = nanos(fetched);
-        self.run(|shared, state| {
+        self.run(|state| {
             let fenced = !state.fences.holds(ticket) || state.waits(ticket.path());
             if fenced || state.table.at_copy(copy).is_none() {
                 return Admitted::Fenced;
@@ -89,7 +89,7 @@ impl Index {
             let mut victims = state.forget(&object.path);
             let (marks, text) = (Marks::default(), pack(object));
             state.make(Change::Describe { copy, fetched, marks, text });
-            victims.extend(state.make_room(&shared.limits, copy, self.now()));
+            victims.extend(state.make_room(copy, self.now()));
             Admitted::New { copy, victims }
         })
     }
@@ -99,7 +99,7 @@ impl Index {
     /// such copy.
     pub(crate) fn unsent(&self, copy: CopyId, object: &Object) -> Option<Vec<Victim>> {
         let fetched = nanos(self.now());
-        self.run(|_, state| {
+        self.run(|state| {
             state.table.at_copy(copy)?;
             state.fences.raise(&object.path);
             let victims = state.forget(&object.path);
@@ -112,7 +112,7 @@ impl Index {
     /// The remote has an unsent copy, and describes it so. `None`: something else has replaced it.
     pub(crate) fn sent(&self, copy: CopyId, object: &Object) -> Option<Vec<Victim>> {
         let (text, now) = (pack(object), self.now());
-        self.run(|shared, state| {
+        self.run(|state| {
             let at = state.table.at_copy(copy)?;
             let slot = state.table.slab.get(at);
             if !slot.marks.has(Marks::UNSENT) || slot.path() != object.path.as_ref() {
@@ -121,13 +121,13 @@ impl Index {
             state.fences.raise(&object.path);
             let (marks, fetched) = (Marks::default(), nanos(now));
             state.make(Change::Describe { copy, fetched, marks, text });
-            Some(state.make_room(&shared.limits, copy, now))
+            Some(state.make_room(copy, now))
         })
     }
 
     /// After a restart: a journal says that this copy waits for the remote. False: it is not there.
     pub(crate) fn hold(&self, copy: CopyId) -> bool {
-        self.run(|_, state| {
+        self.run(|state| {
             let Some(at) = state.table.at_copy(copy) else { return false };
             if state.table.slab.get(at).marks.has(Marks::STAGED) {
                 return false;
@@ -140,7 +140,7 @@ impl Index {
     /// The remote said that the copy is what it has. False: something happened to the path meanwhile.
     pub(crate) fn renew(&self, ticket: &Ticket) -> bool {
         let fetched = nanos(self.now());
-        self.run(|_, state| {
+        self.run(|state| {
             if !state.fences.holds(ticket) || state.waits(ticket.path()) {
                 return false;
             }
@@ -154,7 +154,7 @@ impl Index {
 
     /// The path leaves, and every ticket for it is fenced out.
     pub(crate) fn forget(&self, path: &Path) -> Vec<Victim> {
-        self.run(|_, state| {
+        self.run(|state| {
             state.fences.raise(path);
             state.forget(path)
         })
@@ -163,7 +163,7 @@ impl Index {
     /// A write to the remote begins: whatever its outcome, what was asked before is not kept, and the entry is
     /// not believed until the ticket has admitted the result or was [settled](Index::settle_doubt).
     pub(crate) fn doubt(&self, path: &Path) -> Ticket {
-        let mark = self.run(|_, state| {
+        let mark = self.run(|state| {
             let mut doubtful = false;
             if let Some(at) = state.table.at_path(path.as_ref()) {
                 let slot = state.table.slab.get(at);
@@ -181,7 +181,7 @@ impl Index {
     /// The write did certainly not happen: the entry is as it was, unless another write is in doubt.
     #[expect(clippy::needless_pass_by_value, reason = "a ticket is of no use after this")]
     pub(crate) fn settle_doubt(&self, ticket: Ticket) {
-        self.run(|_, state| {
+        self.run(|state| {
             if state.fences.settle(&ticket)
                 && let Some(at) = state.table.at_path(ticket.path().as_ref())
             {

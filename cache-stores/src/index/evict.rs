@@ -1,6 +1,6 @@
 //! Room: what has expired goes first, then what the policy names.
 
-use super::answers::{Limits, Victim};
+use super::answers::Victim;
 use super::change::Change;
 use super::chunks::Chunks;
 use super::{Index, State, nanos};
@@ -11,9 +11,9 @@ impl Index {
     /// The copies whose TTL has passed leave, and the time for which they may stand in for the remote.
     pub(crate) fn expired(&self) -> Vec<Victim> {
         let now = self.now();
-        self.run(|shared, state| {
+        self.run(|state| {
             let mut victims = Vec::new();
-            while let Some(copy) = state.oldest_expired(&shared.limits, now, None) {
+            while let Some(copy) = state.oldest_expired(now, None) {
                 victims.extend(state.evict(copy));
             }
             victims
@@ -29,24 +29,19 @@ impl State {
     }
 
     /// Evicts until the limits hold; the copy that is being added to goes last, and then chunk by chunk.
-    pub(super) fn make_room(
-        &mut self,
-        limits: &Limits,
-        adding: CopyId,
-        now: Duration,
-    ) -> Vec<Victim> {
+    pub(super) fn make_room(&mut self, adding: CopyId, now: Duration) -> Vec<Victim> {
         let mut victims = Vec::new();
-        while self.is_over(limits) {
-            let expired = self.oldest_expired(limits, now, Some(adding));
+        while self.is_over() {
+            let expired = self.oldest_expired(now, Some(adding));
             let Some(copy) = expired.or_else(|| self.first_to_go(adding)) else { break };
             victims.extend(self.evict(copy));
         }
-        victims.extend(self.shed(limits, adding));
+        victims.extend(self.shed(adding));
         victims
     }
 
-    fn is_over(&self, limits: &Limits) -> bool {
-        let totals = &self.table.totals;
+    fn is_over(&self) -> bool {
+        let (limits, totals) = (&self.limits, &self.table.totals);
         limits.objects.is_some_and(|most| totals.objects > most as u64)
             || limits.bytes.is_some_and(|most| totals.bytes > most)
     }
@@ -57,13 +52,8 @@ impl State {
         copies.find(|copy| *copy != spared)
     }
 
-    fn oldest_expired(
-        &mut self,
-        limits: &Limits,
-        now: Duration,
-        spared: Option<CopyId>,
-    ) -> Option<CopyId> {
-        let lasts = limits.ttl? + limits.grace.unwrap_or_default();
+    fn oldest_expired(&mut self, now: Duration, spared: Option<CopyId>) -> Option<CopyId> {
+        let lasts = self.limits.ttl? + self.limits.grace.unwrap_or_default();
         let ends = nanos(now.checked_sub(lasts)?);
         let mut old = self.table.by_age().take_while(|slot| slot.fetched <= ends);
         old.find(|slot| Some(slot.copy) != spared).map(|slot| slot.copy)
@@ -78,10 +68,10 @@ impl State {
     }
 
     /// The lowest chunks of a copy go until it fits: it alone is larger than everything may be.
-    fn shed(&mut self, limits: &Limits, copy: CopyId) -> Option<Victim> {
+    fn shed(&mut self, copy: CopyId) -> Option<Victim> {
         let mut chunks = Chunks::none();
         let at = self.table.at_copy(copy)?;
-        while limits.bytes.is_some_and(|most| self.table.totals.bytes > most) {
+        while self.limits.bytes.is_some_and(|most| self.table.totals.bytes > most) {
             let slot = self.table.slab.get(at);
             if !slot.marks.can_go() {
                 break;

@@ -11,7 +11,7 @@ impl Index {
     /// One chunk that lies in local, in any order. Of two copies of a path the younger stays; what leaves for it
     /// comes back. What happened to the copies since they were fetched is not known: all of them are doubtful.
     pub(crate) fn add_found(&self, piece: &Piece) -> Vec<Victim> {
-        self.run(|_, state| {
+        self.run(|state| {
             let (copy, chunk) = (piece.copy, piece.chunk);
             let Some(bytes) = u32::try_from(piece.bytes).ok().filter(|_| piece.bytes <= LARGEST)
             else {
@@ -33,10 +33,10 @@ impl Index {
     /// again. An index on disk has its files from now on.
     pub(crate) fn found_all(&self) -> Vec<Victim> {
         let now = self.now();
-        self.run(|shared, state| {
+        self.run(|state| {
             state.table.order_by_age();
             // No copy is being added to.
-            let victims = state.make_room(&shared.limits, CopyId(0), now);
+            let victims = state.make_room(CopyId(0), now);
             let State { table, log, .. } = state;
             if let Some(log) = log {
                 log.restart(table);

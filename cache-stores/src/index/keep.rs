@@ -12,7 +12,7 @@ impl Index {
     /// [`failed`](Index::failed) after, in any case. False: the copy is gone, the chunk is there already, or somebody else
     /// is putting or deleting it; then it is not to be put.
     pub(crate) fn intend(&self, copy: CopyId, chunk: u32) -> bool {
-        self.run(|_, state| {
+        self.run(|state| {
             let Some(at) = state.table.at_copy(copy) else { return false };
             let busy = state.table.slab.get(at).kept.contains(chunk)
                 || state.table.is_intended(copy, chunk);
@@ -32,12 +32,12 @@ impl Index {
     /// A chunk lies in local and takes so many bytes there, its footer among them.
     pub(crate) fn keep(&self, copy: CopyId, chunk: u32, bytes: u64) -> Kept {
         let now = self.now();
-        self.run(|shared, state| {
+        self.run(|state| {
             let known = state.table.at_copy(copy).is_some();
             match u32::try_from(bytes) {
                 Ok(bytes) if known && u64::from(bytes) <= LARGEST => {
                     state.make(Change::Keep { copy, first: chunk, count: 1, bytes });
-                    Kept::Yes { victims: state.make_room(&shared.limits, copy, now) }
+                    Kept::Yes { victims: state.make_room(copy, now) }
                 }
                 _ => Kept::Gone(state.drop_one(copy, chunk)),
             }
@@ -46,14 +46,14 @@ impl Index {
 
     /// Local says that it has not taken an intended chunk. It may lie there nevertheless: it is to be deleted.
     pub(crate) fn failed(&self, copy: CopyId, chunk: u32) -> Victim {
-        self.run(|_, state| state.drop_one(copy, chunk))
+        self.run(|state| state.drop_one(copy, chunk))
     }
 
     /// A chunk does not lie in local, or is of no use: it is not accounted any more, and to be deleted, since somebody
     /// may have put it again meanwhile. `None`: it has left the index already, or waits for the remote; then it is
     /// nowhere else, and a later attempt may find it well.
     pub(crate) fn damaged(&self, copy: CopyId, chunk: u32) -> Option<Victim> {
-        self.run(|_, state| {
+        self.run(|state| {
             let at = state.table.at_copy(copy)?;
             let slot = state.table.slab.get(at);
             let is_kept = slot.kept.contains(chunk) && slot.marks.can_go();
@@ -63,18 +63,18 @@ impl Index {
 
     /// Something lies in local under the name of a chunk and is none: it is to be deleted.
     pub(crate) fn useless(&self, copy: CopyId, chunk: u32) -> Victim {
-        self.run(|_, state| state.drop_one(copy, chunk))
+        self.run(|state| state.drop_one(copy, chunk))
     }
 
     /// A staged copy comes to nothing; the victims are its chunks.
     pub(crate) fn abandon(&self, copy: CopyId) -> Vec<Victim> {
-        self.run(|_, state| state.leave(copy).into_iter().collect())
+        self.run(|state| state.leave(copy).into_iter().collect())
     }
 
     /// Local has deleted these. A process that is killed before it says so is told of them again when it opens
     /// the index.
     pub(crate) fn removed(&self, victims: &[Victim]) {
-        self.run(|_, state| {
+        self.run(|state| {
             for run in victims.iter().flat_map(Victim::runs) {
                 state.make(run);
             }

@@ -12,9 +12,9 @@ impl Index {
     /// The entry of a path; counts as a use of it.
     pub(crate) fn find(&self, path: &Path) -> Option<Found> {
         let now = self.now();
-        self.look_at(|shared, state| {
+        self.look_at(|state| {
             let at = state.table.at_path(path.as_ref())?;
-            let found = found(state.table.slab.get(at), &shared.limits, now)?;
+            let found = found(state.table.slab.get(at), &state.limits, now)?;
             if state.table.moves(at) {
                 state.make(Change::Use { copy: found.copy });
                 state.write_uses();
@@ -26,16 +26,16 @@ impl Index {
     /// The entry of a path, and nothing else happens.
     pub(crate) fn look(&self, path: &Path) -> Option<Found> {
         let now = self.now();
-        self.look_at(|shared, state| {
+        self.look_at(|state| {
             let at = state.table.at_path(path.as_ref())?;
-            found(state.table.slab.get(at), &shared.limits, now)
+            found(state.table.slab.get(at), &state.limits, now)
         })
     }
 
     /// The payload of a chunk agreed with its checksum: [`Chunks::is_checked`](super::Chunks::is_checked) says so
     /// until the index is closed.
     pub(crate) fn checked(&self, copy: CopyId, chunk: u32) {
-        self.look_at(|_, state| {
+        self.look_at(|state| {
             if let Some(at) = state.table.at_copy(copy) {
                 state.table.slab.get_mut(at).kept.check(chunk);
             }
@@ -44,14 +44,14 @@ impl Index {
 
     /// The copies that wait for the remote.
     pub(crate) fn unsent_copies(&self) -> Vec<(Path, CopyId)> {
-        self.look_at(|_, state| {
+        self.look_at(|state| {
             let waiting = state.table.slab.iter().filter(|slot| slot.marks.has(Marks::UNSENT));
             waiting.filter_map(|slot| Some((Path::parse(slot.path()).ok()?, slot.copy))).collect()
         })
     }
 
     pub(crate) fn totals(&self) -> Totals {
-        self.look_at(|_, state| state.table.totals)
+        self.look_at(|state| state.table.totals)
     }
 }
 

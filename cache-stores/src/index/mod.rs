@@ -25,6 +25,8 @@ mod log;
 mod lookup;
 mod open;
 mod order;
+#[cfg(feature = "config")]
+mod peek;
 mod reading;
 mod record;
 mod slab;
@@ -59,13 +61,13 @@ pub(crate) struct Index {
 
 #[derive(Debug)]
 struct Shared {
-    limits: Limits,
     time: Time,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
+    limits: Limits,
     table: Table,
     fences: Fences,
     undeleted: Undeleted,
@@ -77,7 +79,23 @@ impl Index {
     /// An index that lives as long as the process. What lies in local already is told with
     /// [`add_found`](Index::add_found) and [`found_all`](Index::found_all).
     pub(crate) fn in_memory(limits: Limits, clock: Clock) -> Self {
-        Index::of(limits, clock, State::new(Table::new(limits.order), None))
+        Index::of(clock, State::new(limits, Table::new(limits.order), None))
+    }
+
+    /// How much is kept, and for how long.
+    pub(crate) fn limits(&self) -> Limits {
+        self.look_at(|state| state.limits)
+    }
+
+    /// Other limits from now on; the victims are what they leave no room for. Which goes first stays as it was.
+    #[cfg(any(feature = "config", test))]
+    pub(crate) fn limit(&self, limits: Limits) -> Vec<Victim> {
+        let now = self.now();
+        self.run(|state| {
+            state.limits = Limits { order: state.limits.order, ..limits };
+            // No copy is being added to.
+            state.make_room(crate::object::CopyId(0), now)
+        })
     }
 
     /// The time since 1970 by which copies age. It never goes back while the index is open.
@@ -85,14 +103,14 @@ impl Index {
         self.shared.time.now()
     }
 
-    fn of(limits: Limits, clock: Clock, state: State) -> Self {
-        Index { shared: Arc::new(Shared { limits, time: Time::new(clock), state: state.into() }) }
+    fn of(clock: Clock, state: State) -> Self {
+        Index { shared: Arc::new(Shared { time: Time::new(clock), state: state.into() }) }
     }
 
     /// Runs one operation; what it changes is in the log when it returns.
-    fn run<T>(&self, operation: impl FnOnce(&Shared, &mut State) -> T) -> T {
+    fn run<T>(&self, operation: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.shared.state.lock();
-        let result = operation(&self.shared, &mut state);
+        let result = operation(&mut state);
         let State { table, log, .. } = &mut *state;
         if let Some(log) = log {
             log.write(table);
@@ -101,14 +119,14 @@ impl Index {
     }
 
     /// Runs one operation that changes nothing but the order.
-    fn look_at<T>(&self, operation: impl FnOnce(&Shared, &mut State) -> T) -> T {
-        operation(&self.shared, &mut self.shared.state.lock())
+    fn look_at<T>(&self, operation: impl FnOnce(&mut State) -> T) -> T {
+        operation(&mut self.shared.state.lock())
     }
 }
 
 impl State {
-    fn new(table: Table, log: Option<Log>) -> Self {
-        State { table, fences: Fences::default(), undeleted: Undeleted::default(), log }
+    fn new(limits: Limits, table: Table, log: Option<Log>) -> Self {
+        State { limits, table, fences: Fences::default(), undeleted: Undeleted::default(), log }
     }
 
     /// Makes a change.

@@ -30,15 +30,16 @@ impl Index {
             Ok(found) => found,
             Err(why) => {
                 clear(&files).map_err(unreachable)?;
-                let state = State::new(Table::new(limits.order), Some(Log::idle(files, lock)));
+                let state =
+                    State::new(limits, Table::new(limits.order), Some(Log::idle(files, lock)));
                 let opened = why.map_or(Opened::New, Opened::Damaged);
-                return Ok((Index::of(limits, clock, state), opened));
+                return Ok((Index::of(clock, state), opened));
             }
         };
         files.remove_logs_below(found.first);
         let log = Log::resume(files, lock, found.number, &found.last, found.snapshot)
             .map_err(unreachable)?;
-        let index = Index::of(limits, clock, State::new(found.table, Some(log)));
+        let index = Index::of(clock, State::new(limits, found.table, Some(log)));
         let unsure = index.unsure();
         Ok((index, Opened::Ready { unsure }))
     }
@@ -46,21 +47,21 @@ impl Index {
     /// Why what happens is not written to the index's directory any more; told once. The index goes on in memory,
     /// and tries again later.
     pub(crate) fn news(&self) -> Option<String> {
-        self.look_at(|_, state| state.log.as_mut()?.news())
+        self.look_at(|state| state.log.as_mut()?.news())
     }
 
     /// Settles what the last process left: what was being put and what was staged has to go, and the limits may
     /// have changed.
     fn unsure(&self) -> Vec<Victim> {
         let now = self.now();
-        self.run(|shared, state| {
+        self.run(|state| {
             for (copy, chunk) in state.table.open_intents() {
                 state.make(Change::Shed { copy, first: chunk, count: 1 });
             }
             let staged = state.table.slab.iter().filter(|slot| slot.marks.has(Marks::STAGED));
             let staged: Vec<CopyId> = staged.map(|slot| slot.copy).collect();
             staged.into_iter().for_each(|copy| drop(state.leave(copy)));
-            state.make_room(&shared.limits, CopyId(0), now);
+            state.make_room(CopyId(0), now);
             state.leaving()
         })
     }

@@ -7,19 +7,19 @@ impl Index {
     /// Whether what the holder of the ticket learns can still be kept: nothing has happened to the path, and
     /// nothing is happening.
     pub(crate) fn holds(&self, ticket: &Ticket) -> bool {
-        self.run(|_, state| state.fences.holds(ticket))
+        self.run(|state| state.fences.holds(ticket))
     }
 
     /// Whether an answer to this ticket's question is one for those who come now: nothing has been written since it
     /// was asked. During a write it may be: those who come then may hear of what was before.
     pub(crate) fn serves(&self, ticket: &Ticket) -> bool {
-        self.run(|_, state| state.fences.serves(ticket))
+        self.run(|state| state.fences.serves(ticket))
     }
 
     /// The remote does not have the path. If something happened to it since the ticket was taken, that is the
     /// truth, and the entry stays.
     pub(crate) fn gone(&self, ticket: &Ticket) -> Vec<Victim> {
-        self.run(|_, state| match state.fences.holds(ticket) && !state.waits(ticket.path()) {
+        self.run(|state| match state.fences.holds(ticket) && !state.waits(ticket.path()) {
             true => {
                 state.fences.take(ticket);
                 state.forget(ticket.path())
@@ -30,7 +30,7 @@ impl Index {
 
     /// The chunks of a copy that lie in local; `None`: the copy has left.
     pub(crate) fn chunks(&self, copy: CopyId) -> Option<Chunks> {
-        self.run(|_, state| {
+        self.run(|state| {
             let at = state.table.at_copy(copy)?;
             Some(state.table.slab.get(at).kept.clone())
         })

@@ -80,11 +80,11 @@ impl Index {
     /// remote does not have them yet.
     pub(crate) fn status(&self) -> Vec<Status> {
         let now = self.now();
-        self.look_at(|shared, state| {
+        self.look_at(|state| {
             let table = &state.table;
             let order = table.order.iter(&table.slab).map(|at| table.slab.get(at));
             let waiting = table.slab.iter().filter(|slot| slot.marks.has(Marks::UNSENT));
-            order.chain(waiting).filter_map(|slot| status(slot, &shared.limits, now)).collect()
+            order.chain(waiting).filter_map(|slot| status(slot, &state.limits, now)).collect()
         })
     }
 }

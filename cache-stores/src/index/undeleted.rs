@@ -44,7 +44,7 @@ impl Index {
     /// Local has not deleted these, and nobody tries any more: they wait until somebody does [again](Index::again), or
     /// puts something in their place.
     pub(crate) fn undeleted(&self, victims: impl IntoIterator<Item = Victim>) {
-        self.run(|_, state| {
+        self.run(|state| {
             for victim in victims {
                 for run in state.undeleted.push(victim).iter().flat_map(Victim::runs) {
                     state.make(run);
@@ -55,12 +55,12 @@ impl Index {
 
     /// The victim that has waited longest, to be deleted.
     pub(crate) fn again(&self) -> Option<Victim> {
-        self.look_at(|_, state| state.undeleted.0.pop_front())
+        self.look_at(|state| state.undeleted.0.pop_front())
     }
 
     /// All that wait, to be deleted.
     pub(crate) fn all_again(&self) -> Vec<Victim> {
-        self.look_at(|_, state| std::mem::take(&mut state.undeleted.0).into())
+        self.look_at(|state| std::mem::take(&mut state.undeleted.0).into())
     }
 }
 

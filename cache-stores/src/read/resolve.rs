@@ -216,9 +216,8 @@ fn stale(inner: &Inner, found: Option<Found>, failure: &Failure) -> Result<Resol
 
 /// Whether `stale_if_error` allows a copy of this age.
 pub(super) fn may_stand_in(inner: &Inner, found: &Found) -> bool {
-    let options = &inner.options;
-    options.stale_if_error.is_some_and(|past| {
-        let ttl = options.policy.ttl();
-        ttl.is_none_or(|ttl| found.age < ttl.saturating_add(past))
-    })
+    let limits = inner.index.limits();
+    limits
+        .grace
+        .is_some_and(|past| limits.ttl.is_none_or(|ttl| found.age < ttl.saturating_add(past)))
 }

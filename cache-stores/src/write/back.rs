@@ -174,10 +174,10 @@ impl WriteBack {
 
     /// Whether the limits of the policy leave room for what cannot be evicted.
     pub(super) fn fits(&self, inner: &Inner, size: u64) -> bool {
+        let limits = inner.index.limits();
         let queue = self.queue.lock();
-        let policy = &inner.options.policy;
-        policy.bytes().is_none_or(|most| queue.bytes().saturating_add(size) <= most)
-            && policy.objects().is_none_or(|most| queue.len() < most)
+        limits.bytes.is_none_or(|most| queue.bytes().saturating_add(size) <= most)
+            && limits.objects.is_none_or(|most| queue.len() < most)
     }
 
     pub(super) fn overlay(&self) -> Overlay {

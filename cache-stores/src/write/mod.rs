@@ -12,6 +12,8 @@ mod load;
 mod multipart;
 mod outcome;
 mod overlay;
+#[cfg(feature = "config")]
+mod peek;
 mod pending;
 mod pump;
 mod put;
@@ -22,6 +24,7 @@ mod scan;
 mod sender;
 mod spool;
 mod staging;
+mod unsent;
 
 pub(crate) use back::Writes;
 pub(crate) use copy::{copy, rename};
@@ -29,6 +32,8 @@ pub(crate) use delete::delete;
 pub(crate) use keep::STAGED;
 pub(crate) use list::{level, list};
 pub(crate) use multipart::multipart;
+#[cfg(feature = "config")]
+pub(crate) use peek::peek;
 pub use pending::{Pending, Refused};
 pub(crate) use put::put;
 pub(crate) use restore::{Restored, open, piece, restore};

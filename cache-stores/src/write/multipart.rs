@@ -93,7 +93,7 @@ impl Upload {
     /// The chunks that this part completes. What would not fit anyhow is not staged.
     fn cut(&mut self, data: PutPayload) -> Vec<Cut> {
         let cuts = self.cutter.push(data);
-        let most = self.inner.options.policy.bytes();
+        let most = self.inner.index.limits().bytes;
         if let Some(staging) = &self.staging
             && most.is_some_and(|most| self.cutter.size() > most)
         {

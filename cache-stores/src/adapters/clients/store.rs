@@ -89,6 +89,13 @@ impl ClientStore {
     /// [Invalid](Wrong::is_invalid): it has other characters than ASCII letters, digits, `-`, `_` and `.`, or not 1
     /// to 40 of them.
     pub fn with_space(mut self, space: &str) -> Result<Self, Wrong> {
+        Self::check_space(space)?;
+        Arc::make_mut(&mut self.0).space = space.to_owned();
+        Ok(self)
+    }
+
+    /// Whether keys can begin so.
+    pub(crate) fn check_space(space: &str) -> Result<(), Wrong> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         if !(1..=40).contains(&space.len()) || !space.chars().all(allowed) {
             return Err(Wrong::invalid(format!(
@@ -96,8 +103,7 @@ impl ClientStore {
                 space.escape_debug()
             )));
         }
-        Arc::make_mut(&mut self.0).space = space.to_owned();
-        Ok(self)
+        Ok(())
     }
 
     /// Where the times of changes are taken from.

@@ -42,7 +42,7 @@ pub(super) fn fresh(directory: &File, limits: Limits, time: &ManualClock) -> Ind
 
 impl World {
     fn length(&self) -> u64 {
-        self.index.look_at(|_, state| state.log.as_ref().unwrap().length())
+        self.index.look_at(|state| state.log.as_ref().unwrap().length())
     }
 
     fn did(&mut self, event: Event) {
@@ -203,7 +203,7 @@ fn agrees(
     assert!(local.is_subset(&kept.union(&named).copied().collect()), "nothing lies there unseen");
     let bytes: u64 = kept.iter().map(|(_, chunk)| size(*chunk)).sum();
     assert_eq!(index.totals().bytes, bytes);
-    index.run(|_, state| state.validate());
+    index.run(|state| state.validate());
     index.removed(&unsure);
     local.retain(|chunk| !named.contains(chunk));
     assert!(local.is_subset(&kept), "after the deletions everything is accounted");

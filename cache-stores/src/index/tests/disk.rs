@@ -155,7 +155,7 @@ fn after_the_machine_went_down_an_index_that_was_open_is_not_believed() {
     for closed in [false, true] {
         let directory = three(true);
         let index = ready(directory.path(), limits(Policy::default()));
-        index.look_at(|_, state| state.log.as_mut().unwrap().boot_was("before the outage"));
+        index.look_at(|state| state.log.as_mut().unwrap().boot_was("before the outage"));
         match closed {
             true => {
                 drop(index);
@@ -202,10 +202,10 @@ fn a_kill_at_any_step_of_a_compaction_loses_nothing() {
     let (snapshot, kept) = (fs::read(files("snapshot")).unwrap(), files("kept"));
     fs::hard_link(files("log.1"), &kept).unwrap();
     let index = ready(directory.path(), limits(Policy::default()));
-    index.look_at(|_, state| state.log.as_mut().unwrap().compact_from(1));
+    index.look_at(|state| state.log.as_mut().unwrap().compact_from(1));
     add(&index, "d", 1);
     let expected = accounted(&index);
-    index.look_at(|_, state| state.log.as_mut().unwrap().compact_from(1 << 20));
+    index.look_at(|state| state.log.as_mut().unwrap().compact_from(1 << 20));
     kill(index);
     let log = fs::read(&kept).unwrap();
     let (new, next) = (fs::read(files("snapshot")).unwrap(), fs::read(files("log.2")).unwrap());
@@ -245,7 +245,7 @@ fn a_kill_at_any_step_of_a_compaction_loses_nothing() {
 fn a_log_does_not_outgrow_its_snapshot_for_long() {
     let directory = three(true);
     let index = ready(directory.path(), limits(Fifo(10)));
-    index.look_at(|_, state| state.log.as_mut().unwrap().compact_from(4096));
+    index.look_at(|state| state.log.as_mut().unwrap().compact_from(4096));
     for version in 0..500 {
         add(&index, &format!("p/{}", version % 20), version);
     }
@@ -267,7 +267,7 @@ fn f12_a_full_disk_is_no_trouble_for_callers_and_its_index_is_not_believed() {
     let directory = three(true);
     let index = ready(directory.path(), limits(Policy::default()));
     let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
-    index.look_at(|_, state| state.log.as_mut().unwrap().write_to(full()));
+    index.look_at(|state| state.log.as_mut().unwrap().write_to(full()));
     assert_eq!(index.news(), None);
     let victims = index.forget(&Path::from("a"));
     index.removed(&victims);
@@ -283,7 +283,7 @@ fn f12_a_full_disk_is_no_trouble_for_callers_and_its_index_is_not_believed() {
     for version in 0..200 {
         add(&index, "b", 2 + version);
     }
-    index.look_at(|_, state| assert_eq!(state.log.as_ref().unwrap().trouble(), None));
+    index.look_at(|state| assert_eq!(state.log.as_ref().unwrap().trouble(), None));
     kill(index);
     assert_eq!(order(&ready(directory.path(), limits(Policy::default()))), ["c", "b"]);
 }

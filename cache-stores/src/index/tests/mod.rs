@@ -61,7 +61,7 @@ impl State {
 
 /// Kills the process that has the index open.
 fn kill(index: Index) {
-    index.look_at(|_, state| state.log.as_mut().unwrap().kill());
+    index.look_at(|state| state.log.as_mut().unwrap().kill());
     drop(index);
 }
 
@@ -152,7 +152,7 @@ fn what_local_did_not_delete_may_be_replaced_or_is_deleted_by_one_alone() {
     index.undeleted([index.failed(copy, 1)]);
     let left: Vec<u32> = index.all_again().iter().flat_map(|one| one.chunks.first()).collect();
     assert_eq!((left, index.again()), (vec![2, 1], None));
-    index.run(|_, state| state.validate());
+    index.run(|state| state.validate());
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn so_many_wait_to_be_deleted_again_and_no_more() {
     for n in 0..1010 {
         index.undeleted(index.forget(&Path::from(format!("p/{n}"))));
     }
-    index.run(|_, state| {
+    index.run(|state| {
         state.validate();
         assert_eq!(state.table.leaving.len(), 1000);
     });
@@ -178,4 +178,26 @@ fn what_waits_for_the_remote_is_not_deleted_because_a_read_of_it_failed() {
     index.keep(copy, 0, 10);
     index.unsent(copy, &object("a", 1)).unwrap();
     assert_eq!((index.damaged(copy, 0), index.totals().bytes), (None, 10));
+}
+
+#[test]
+fn other_limits_hold_at_once_and_the_order_stays() {
+    let (index, time) = index(Fifo(3));
+    for path in ["a", "b", "c"] {
+        add(&index, path, 1);
+    }
+    time.advance(std::time::Duration::from_secs(60));
+    let victims = index.limit(limits(Ttl("60s") | Size(60_u64) | Lru));
+    assert_eq!((victims.len(), victims[0].chunks.len()), (1, 3));
+    index.removed(&victims);
+    assert_eq!(order(&index), ["b", "c"]);
+    assert_eq!(index.find(&Path::from("b")).unwrap().standing, Standing::Due);
+    assert_eq!(order(&index), ["b", "c"], "first come, first gone: as it was opened");
+    assert_eq!(index.limit(limits(Ttl("2m"))), []);
+    assert_eq!(index.find(&Path::from("b")).unwrap().standing, Standing::Fresh);
+    for path in ["d", "e"] {
+        add(&index, path, 1);
+    }
+    assert_eq!(order(&index), ["b", "c", "d", "e"], "there is room again");
+    index.run(|state| state.validate());
 }

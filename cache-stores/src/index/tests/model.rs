@@ -278,7 +278,7 @@ proptest! {
         }
         let left = pair.index.all_again();
         pair.index.removed(&left);
-        pair.index.run(|_, state| {
+        pair.index.run(|state| {
             state.validate();
             prop_assert!(state.fences.is_empty() && state.table.leaving.is_empty());
             prop_assert!(state.table.intents.is_empty());

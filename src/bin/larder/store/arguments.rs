@@ -28,7 +28,7 @@ const COMMANDS: [(&str, Command); 7] = [
 ];
 
 impl Command {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         COMMANDS.iter().find(|(_, known)| *known == self).map_or("", |(name, _)| *name)
     }
 
@@ -132,6 +132,32 @@ impl Arguments {
     /// Whether this switch was given.
     pub(super) fn has(&self, switch: &str) -> bool {
         self.given.contains(&switch)
+    }
+
+    /// What a command does that can end at any time.
+    pub(super) fn at_once(&self) -> Option<String> {
+        let ends = matches!(self.command, Command::Ls | Command::Stat | Command::Status);
+        ends.then(|| format!("`{}` of {}", self.command.name(), self.store))
+    }
+
+    /// What became of the others when they were stopped.
+    pub(super) fn stopped(&self, store: &str) -> String {
+        let name = self.command.name();
+        let path = self.paths.first().map(|path| path.to_string_lossy()).unwrap_or_default();
+        match (self.command, self.paths.get(1).filter(|file| *file != "-")) {
+            (Command::Get, Some(file)) => {
+                let file = file.to_string_lossy();
+                format!("`{path}` of {store} was not read to its end, and {file} is as it was")
+            }
+            (Command::Get, None) => format!("`{path}` of {store} was not read to its end"),
+            (Command::Rm, _) => {
+                format!("`{name}` of {store}: what was deleted until now stays deleted")
+            }
+            (Command::Warm, _) => {
+                format!("`{name}` of {store}: what was fetched until now is kept")
+            }
+            _ => format!("`{name}` of {store}"),
+        }
     }
 
     /// The path of an object, by its number.

@@ -1,5 +1,7 @@
 //! Why a command ends otherwise than well.
 
+use super::stop::Signal;
+use super::trouble;
 use larder::stores::object_store;
 use std::fmt::Display;
 use std::io;
@@ -13,6 +15,8 @@ pub(super) enum Failure {
     Failed(String),
     /// There is no such object.
     Missing(String),
+    /// It was asked to end while this was being done.
+    Stopped(Signal, String),
     /// Nobody reads what is printed any more.
     Closed,
 }
@@ -24,7 +28,10 @@ impl Failure {
             object_store::Error::NotFound { .. } => {
                 Failure::Missing(format!("{store} has no object `{what}`"))
             }
-            other => Failure::Failed(format!("`{what}` of {store}: {}", causes(other))),
+            other if trouble::is_missing(other) => {
+                Failure::Missing(format!("`{what}` of {store}: {}", trouble::words(other)))
+            }
+            other => Failure::Failed(format!("`{what}` of {store}: {}", trouble::words(other))),
         }
     }
 

@@ -2,47 +2,54 @@
 
 use super::arguments::Arguments;
 use super::failure::Failure;
+use super::output::Output;
 use super::progress::Progress;
 use super::target::{Target, location};
 use futures::TryStreamExt;
 use larder::stores::object_store::{GetResult, ObjectStoreExt};
 use std::fs::{OpenOptions, Permissions};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 pub(super) async fn run(arguments: &Arguments, target: &Target) -> Result<(), Failure> {
     let path = arguments.path(0)?;
     let location = location(&path)?;
     let file = arguments.paths.get(1).filter(|file| *file != "-");
+    let place = file.map(|file| Place::of(Path::new(file))).transpose()?;
     let result = target.store.get(&location).await.map_err(|error| target.failed(&path, &error))?;
     let progress = Progress::bytes(arguments, &path, Some(result.meta.size));
-    match file {
-        Some(file) => {
-            let place = Place::of(Path::new(file))?;
-            to_file(target, &path, result, place, &progress).await
+    match place {
+        Some(Place::File(file, permissions)) => {
+            to_file(target, &path, result, (&file, permissions), &progress).await
+        }
+        Some(Place::Device(file)) => {
+            let name = file.display().to_string();
+            let open = move || OpenOptions::new().write(true).open(&file);
+            let out = Output::begin(name, open, |_| Ok(()))?;
+            copy(target, &path, result, out, &progress).await
         }
         None => {
-            let mut out = io::stdout().lock();
-            copy(target, &path, result, &mut out, &progress).await?;
-            out.flush().map_err(|error| Failure::file("standard output", &error))
+            let out = Output::begin("standard output", || Ok(io::stdout().lock()), |_| Ok(()))?;
+            copy(target, &path, result, out, &progress).await
         }
     }
 }
 
-/// In memory is what the store hands out at a time.
+/// In memory is what the store hands out at a time, and what of it waits to be written.
 async fn copy(
     target: &Target,
     path: &str,
     result: GetResult,
-    out: &mut impl Write,
+    mut out: Output,
     progress: &Progress,
 ) -> Result<(), Failure> {
     let mut stream = result.into_stream();
     while let Some(bytes) = stream.try_next().await.map_err(|error| target.failed(path, &error))? {
-        out.write_all(&bytes).map_err(|error| Failure::file("what was read", &error))?;
-        progress.add(bytes.len() as u64);
+        let length = bytes.len() as u64;
+        out.write(bytes).await?;
+        progress.add(length);
     }
-    Ok(())
+    out.end().await
 }
 
 /// Where the bytes go.
@@ -74,22 +81,14 @@ impl Place {
     }
 }
 
-/// Beside the file first, so that nobody ever sees a part of it, and what was there stays if this fails.
+/// Beside the file first, so that nobody ever sees a part of it, and what was there stays if this fails or is dropped.
 async fn to_file(
     target: &Target,
     path: &str,
     result: GetResult,
-    place: Place,
+    (file, permissions): (&Path, Option<Permissions>),
     progress: &Progress,
 ) -> Result<(), Failure> {
-    let (file, permissions) = match place {
-        Place::File(file, permissions) => (file, permissions),
-        Place::Device(file) => {
-            let opened = OpenOptions::new().write(true).open(&file);
-            let mut out = opened.map_err(|error| Failure::file(file.display(), &error))?;
-            return copy(target, path, result, &mut out, progress).await;
-        }
-    };
     let failed = |error: io::Error| Failure::file(file.display(), &error);
     let folder = match file.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -99,12 +98,19 @@ async fn to_file(
     builder.prefix(".larder-");
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut temporary = builder.tempfile_in(folder).map_err(failed)?;
-    copy(target, path, result, temporary.as_file_mut(), progress).await?;
-    if let Some(permissions) = permissions {
-        temporary.as_file().set_permissions(permissions).map_err(failed)?;
-    }
-    temporary.as_file().sync_all().map_err(failed)?;
-    temporary.persist(&file).map_err(|error| failed(error.error))?;
+    let temporary = builder.tempfile_in(folder).map_err(failed)?;
+    let written = temporary.as_file().try_clone().map_err(failed)?;
+    let out = Output::begin(
+        file.display(),
+        || Ok(written),
+        |written| {
+            if let Some(permissions) = permissions {
+                written.set_permissions(permissions)?;
+            }
+            written.sync_all()
+        },
+    )?;
+    copy(target, path, result, out, progress).await?;
+    temporary.persist(file).map_err(|error| failed(error.error))?;
     Ok(())
 }

@@ -11,7 +11,7 @@ use std::io::{self, Write};
 pub(super) async fn run(arguments: &Arguments, target: &Target) -> Result<(), Failure> {
     let text = if arguments.paths.is_empty() { String::new() } else { arguments.path(0)? };
     let prefix = prefix(&text)?;
-    let failed = |error| target.failed(&text, &error);
+    let failed = |error| target.not_listed(&error);
     let mut out =
         Listing { out: io::BufWriter::new(io::stdout().lock()), json: arguments.has("json") };
     if arguments.has("recursive") {

@@ -1,35 +1,41 @@
 //! `larder store put`: an object from a file or from standard input, visible when all of it is there.
 
 use super::arguments::Arguments;
-use super::failure::Failure;
+use super::failure::{Failure, causes};
+use super::input::Input;
 use super::progress::Progress;
+use super::stop::Stop;
 use super::target::{Target, location};
 use larder::stores::object_store::path::Path;
-use larder::stores::object_store::{ObjectStoreExt, WriteMultipart};
-use std::fs::File;
-use std::io::{self, Read};
+use larder::stores::object_store::{self, MultipartUpload, ObjectStoreExt};
+use std::io;
+use tokio::task::JoinSet;
 
 /// Up to this an object is written in one piece.
 const PIECE: u64 = 8 << 20;
 /// Parts on their way at a time.
-const PARTS: usize = 4;
+const PARTS: usize = 3;
 /// S3 takes no more than 10 000 parts.
 const MOST: u64 = 9_000;
 
-pub(super) async fn run(arguments: &Arguments, target: &Target) -> Result<(), Failure> {
+pub(super) async fn run(
+    arguments: &Arguments,
+    target: &Target,
+    stop: &Stop,
+) -> Result<(), Failure> {
     let path = arguments.path(0)?;
     let location = location(&path)?;
-    let (mut source, size): (Box<dyn Read>, Option<u64>) = match arguments.paths.get(1) {
-        Some(name) if name != "-" => {
+    let name = arguments.paths.get(1).filter(|name| *name != "-");
+    let size = match name {
+        None => None,
+        Some(name) => {
             let failed = |error: io::Error| Failure::file(name.to_string_lossy(), &error);
-            let file = File::open(name).map_err(failed)?;
-            let metadata = file.metadata().map_err(failed)?;
+            let metadata = std::fs::metadata(name).map_err(failed)?;
             if metadata.is_dir() {
                 return Err(Failure::Failed(format!("{} is a directory", name.to_string_lossy())));
             }
-            (Box::new(file), metadata.is_file().then_some(metadata.len()))
+            metadata.is_file().then_some(metadata.len())
         }
-        _ => (Box::new(io::stdin().lock()), None),
     };
     let progress = Progress::bytes(arguments, &path, size);
     let part = match size {
@@ -37,56 +43,104 @@ pub(super) async fn run(arguments: &Arguments, target: &Target) -> Result<(), Fa
         // 144 GiB at most.
         None => 2 * PIECE,
     };
-    let first = piece(&mut source, part)?;
+    let no_thread = |error: io::Error| Failure::Failed(format!("no thread: {error}"));
+    let mut input = Input::begin(name.cloned(), part).map_err(no_thread)?;
+    let unread = |signal| {
+        Failure::Stopped(signal, format!("nothing of `{path}` was written to {}", target.name))
+    };
+    let first = stop.or(input.next()).await.map_err(unread)??;
     if (first.len() as u64) < part {
         let length = first.len() as u64;
-        let put = target.store.put(&location, first.into()).await;
-        put.map_err(|error| target.failed(&path, &error))?;
+        let put = stop.or(target.store.put(&location, first.into())).await;
+        let put = put.map_err(|signal| {
+            let name = &target.name;
+            let what =
+                format!("`{path}` was being written to {name}: it is there whole, or as it was");
+            Failure::Stopped(signal, what)
+        })?;
+        put.map_err(|error| target.not_written(&path, &error))?;
         progress.add(length);
         return Ok(());
     }
-    in_parts(target, &location, (first, &mut source), part, &progress).await
+    let parts = Parts { target, location, input, progress, stop };
+    parts.put(first).await
 }
 
-/// The next bytes; fewer than wanted only at the end.
-fn piece(source: &mut dyn Read, length: u64) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
-    let read = source.take(length).read_to_end(&mut bytes);
-    read.map_err(|error| {
-        Failure::Failed(format!("what is to be written cannot be read: {error}"))
-    })?;
-    Ok(bytes)
+/// An object that is put in parts.
+struct Parts<'a> {
+    target: &'a Target,
+    location: Path,
+    input: Input,
+    progress: Progress,
+    stop: &'a Stop,
 }
 
-async fn in_parts(
-    target: &Target,
-    location: &Path,
-    (mut bytes, source): (Vec<u8>, &mut dyn Read),
-    part: u64,
-    progress: &Progress,
-) -> Result<(), Failure> {
-    let failed = |error| target.failed(location, &error);
-    let upload = target.store.put_multipart(location).await.map_err(failed)?;
-    let chunk = usize::try_from(part).unwrap_or(usize::MAX);
-    let mut upload = WriteMultipart::new_with_chunk_size(upload, chunk);
-    while !bytes.is_empty() {
-        let length = bytes.len() as u64;
-        let sent = upload.wait_for_capacity(PARTS - 1).await;
-        upload.put(bytes.into());
-        let next = match sent {
-            Ok(()) => piece(source, part),
-            Err(error) => Err(target.failed(location, &error)),
+impl Parts<'_> {
+    async fn put(mut self, first: Vec<u8>) -> Result<(), Failure> {
+        let (target, stop, location) = (self.target, self.stop, self.location.clone());
+        let failed = |error| target.not_written(&location, &error);
+        // Waited for, come what may: what was begun there can be taken back when its answer is here.
+        let mut upload = target.store.put_multipart(&location).await.map_err(failed)?;
+        let mut sending = JoinSet::new();
+        let sent = stop.or(self.send(&mut *upload, &mut sending, first)).await;
+        let failure = match sent {
+            Ok(Ok(())) => match upload.complete().await {
+                Ok(_) => return Ok(()),
+                Err(error) => failed(error),
+            },
+            Ok(Err(failure)) => failure,
+            Err(signal) => {
+                Failure::Stopped(signal, format!("`{location}` was not written to {}", target.name))
+            }
         };
-        match next {
-            Ok(next) => bytes = next,
-            Err(failure) => {
-                // The object stays as it was; what was sent is of no use, and if that cannot be said, the store's
-                // own rules see to it.
-                let _ = upload.abort().await;
-                return Err(failure);
+        sending.shutdown().await;
+        // The object stays as it was; if what was sent cannot be taken back, the store's own rules see to it.
+        match (upload.abort().await, failure) {
+            (Err(error), Failure::Stopped(signal, what)) => {
+                let why = causes(&error);
+                let what = format!("{what}; what was sent of it may still lie there: {why}");
+                Err(Failure::Stopped(signal, what))
+            }
+            (_, failure) => Err(failure),
+        }
+    }
+
+    async fn send(
+        &mut self,
+        upload: &mut dyn MultipartUpload,
+        sending: &mut JoinSet<object_store::Result<u64>>,
+        mut bytes: Vec<u8>,
+    ) -> Result<(), Failure> {
+        while !bytes.is_empty() {
+            let (length, part) = (bytes.len() as u64, upload.put_part(bytes.into()));
+            sending.spawn(async move { part.await.map(|()| length) });
+            // It is sent while the next one is read.
+            bytes = self.input.next().await?;
+            while sending.len() >= PARTS {
+                self.one_sent(sending).await?;
             }
         }
-        progress.add(length);
+        while !sending.is_empty() {
+            self.one_sent(sending).await?;
+        }
+        Ok(())
     }
-    upload.finish().await.map(drop).map_err(failed)
+
+    async fn one_sent(
+        &self,
+        sending: &mut JoinSet<object_store::Result<u64>>,
+    ) -> Result<(), Failure> {
+        match sending.join_next().await {
+            None => Ok(()),
+            Some(Ok(Ok(length))) => {
+                self.progress.add(length);
+                Ok(())
+            }
+            Some(Ok(Err(error))) => Err(self.target.not_written(&self.location, &error)),
+            Some(Err(error)) => {
+                let what = format!("`{}` of {}: {error}", self.location, self.target.name);
+                Err(Failure::Failed(what))
+            }
+        }
+    }
 }

@@ -2,18 +2,26 @@
 
 use super::arguments::{Arguments, Command};
 use super::failure::{Failure, causes};
+use super::trouble;
+use futures::StreamExt;
 use larder::stores::object_store::path::Path;
 use larder::stores::object_store::{self, ObjectStore};
 use larder::stores::{CachedStore, StorePlans};
 use larder::{Configuration, Error};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// So long a bucket is looked for.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The store of a command.
 pub(super) struct Target {
     /// As it was asked for.
     pub(super) name: String,
     pub(super) store: Arc<dyn ObjectStore>,
+    /// Where the truth is: a URL, or the path of a directory.
+    url: String,
     /// If it has local copies: with the stores that it is made from before it.
     pub(super) opened: Vec<CachedStore>,
 }
@@ -51,6 +59,58 @@ impl Target {
     pub(super) fn failed(&self, what: impl AsRef<str>, error: &object_store::Error) -> Failure {
         Failure::of(what.as_ref(), &self.name, error)
     }
+
+    /// What it said of an object that was to be written. If it misses something, that may be its bucket.
+    pub(super) fn not_written(
+        &self,
+        what: impl AsRef<str>,
+        error: &object_store::Error,
+    ) -> Failure {
+        match error {
+            object_store::Error::NotFound { .. } => Failure::Missing(format!(
+                "`{}` cannot be written to {}: {}",
+                what.as_ref(),
+                self.name,
+                trouble::words(error)
+            )),
+            other => self.failed(what, other),
+        }
+    }
+
+    /// The same of what was to be listed.
+    pub(super) fn not_listed(&self, error: &object_store::Error) -> Failure {
+        let text = format!("{} cannot be listed: {}", self.name, trouble::words(error));
+        match trouble::is_missing(error) {
+            true => Failure::Missing(text),
+            false => Failure::Failed(text),
+        }
+    }
+
+    /// Something is missing: is it the bucket, with all that would be in it? Then that is what there is to say.
+    pub(super) async fn without_home(&self) -> Option<Failure> {
+        let (scheme, rest) = self.url.split_once("://")?;
+        let kind = match scheme {
+            "s3" | "s3a" | "gs" | "gcs" => "bucket",
+            "az" | "azure" => "container",
+            // Others have neither.
+            _ => return None,
+        };
+        let listed = async { self.store.list(None).next().await };
+        let asked = tokio::time::timeout(PATIENCE, listed).await;
+        let Ok(Some(Err(error))) = asked else { return None };
+        if !trouble::is_missing(&error) {
+            return None;
+        }
+        let home = rest.split('/').next().unwrap_or(rest);
+        let correct = match self.url == self.name {
+            true => "correct the URL".to_owned(),
+            false => format!("correct {} in the configuration", self.url),
+        };
+        let name = &self.name;
+        Some(Failure::Failed(format!(
+            "{name}: there is no {kind} `{home}`: make it first, or {correct}"
+        )))
+    }
 }
 
 /// Opens the store; nothing is asked of it yet.
@@ -66,18 +126,25 @@ pub(super) fn open(arguments: &Arguments) -> Result<Target, Failure> {
     }
     if is_url {
         let store = larder::stores::remote(&name).map_err(failed)?;
-        return Ok(Target { name, store, opened: Vec::new() });
+        return Ok(Target { url: name.clone(), name, store, opened: Vec::new() });
     }
-    let plans = StorePlans::read(&Configuration::new(), config(arguments)?).map_err(failed)?;
+    let plans = plans(arguments)?;
+    let url = plans.remote_url(&name).map_err(failed)?;
     if arguments.has("remote") {
         let store = plans.remote(&name).map_err(failed)?;
-        return Ok(Target { name, store, opened: Vec::new() });
+        return Ok(Target { name, store, url, opened: Vec::new() });
     }
     let opened = plans.open_all(&name).map_err(failed)?;
     let Some(cached) = opened.last() else {
         return Err(Failure::Failed(format!("store `{name}` was not opened")));
     };
-    Ok(Target { store: Arc::new(cached.clone()), name, opened })
+    Ok(Target { store: Arc::new(cached.clone()), name, url, opened })
+}
+
+/// The stores of the configuration.
+pub(super) fn plans(arguments: &Arguments) -> Result<StorePlans, Failure> {
+    let plans = StorePlans::read(&Configuration::new(), config(arguments)?);
+    plans.map_err(|error| Failure::Failed(error.to_string()))
 }
 
 /// The file that describes the stores.

@@ -33,8 +33,7 @@ pub(super) async fn run(arguments: &Arguments, target: &Target) -> Result<(), Fa
                 Err(error) => return Err(target.failed(path, &error)),
             }
         }
-        let listed =
-            target.store.list(prefix.as_ref()).map_err(|error| target.failed(name, &error));
+        let listed = target.store.list(prefix.as_ref()).map_err(|error| target.not_listed(&error));
         let (objects, bytes, progress) = (&objects, &bytes, &progress);
         let warmed = listed.try_for_each_concurrent(arguments.jobs, |meta| async move {
             match read(target, &meta.location, progress).await {
