@@ -109,21 +109,28 @@ async fn a_remote_that_panics_is_an_error_for_all_who_wait() {
 
 #[tokio::test]
 async fn an_object_that_changes_while_it_is_read_is_never_mixed() {
-    let stand = Stand::new(|store| store);
-    let (old, new) = (bytes(20 * CHUNK), Bytes::from(vec![7; 20 * CHUNK]));
-    stand.put("a", &old).await;
-    let path = Path::from("a");
-    // The first chunks are kept; then the object changes.
-    let first = stand.store.get_range(&path, 0..4 * CHUNK as u64).await.unwrap();
-    assert_eq!(first, old.slice(..4 * CHUNK));
-    stand.settled(|stand| stand.local.puts() == 4).await;
-    stand.settled(|stand| stand.store.status()[0].kept() > 4 * CHUNK as u64).await;
-    let whole = stand.get("a").await.unwrap();
-    stand.put("a", &new).await;
-    let error = whole.bytes().await.unwrap_err();
-    assert!(matches!(error, Error::Precondition { .. }), "{error:?}");
-    // The copy that can never be complete has gone.
-    assert_eq!(stand.read("a").await.unwrap(), (new, ServedFrom::Remote));
+    for heeds_conditions in [true, false] {
+        let stand = Stand::new(|store| store);
+        if !heeds_conditions {
+            stand.remote.without_conditions();
+        }
+        let (old, new) = (bytes(20 * CHUNK), Bytes::from(vec![7; 20 * CHUNK]));
+        stand.put("a", &old).await;
+        let path = Path::from("a");
+        // The first chunks are kept; then the object changes.
+        let first = stand.store.get_range(&path, 0..4 * CHUNK as u64).await.unwrap();
+        assert_eq!(first, old.slice(..4 * CHUNK));
+        stand.settled(|stand| stand.local.puts() == 4).await;
+        stand.settled(|stand| stand.store.status()[0].kept() > 4 * CHUNK as u64).await;
+        let whole = stand.get("a").await.unwrap();
+        stand.put("a", &new).await;
+        let error = whole.bytes().await.unwrap_err();
+        assert!(matches!(error, Error::Precondition { .. }), "{error:?}");
+        // What is not wanted any more need not be sent.
+        assert!(stand.remote.asked().last().unwrap().if_match.is_some());
+        // The copy that can never be complete has gone.
+        assert_eq!(stand.read("a").await.unwrap(), (new, ServedFrom::Remote));
+    }
 }
 
 #[tokio::test]

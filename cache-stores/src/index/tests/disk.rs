@@ -2,9 +2,10 @@
 
 use super::crash::{accounted, fresh};
 use super::{add, kill, limits, object, order};
+use crate::index::chunks::LARGEST;
 use crate::index::{Chunks, Index, Limits, Opened, Piece, Victim};
 use crate::object::{CopyId, Standing};
-use crate::policy::{Fifo, Lru, Policy, Size};
+use crate::policy::{Fifo, Lru, Policy, Size, Ttl};
 use cache_core::ManualClock;
 use object_store::path::Path;
 use std::fs;
@@ -192,6 +193,7 @@ fn what_waits_for_the_remote_waits_after_a_restart_too() {
     let index = ready(directory.path(), limits(Policy::default()));
     assert_eq!(index.unsent_copies(), [(Path::from("w"), copy)]);
     assert!(index.hold(copy) && !index.hold(CopyId(1)));
+    assert!(!index.hold(index.stage(&Path::from("y"), 10)), "nobody has acknowledged it");
     assert_eq!(index.look(&Path::from("x")), None);
 }
 
@@ -203,9 +205,11 @@ fn a_kill_at_any_step_of_a_compaction_loses_nothing() {
     fs::hard_link(files("log.1"), &kept).unwrap();
     let index = ready(directory.path(), limits(Policy::default()));
     index.look_at(|_, state| state.log.as_mut().unwrap().compact_from(1));
+    // Whatever is asked begins one; a second one would take the log of the first away.
+    drop(index.begin(&Path::from("d")));
+    index.look_at(|_, state| state.log.as_mut().unwrap().compact_from(1 << 20));
     add(&index, "d", 1);
     let expected = accounted(&index);
-    index.look_at(|_, state| state.log.as_mut().unwrap().compact_from(1 << 20));
     kill(index);
     let log = fs::read(&kept).unwrap();
     let (new, next) = (fs::read(files("snapshot")).unwrap(), fs::read(files("log.2")).unwrap());
@@ -284,20 +288,92 @@ fn f12_a_full_disk_is_no_trouble_for_callers_and_its_index_is_not_believed() {
         add(&index, "b", 2 + version);
     }
     index.look_at(|_, state| assert_eq!(state.log.as_ref().unwrap().trouble(), None));
+    // Full again, which is news again.
+    index.look_at(|_, state| state.log.as_mut().unwrap().write_to(full()));
+    index.removed(&index.forget(&Path::from("c")));
+    assert!(index.news().is_some() && index.news().is_none());
+    for version in 300..500 {
+        add(&index, "b", version);
+    }
     kill(index);
-    assert_eq!(order(&ready(directory.path(), limits(Policy::default()))), ["c", "b"]);
+    assert_eq!(order(&ready(directory.path(), limits(Policy::default()))), ["b"]);
 }
 
 #[test]
-fn a_rebuild_takes_the_youngest_copy_of_each_path_and_believes_none_unasked() {
-    let piece = |path: &str, copy: u64, chunk: u32, seconds: u64| Piece {
+fn a_compaction_that_finds_its_files_damaged_leaves_what_is_in_memory() {
+    let directory = three(true);
+    let index = ready(directory.path(), limits(Policy::default()));
+    let snapshot = directory.path().join("snapshot");
+    fs::write(&snapshot, "damaged").unwrap();
+    index.look_at(|_, state| state.log.as_mut().unwrap().compact_from(1));
+    let began = std::time::Instant::now();
+    while fs::read(&snapshot).unwrap() == b"damaged" {
+        assert!(began.elapsed().as_secs() < 20, "nobody has noticed");
+        add(&index, "d", 1 + began.elapsed().as_nanos() as u64);
+    }
+    kill(index);
+    assert_eq!(order(&ready(directory.path(), limits(Policy::default()))), ["a", "b", "c", "d"]);
+}
+
+#[test]
+fn that_an_index_was_opened_is_in_its_log_before_anything_else_is() {
+    let directory = three(true);
+    let length = || fs::metadata(directory.path().join("log.1")).unwrap().len();
+    let closed = length();
+    let index = ready(directory.path(), limits(Policy::default()));
+    // Else the mark of having been closed would hold for what this process writes.
+    assert!(length() > closed);
+    drop(index);
+}
+
+/// A chunk of 10 bytes that lies in local.
+fn piece(path: &str, copy: u64, chunk: u32, seconds: u64) -> Piece {
+    Piece {
         object: object(path, copy),
         copy: CopyId(copy),
         chunk_size: 10,
         fetched: Duration::from_secs(seconds),
         chunk,
         bytes: 10,
-    };
+    }
+}
+
+#[test]
+fn what_a_rebuild_finds_goes_by_its_age_in_whatever_order_it_is_found() {
+    let time = ManualClock::new();
+    let index = Index::in_memory(limits(Ttl("1h")), time.clock());
+    let began = index.now().as_secs();
+    // More than are looked through one by one.
+    for n in 0..1500 {
+        assert_eq!(index.add_found(&piece(&format!("p/{n:04}"), n + 1, 0, began - n)), []);
+    }
+    assert_eq!(index.found_all(), []);
+    index.run(|_, state| state.validate());
+    let names = order(&index);
+    assert!(names.is_sorted_by(|one, other| one > other), "the oldest was found last");
+    time.advance(Duration::from_secs(3600 - 1000));
+    assert_eq!(index.expired().len(), 500);
+    assert_eq!(order(&index), names[500..]);
+}
+
+#[test]
+fn a_rebuild_counts_a_chunk_once_and_keeps_none_that_cannot_be() {
+    let index = Index::in_memory(limits(Fifo(1)), ManualClock::new().clock());
+    for _ in 0..2 {
+        assert_eq!(index.add_found(&piece("a", 1, 0, 50)), []);
+    }
+    assert_eq!((index.totals().chunks, index.totals().bytes), (1, 10));
+    for bytes in [LARGEST + 1, 1 << 32] {
+        let large = Piece { bytes, ..piece("b", 2, 0, 50) };
+        assert_eq!(index.add_found(&large)[0].copy, CopyId(2));
+    }
+    assert_eq!(index.totals().bytes, 10);
+    index.add_found(&piece("c", 3, 0, 40));
+    assert_eq!(index.found_all()[0].copy, CopyId(3), "the limits hold again");
+}
+
+#[test]
+fn a_rebuild_takes_the_youngest_copy_of_each_path_and_believes_none_unasked() {
     let directory = tempfile::tempdir().unwrap();
     let (index, opened) = open(directory.path(), limits(Policy::default()));
     assert_eq!(opened, Opened::New);
