@@ -367,6 +367,12 @@ async fn deletions_that_do_not_end_are_not_heaped_up_and_come_when_local_answers
     odd.set(|how| how.holds = false);
     odd.is_accounted(&stand.store).await;
     assert_eq!(odd.lies().await.len(), 1);
+    // And from now on at once.
+    stand.put("a", &bytes(CHUNK)).await;
+    stand.read("a").await.unwrap();
+    stand.settled(is_complete).await;
+    odd.is_accounted(&stand.store).await;
+    assert_eq!(odd.lies().await.len(), 1);
 }
 
 #[tokio::test]

@@ -183,6 +183,25 @@ async fn who_asks_for_the_remote_itself_joins_no_read_from_before() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f9_a_refresh_of_what_is_not_known_joins_no_read_from_before() {
+    let stand = Stand::new(|store| store);
+    stand.put("a", &bytes(3000)).await;
+    let gate = stand.remote.hang();
+    let mut refresh = GetOptions::new();
+    refresh.extensions.insert(Refresh);
+    let mut asking = Vec::new();
+    for (n, options) in [GetOptions::new(), refresh].into_iter().enumerate() {
+        let store = stand.store.clone();
+        asking.push(tokio::spawn(async move {
+            store.get_opts(&Path::from("a"), options).await.map(|result| result.meta)
+        }));
+        stand.settled(|stand| stand.remote.gets() == n as u64 + 1).await;
+    }
+    gate.add_permits(1000);
+    assert_eq!(sizes(asking).await, [3000]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn heads_of_an_expired_copy_ask_once_and_renew_it() {
     let stand = Stand::new(|store| store.policy(Ttl("60s")).stale_if_error("1h"));
     stand.put("a", &bytes(3000)).await;

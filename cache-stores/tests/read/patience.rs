@@ -87,6 +87,24 @@ async fn a_chunk_that_local_takes_late_is_kept_and_accounted_for() {
 }
 
 #[tokio::test]
+async fn a_chunk_that_local_takes_after_its_store_has_gone_is_deleted_again() {
+    let stand = impatient();
+    let gate = stand.local.hold_puts();
+    stand.put("a", &bytes(CHUNK)).await;
+    stand.read("a").await.unwrap();
+    stand.settled(|stand| stand.local.puts() == 1).await;
+    passing(&stand.time, stand.settled(|stand| stand.store.stats().local_errors == 1)).await;
+    let Stand { store, local, time, .. } = stand;
+    passing(&time, store.close()).await;
+    gate.add_permits(1);
+    let began = std::time::Instant::now();
+    while local.deletes() == 0 || local.list(None).count().await > 0 {
+        assert!(began.elapsed().as_secs() < 20, "it lies there, and nobody knows of it");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test]
 async fn a_local_store_that_was_late_is_given_chunks_again_when_it_has_answered() {
     let stand = impatient();
     let gate = stand.local.hold_puts();

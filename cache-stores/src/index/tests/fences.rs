@@ -202,8 +202,9 @@ fn what_is_written_comes_in_unless_something_else_has_happened_to_its_path() {
         let during = index.begin(&path);
         meanwhile(&index, copy);
         let revealed = index.reveal(&write, copy, &object("a", 2), index.now());
-        // It may have been answered before the write.
+        // It may have been answered before the write, and a later one not.
         assert_eq!(index.admit(&during, &object("a", 1), 10, index.now()), Admitted::Fenced);
+        assert_eq!(index.renew(&index.begin(&path)), revealed != Admitted::Fenced);
         revealed
     };
     assert!(matches!(reveal(&|_, _| ()), Admitted::New { .. }));

@@ -5,6 +5,7 @@ mod disk;
 mod fences;
 mod model;
 mod naive;
+mod rebuild;
 
 use super::*;
 use crate::object::{CopyId, Object, Standing};
@@ -259,4 +260,41 @@ fn a_chunk_is_checked_until_it_is_put_again() {
     assert!(index.intend(copy, 1));
     index.keep(copy, 1, 10);
     assert!(!is_checked());
+}
+
+#[test]
+fn f13_what_may_stand_in_for_the_remote_does_not_go_before_that_has_passed() {
+    let (time, minute) = (ManualClock::new(), Duration::from_secs(60));
+    let limits = Limits { grace: Some(minute), ..limits(Ttl("60s")) };
+    let index = Index::in_memory(limits, time.clock());
+    add(&index, "a", 1);
+    time.advance(2 * minute - Duration::from_nanos(1));
+    assert_eq!(index.expired(), []);
+    time.advance(Duration::from_nanos(1));
+    assert_eq!(index.expired().len(), 1);
+}
+
+#[test]
+fn a_copy_that_is_added_to_goes_last_though_it_has_expired() {
+    let (index, time) = index(Ttl("60s") | Size(60_u64));
+    let (old, _) = add(&index, "a", 1);
+    time.advance(Duration::from_secs(30));
+    let (young, _) = add(&index, "b", 1);
+    time.advance(Duration::from_secs(40));
+    assert!(index.intend(old, 3));
+    match index.keep(old, 3, 10) {
+        Kept::Yes { victims } => assert_eq!(victims[0].copy, young),
+        gone => panic!("{gone:?}"),
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_back_makes_nothing_younger() {
+    let manual = ManualClock::new();
+    let (clock, hour) = (manual.clock(), Duration::from_secs(3600));
+    // By an hour, since the index was opened.
+    let opened = clock.unix() + hour;
+    let time = Time { opened, began: clock.nanos(), clock };
+    manual.advance(Duration::from_secs(1));
+    assert_eq!(time.now(), opened + Duration::from_secs(1));
 }
