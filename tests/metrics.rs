@@ -303,19 +303,22 @@ mod stores {
     #[test]
     fn every_figure_of_a_store_is_exported_by_its_name() {
         let stand = Stand::new("measured store");
-        assert_eq!((stand.read("anna"), stand.read("anna")), (5000, 5000));
+        // So often that no two figures are equal by accident.
+        assert!((0..6).all(|_| stand.read("anna") == 5000));
         assert_eq!(stand.read("bert"), 6000);
         // The first of them has to go for this one.
         assert_eq!(stand.read("carl"), 7000);
-        stand.time.advance(Duration::from_secs(61));
-        assert_eq!(stand.read("carl"), 7000);
+        for _ in 0..2 {
+            stand.time.advance(Duration::from_secs(61));
+            assert_eq!(stand.read("carl"), 7000);
+        }
         stand.damage();
         assert_eq!(stand.read("carl"), 7000);
         wait(stand.store.put(&Path::from("written"), vec![1; 300].into())).unwrap();
         stand.break_remote();
         assert!(wait(stand.store.get(&Path::from("people/dora"))).is_err());
         stand.time.advance(Duration::from_secs(61));
-        assert_eq!(stand.read("carl"), 7000);
+        assert!((0..4).all(|_| stand.read("carl") == 7000));
 
         let all = recorded(|| {
             export_metrics();
@@ -328,13 +331,13 @@ mod stores {
         }
         // What happened above is seen there.
         let (stale, renewed) = (stats.stale_hits, stats.renewed);
-        assert_eq!((stats.hits, stats.misses.never, stale, renewed), (1, 3, 1, 1), "{stats:?}");
+        assert_eq!((stats.hits, stats.misses.never, stale, renewed), (5, 3, 4, 2), "{stats:?}");
         assert_eq!(stats.bytes_written, 300);
         assert!(stats.local_errors >= 1 && stats.remote_errors >= 2, "{stats:?}");
         assert!(stats.evicted_objects >= 1 && stats.evicted_bytes > 5000, "{stats:?}");
-        for reason in ["expired", "damaged"] {
+        for (reason, expected) in [("expired", 2), ("damaged", 1)] {
             let misses = count(&all, "larder_store_misses_total", "measured store", reason);
-            assert_eq!(misses, 1, "{reason}: {stats:?}");
+            assert_eq!(misses, expected, "{reason}: {stats:?}");
         }
         for metric in METRICS.iter().filter(|metric| metric.name.starts_with("larder_store_")) {
             assert!(expected.iter().any(|(name, _)| *name == metric.name), "{}", metric.name);

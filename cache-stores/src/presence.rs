@@ -236,3 +236,20 @@ async fn footer(inner: &Inner, path: &Path, mut range: GetRange) -> Option<(Foot
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn when_too_many_copies_are_outdated_none_is_believed() {
+        let outdated = Outdated::default();
+        let place = |n: usize| Path::from(n.to_string());
+        (0..OUTDATED).for_each(|n| outdated.add(&place(n)));
+        assert!(outdated.contains(&place(7)) && !outdated.contains(&place(OUTDATED)));
+        outdated.remove(&place(7));
+        assert!(!outdated.contains(&place(7)));
+        (0..2).for_each(|n| outdated.add(&place(OUTDATED + n)));
+        assert!(outdated.contains(&place(7)), "one of those that it does not know, perhaps");
+    }
+}

@@ -148,3 +148,6 @@ impl Drop for Seat {
         drop(gone);
     }
 }
+
+#[cfg(test)]
+mod tests;

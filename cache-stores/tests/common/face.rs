@@ -70,7 +70,7 @@ impl ObjectStore for Watched {
             fault.before(path)?;
         }
         let is_head = options.head;
-        let result = self.inner.get_opts(path, options).await;
+        let result = self.inner.get_opts(path, self.heeded(options)).await;
         let gate = state.answers.lock().clone();
         pass(gate).await;
         let mut result = result?;

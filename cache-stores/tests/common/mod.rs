@@ -48,6 +48,10 @@ struct State {
     lives: Mutex<Vec<Option<Duration>>>,
     /// Nothing tells one version from another of the same length.
     tagless: AtomicBool,
+    /// Conditions of reads are not heeded.
+    unconditional: AtomicBool,
+    /// Whoever asks for a range gets all of it.
+    rangeless: AtomicBool,
     faults: Mutex<Faults>,
     /// Called before and after each change.
     step: Mutex<Step>,
@@ -149,6 +153,27 @@ impl Watched {
     /// As a server of files does that knows no e_tags, and times by the second.
     pub(crate) fn without_tags(&self) {
         self.state.tagless.store(true, SeqCst);
+    }
+
+    /// As a simple server does: it gives what it has, whatever version was asked for.
+    pub(crate) fn without_conditions(&self) {
+        self.state.unconditional.store(true, SeqCst);
+    }
+
+    /// As a simple server does: it gives all that it has.
+    pub(crate) fn without_ranges(&self) {
+        self.state.rangeless.store(true, SeqCst);
+    }
+
+    /// What the store heeds of a question.
+    fn heeded(&self, mut options: GetOptions) -> GetOptions {
+        if self.state.unconditional.load(SeqCst) {
+            options = GetOptions { range: options.range, head: options.head, ..GetOptions::new() };
+        }
+        if self.state.rangeless.load(SeqCst) {
+            options.range = None;
+        }
+        options
     }
 
     fn is_tagless(&self) -> bool {

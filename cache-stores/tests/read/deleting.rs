@@ -1,6 +1,6 @@
 //! What has left the index is deleted from local, once, whatever local does meanwhile: the index says what lies there.
 
-use crate::common::Watched;
+use crate::common::{Fault, Faults, Watched};
 use crate::patience::{DEADLINE, passing};
 use crate::stand::{CHUNK, Stand, bytes};
 use async_trait::async_trait;
@@ -313,6 +313,22 @@ async fn f4_what_local_refused_to_delete_goes_with_a_purge() {
 }
 
 #[tokio::test]
+async fn a_local_store_that_panics_when_it_is_to_delete_is_asked_again_later() {
+    let stand = Stand::new(|store| store.policy(Ttl("60s")));
+    stand.put("a", &bytes(CHUNK)).await;
+    stand.read("a").await.unwrap();
+    stand.complete(1).await;
+    stand.local.fail(Faults { change: Some(Fault::Panic), ..Faults::default() });
+    stand.time.advance(std::time::Duration::from_secs(61));
+    assert_eq!(stand.store.purge().await, 1);
+    assert_eq!(stand.places().await.len(), 1);
+    assert!(stand.store.stats().local_errors > 0);
+    stand.local.fail(Faults::default());
+    stand.store.purge().await;
+    assert!(stand.places().await.is_empty());
+}
+
+#[tokio::test]
 async fn a_chunk_whose_put_failed_and_which_lies_there_nevertheless_is_deleted() {
     let (stand, odd) = stand(|store| store);
     let content = bytes(2 * CHUNK);
@@ -339,17 +355,22 @@ async fn deletions_that_do_not_end_are_not_heaped_up_and_come_when_local_answers
     for n in 0..30 {
         let name = format!("p/{n}");
         stand.put(&name, &bytes(CHUNK)).await;
-        passing(&stand.time, stand.read(&name)).await.unwrap();
-        passing(&stand.time, stand.settled(is_complete)).await;
-        if n == 4 {
-            let late = |stand: &Stand| stand.store.stats().local_errors >= 4;
-            passing(&stand.time, stand.settled(late)).await;
-        }
+        stand.read(&name).await.unwrap();
+        stand.settled(is_complete).await;
+        // Nothing else is asked of local now that could be late.
+        let late = |stand: &Stand| stand.store.stats().local_errors == n;
+        passing(&stand.time, stand.settled(late)).await;
     }
     assert_eq!(odd.lies().await.len(), 30);
     let begun = odd.how.borrow().deletions;
     assert_eq!(begun, 4, "deletions are on their way");
     odd.set(|how| how.holds = false);
+    odd.is_accounted(&stand.store).await;
+    assert_eq!(odd.lies().await.len(), 1);
+    // And from now on at once.
+    stand.put("a", &bytes(CHUNK)).await;
+    stand.read("a").await.unwrap();
+    stand.settled(is_complete).await;
     odd.is_accounted(&stand.store).await;
     assert_eq!(odd.lies().await.len(), 1);
 }

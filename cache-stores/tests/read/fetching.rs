@@ -152,6 +152,39 @@ async fn ranges_beyond_the_end_are_errors_that_harm_nobody_else() {
 }
 
 #[tokio::test]
+async fn a_range_beyond_the_end_is_no_failure_for_who_joins_it_with_another() {
+    let stand = Stand::new(|store| store);
+    let content = bytes(2 * CHUNK);
+    stand.put("a", &content).await;
+    let gate = stand.remote.hang();
+    let ask = |range: Range<u64>| {
+        let store = stand.store.clone();
+        tokio::spawn(async move { store.get_range(&Path::from("a"), range).await })
+    };
+    let beyond = ask(9 * CHUNK as u64..10 * CHUNK as u64);
+    stand.settled(|stand| stand.remote.gets() == 1).await;
+    let within = ask(5..9);
+    stand.settled(|stand| stand.store.stats().joined == 1).await;
+    gate.add_permits(1000);
+    assert!(beyond.await.unwrap().is_err());
+    assert_eq!(within.await.unwrap().unwrap(), content.slice(5..9));
+}
+
+#[tokio::test]
+async fn a_remote_that_gives_other_bytes_than_were_asked_for_is_an_error() {
+    let stand = Stand::new(|store| store);
+    stand.put("a", &bytes(20 * CHUNK)).await;
+    assert_eq!(range(&stand, 0..5).await, bytes(5));
+    stand.settled(|stand| stand.local.puts() == 1).await;
+    stand.settled(|stand| !stand.store.explain(&Path::from("a")).in_flight).await;
+    stand.remote.without_ranges();
+    let path = Path::from("a");
+    let error = stand.store.get_range(&path, 9 * CHUNK as u64..10 * CHUNK as u64).await;
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("asked for bytes 9216..10240 of a, got 0..20480"), "{error}");
+}
+
+#[tokio::test]
 async fn every_form_of_a_range_gives_what_a_plain_store_gives() {
     let content = bytes(4 * CHUNK + 100);
     let forms = [

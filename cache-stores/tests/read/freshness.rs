@@ -1,10 +1,10 @@
 //! How far a copy is believed, and what the remote is asked then.
 
-use crate::common::{Fault, Faults};
+use crate::common::{Fails, Fault, Faults};
 use crate::stand::{CHUNK, Stand, bytes};
 use cache_stores::object_store::path::Path;
 use cache_stores::object_store::{Error, GetOptions, ObjectStore, ObjectStoreExt};
-use cache_stores::{ServedFrom, Ttl};
+use cache_stores::{Refresh, ServedFrom, Ttl};
 use std::time::Duration;
 
 #[tokio::test]
@@ -112,6 +112,8 @@ async fn f13_a_stale_copy_stands_in_for_a_remote_that_is_away_if_that_is_allowed
         stand.time.advance(Duration::from_secs(61));
     }
     assert!(matches!(strict.get("a").await, Err(Error::Generic { .. })));
+    let head = strict.store.head(&Path::from("a")).await;
+    assert!(matches!(head, Err(Error::Generic { .. })), "{head:?}");
     assert_eq!(lenient.read("a").await.unwrap(), (content, ServedFrom::Stale));
     assert_eq!(lenient.store.stats().stale_hits, 1);
     let head = lenient.store.head(&Path::from("a")).await.unwrap();
@@ -119,9 +121,48 @@ async fn f13_a_stale_copy_stands_in_for_a_remote_that_is_away_if_that_is_allowed
     // A refusal is an answer, and that it is gone, too.
     lenient.remote.fail(Faults { get: Some(Fault::Denied), ..Faults::default() });
     assert!(matches!(lenient.get("a").await, Err(Error::PermissionDenied { .. })));
+    let head = lenient.store.head(&Path::from("a")).await;
+    assert!(matches!(head, Err(Error::PermissionDenied { .. })), "{head:?}");
     lenient.remote.fail(away);
-    lenient.time.advance(Duration::from_secs(3600));
+    lenient.time.advance(Duration::from_secs(3598));
+    assert_eq!(lenient.read("a").await.unwrap().1, ServedFrom::Stale);
+    lenient.time.advance(Duration::from_secs(1));
     assert!(matches!(lenient.get("a").await, Err(Error::Generic { .. })));
+}
+
+#[tokio::test]
+async fn f13_a_copy_without_a_ttl_stands_in_when_a_write_is_in_doubt_and_the_remote_away() {
+    let stand = Stand::new(|store| store.stale_if_error("1h"));
+    let content = bytes(3000);
+    stand.put("a", &content).await;
+    stand.read("a").await.unwrap();
+    stand.complete(3).await;
+    stand.remote.fail(Fails::Unsure);
+    stand.store.put(&Path::from("a"), bytes(10).into()).await.unwrap_err();
+    stand.remote.fail(Fails::Away);
+    assert_eq!(stand.read("a").await.unwrap(), (content, ServedFrom::Stale));
+    stand.remote.fail(Fails::No);
+    assert_eq!(stand.read("a").await.unwrap(), (bytes(10), ServedFrom::Remote));
+}
+
+#[tokio::test]
+async fn f9_a_head_asks_the_remote_if_it_is_to_or_if_who_asks_knows_of_another_version() {
+    let stand = Stand::new(|store| store);
+    let path = Path::from("a");
+    for by_tag in [false, true] {
+        stand.put("a", &bytes(3000)).await;
+        stand.refresh("a").await.unwrap();
+        stand.settled(|stand| stand.store.status()[0].is_complete()).await;
+        stand.put("a", &bytes(2000)).await;
+        assert_eq!(stand.store.head(&path).await.unwrap().size, 3000);
+        let mut options = GetOptions::new().with_head(true);
+        match by_tag {
+            true => options.if_match = stand.remote.head(&path).await.unwrap().e_tag,
+            false => _ = options.extensions.insert(Refresh),
+        }
+        let head = stand.store.get_opts(&path, options).await.unwrap();
+        assert_eq!(head.meta.size, 2000, "by its tag: {by_tag}");
+    }
 }
 
 #[tokio::test]
@@ -145,10 +186,11 @@ async fn conditions_are_answered_without_a_transfer() {
     let path = Path::from("a");
     let tag = stand.remote.head(&path).await.unwrap().e_tag;
     let unless = GetOptions::new().with_if_none_match(tag.clone());
-    for _ in 0..2 {
+    for gets in 0..2 {
         // Cold, and then from the copy.
         let answer = stand.store.get_opts(&path, unless.clone()).await;
         assert!(matches!(answer, Err(Error::NotModified { .. })), "{answer:?}");
+        assert_eq!(stand.remote.gets(), gets);
         stand.store.get_opts(&path, GetOptions::new().with_if_match(tag.clone())).await.unwrap();
     }
     let other = GetOptions::new().with_if_match(Some("\"another\""));

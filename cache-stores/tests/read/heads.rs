@@ -154,6 +154,54 @@ async fn who_asks_for_the_remote_itself_joins_no_head_from_before() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_for_the_remote_itself_joins_no_read_from_before() {
+    let stand = Stand::new(|store| store);
+    stand.put("a", &bytes(3000)).await;
+    stand.read("a").await.unwrap();
+    stand.complete(3).await;
+    let gate = stand.remote.hang();
+    let ask = |options: GetOptions| {
+        let store = stand.store.clone();
+        tokio::spawn(async move {
+            store.get_opts(&Path::from("a"), options).await.map(|result| result.meta)
+        })
+    };
+    let mut refresh = GetOptions::new();
+    refresh.extensions.insert(Refresh);
+    // Who knows of another version than the copy is, too.
+    let other = GetOptions::new().with_if_match(Some("\"another\""));
+    let mut asking = Vec::new();
+    for (n, options) in [refresh.clone(), refresh, other].into_iter().enumerate() {
+        asking.push(ask(options));
+        stand.settled(|stand| stand.remote.gets() == n as u64 + 2).await;
+    }
+    gate.add_permits(1000);
+    let other = asking.pop().unwrap().await.unwrap();
+    assert!(matches!(other, Err(Error::Precondition { .. })), "{other:?}");
+    assert_eq!(sizes(asking).await, [3000]);
+    assert_eq!(stand.store.stats().joined, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f9_a_refresh_of_what_is_not_known_joins_no_read_from_before() {
+    let stand = Stand::new(|store| store);
+    stand.put("a", &bytes(3000)).await;
+    let gate = stand.remote.hang();
+    let mut refresh = GetOptions::new();
+    refresh.extensions.insert(Refresh);
+    let mut asking = Vec::new();
+    for (n, options) in [GetOptions::new(), refresh].into_iter().enumerate() {
+        let store = stand.store.clone();
+        asking.push(tokio::spawn(async move {
+            store.get_opts(&Path::from("a"), options).await.map(|result| result.meta)
+        }));
+        stand.settled(|stand| stand.remote.gets() == n as u64 + 1).await;
+    }
+    gate.add_permits(1000);
+    assert_eq!(sizes(asking).await, [3000]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn heads_of_an_expired_copy_ask_once_and_renew_it() {
     let stand = Stand::new(|store| store.policy(Ttl("60s")).stale_if_error("1h"));
     stand.put("a", &bytes(3000)).await;

@@ -87,6 +87,48 @@ async fn a_chunk_that_local_takes_late_is_kept_and_accounted_for() {
 }
 
 #[tokio::test]
+async fn a_chunk_that_local_takes_after_its_store_has_gone_is_deleted_again() {
+    let stand = impatient();
+    let gate = stand.local.hold_puts();
+    stand.put("a", &bytes(CHUNK)).await;
+    stand.read("a").await.unwrap();
+    stand.settled(|stand| stand.local.puts() == 1).await;
+    passing(&stand.time, stand.settled(|stand| stand.store.stats().local_errors == 1)).await;
+    let Stand { store, local, time, .. } = stand;
+    passing(&time, store.close()).await;
+    gate.add_permits(1);
+    let began = std::time::Instant::now();
+    while local.deletes() == 0 || local.list(None).count().await > 0 {
+        assert!(began.elapsed().as_secs() < 20, "it lies there, and nobody knows of it");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_local_store_that_was_late_is_given_chunks_again_when_it_has_answered() {
+    let stand = impatient();
+    let gate = stand.local.hold_puts();
+    let name = |n: u64| format!("a/{n}");
+    for n in 0..6 {
+        stand.put(&name(n), &bytes(CHUNK)).await;
+        stand.read(&name(n)).await.unwrap();
+        // Each is late, or not even tried.
+        let late = |stand: &Stand| stand.store.stats().local_errors == n + 1;
+        passing(&stand.time, stand.settled(late)).await;
+    }
+    assert_eq!(stand.local.puts(), 4, "four are on their way");
+    gate.add_permits(1000);
+    stand.settled(|stand| stand.local.held() == 0).await;
+    let complete = |stand: &Stand| stand.store.status().iter().filter(|e| e.is_complete()).count();
+    stand.settled(|stand| complete(stand) == 4).await;
+    for n in 6..12 {
+        stand.put(&name(n), &bytes(CHUNK)).await;
+        stand.read(&name(n)).await.unwrap();
+        stand.settled(|stand| complete(stand) as u64 == n - 1).await;
+    }
+}
+
+#[tokio::test]
 async fn a_chunk_that_local_takes_after_its_copy_has_left_is_deleted_again() {
     for presence in [false, true] {
         let stand = Stand::new(|store| {
@@ -157,7 +199,13 @@ async fn f1_a_copy_in_part_is_not_served_from_the_cache_alone() {
     stand.put("a", &content).await;
     let first = stand.store.get_range(&Path::from("a"), 0..CHUNK as u64).await.unwrap();
     assert_eq!(first, content.slice(..CHUNK));
-    stand.settled(|stand| stand.store.stats().bytes > 0).await;
+    let began = std::time::Instant::now();
+    // As long as the fetch holds it, it comes from there.
+    while stand.local.gets() == 0 {
+        assert!(began.elapsed().as_secs() < 20, "it is not kept");
+        let again = stand.store.get_range(&Path::from("a"), 0..CHUNK as u64).await.unwrap();
+        assert_eq!(again, first);
+    }
     assert_eq!(stand.read("a").await.unwrap(), (content, ServedFrom::Remote));
     assert_eq!(stand.remote.gets(), 2);
 }

@@ -106,6 +106,7 @@ impl Process {
         let deadline = Instant::now() + PATIENCE;
         while state(child.id()).is_some_and(|state| (state == 'T') != frozen) {
             assert!(Instant::now() < deadline, "the signal did not reach {}", self.program.name);
+            // Nobody is told when a signal takes effect: the state of the process is all there is to look at.
             thread::sleep(PAUSE);
         }
     }
@@ -166,6 +167,7 @@ impl Process {
                     fs::read_to_string(self.log()).unwrap_or_default()
                 )));
             }
+            // A foreign program says nowhere that it listens: it is asked until it answers.
             thread::sleep(PAUSE);
         }
     }

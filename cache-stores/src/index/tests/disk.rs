@@ -2,7 +2,7 @@
 
 use super::crash::{accounted, fresh};
 use super::{add, kill, limits, object, order};
-use crate::index::{Chunks, Index, Limits, Opened, Piece, Victim};
+use crate::index::{Index, Limits, Opened};
 use crate::object::{CopyId, Standing};
 use crate::policy::{Fifo, Lru, Policy, Size};
 use cache_core::ManualClock;
@@ -12,7 +12,7 @@ use std::path::Path as File;
 use std::time::Duration;
 use tempfile::TempDir;
 
-fn open(directory: &File, limits: Limits) -> (Index, Opened) {
+pub(super) fn open(directory: &File, limits: Limits) -> (Index, Opened) {
     Index::open(directory, limits, ManualClock::new().clock()).unwrap()
 }
 
@@ -192,6 +192,7 @@ fn what_waits_for_the_remote_waits_after_a_restart_too() {
     let index = ready(directory.path(), limits(Policy::default()));
     assert_eq!(index.unsent_copies(), [(Path::from("w"), copy)]);
     assert!(index.hold(copy) && !index.hold(CopyId(1)));
+    assert!(!index.hold(index.stage(&Path::from("y"), 10)), "nobody has acknowledged it");
     assert_eq!(index.look(&Path::from("x")), None);
 }
 
@@ -203,9 +204,11 @@ fn a_kill_at_any_step_of_a_compaction_loses_nothing() {
     fs::hard_link(files("log.1"), &kept).unwrap();
     let index = ready(directory.path(), limits(Policy::default()));
     index.look_at(|state| state.log.as_mut().unwrap().compact_from(1));
+    // Whatever is asked begins one; a second one would take the log of the first away.
+    drop(index.begin(&Path::from("d")));
+    index.look_at(|state| state.log.as_mut().unwrap().compact_from(1 << 20));
     add(&index, "d", 1);
     let expected = accounted(&index);
-    index.look_at(|state| state.log.as_mut().unwrap().compact_from(1 << 20));
     kill(index);
     let log = fs::read(&kept).unwrap();
     let (new, next) = (fs::read(files("snapshot")).unwrap(), fs::read(files("log.2")).unwrap());
@@ -239,6 +242,10 @@ fn a_kill_at_any_step_of_a_compaction_loses_nothing() {
     }
     check(&[("snapshot", &new), ("log.1", &log), ("log.2", &next)], true);
     check(&[("snapshot", &new), ("log.2", &next)], true);
+    // A log that another one follows was written to its end.
+    fs::write(files("snapshot"), &snapshot).unwrap();
+    fs::write(files("log.1"), &log[..log.len() - 1]).unwrap();
+    assert_eq!(why(directory.path()), "log 1 ends early");
 }
 
 #[test]
@@ -284,40 +291,42 @@ fn f12_a_full_disk_is_no_trouble_for_callers_and_its_index_is_not_believed() {
         add(&index, "b", 2 + version);
     }
     index.look_at(|state| assert_eq!(state.log.as_ref().unwrap().trouble(), None));
+    // Full again, which is news again.
+    index.look_at(|state| state.log.as_mut().unwrap().write_to(full()));
+    index.removed(&index.forget(&Path::from("c")));
+    assert!(index.news().is_some() && index.news().is_none());
+    for version in 300..500 {
+        add(&index, "b", version);
+    }
     kill(index);
-    assert_eq!(order(&ready(directory.path(), limits(Policy::default()))), ["c", "b"]);
+    assert_eq!(order(&ready(directory.path(), limits(Policy::default()))), ["b"]);
 }
 
 #[test]
-fn a_rebuild_takes_the_youngest_copy_of_each_path_and_believes_none_unasked() {
-    let piece = |path: &str, copy: u64, chunk: u32, seconds: u64| Piece {
-        object: object(path, copy),
-        copy: CopyId(copy),
-        chunk_size: 10,
-        fetched: Duration::from_secs(seconds),
-        chunk,
-        bytes: 10,
-    };
-    let directory = tempfile::tempdir().unwrap();
-    let (index, opened) = open(directory.path(), limits(Policy::default()));
-    assert_eq!(opened, Opened::New);
-    assert_eq!(index.add_found(&piece("b", 2, 1, 50)), []);
-    assert_eq!(index.add_found(&piece("a", 1, 0, 60)), []);
-    let old = index.add_found(&piece("a", 3, 0, 40));
-    assert_eq!(old, [Victim { copy: CopyId(3), chunks: Chunks::from_iter([0]) }]);
-    assert_eq!(index.add_found(&piece("b", 2, 0, 50)), []);
-    let replaced = index.add_found(&piece("a", 4, 2, 70));
-    assert_eq!(replaced, [Victim { copy: CopyId(1), chunks: Chunks::one(0, 10) }]);
-    index.removed(&old);
-    assert_eq!(index.found_all(), []);
-    assert_eq!((order(&index), index.totals().bytes), (vec!["b".to_owned(), "a".into()], 30));
+fn a_compaction_that_finds_its_files_damaged_leaves_what_is_in_memory() {
+    let directory = three(true);
+    let index = ready(directory.path(), limits(Policy::default()));
+    let snapshot = directory.path().join("snapshot");
+    fs::write(&snapshot, "damaged").unwrap();
+    index.look_at(|state| state.log.as_mut().unwrap().compact_from(1));
+    let began = std::time::Instant::now();
+    while fs::read(&snapshot).unwrap() == b"damaged" {
+        assert!(began.elapsed().as_secs() < 20, "nobody has noticed");
+        add(&index, "d", 1 + began.elapsed().as_nanos() as u64);
+    }
+    kill(index);
+    assert_eq!(order(&ready(directory.path(), limits(Policy::default()))), ["a", "b", "c", "d"]);
+}
+
+#[test]
+fn that_an_index_was_opened_is_in_its_log_before_anything_else_is() {
+    let directory = three(true);
+    let length = || fs::metadata(directory.path().join("log.1")).unwrap().len();
+    let closed = length();
+    let index = ready(directory.path(), limits(Policy::default()));
+    // Else the mark of having been closed would hold for what this process writes.
+    assert!(length() > closed);
     drop(index);
-    let (index, opened) = open(directory.path(), limits(Policy::default()));
-    // The copy that was replaced has not been deleted yet.
-    let unsure = vec![Victim { copy: CopyId(1), chunks: Chunks::from_iter([0]) }];
-    assert_eq!(opened, Opened::Ready { unsure });
-    let found = index.look(&Path::from("b")).unwrap();
-    assert_eq!((found.standing, found.present.len()), (Standing::Doubtful, 2));
 }
 
 #[test]

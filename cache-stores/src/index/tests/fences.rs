@@ -1,12 +1,12 @@
 //! Nothing that was learned before a change is kept after it.
 
 use super::{add, index, object};
-use crate::index::Admitted;
-use crate::object::Standing;
+use crate::index::{Admitted, Index};
+use crate::object::{CopyId, Standing};
 use crate::policy::Policy;
 use object_store::path::Path;
 
-fn standing(index: &crate::index::Index) -> Option<Standing> {
+fn standing(index: &Index) -> Option<Standing> {
     index.look(&Path::from("a")).map(|found| found.standing)
 }
 
@@ -31,6 +31,9 @@ fn an_older_answer_does_not_replace_a_younger_one() {
     index.admit(&younger, &object("a", 2), 10, index.now());
     assert_eq!(index.admit(&older, &object("a", 1), 10, index.now()), Admitted::Fenced);
     assert_eq!(index.look(&path).unwrap().object, object("a", 2));
+    let (older, younger) = (index.begin(&path), index.begin(&path));
+    assert!(index.renew(&younger));
+    assert_eq!(index.admit(&older, &object("a", 1), 10, index.now()), Admitted::Fenced);
 }
 
 #[test]
@@ -126,4 +129,126 @@ fn what_waits_for_the_remote_is_not_replaced_by_what_the_remote_says() {
     assert_eq!(index.sent(copy, &object("a", 3)), Some(Vec::new()));
     assert_eq!(standing(&index), Some(Standing::Fresh));
     assert_eq!(index.sent(copy, &object("a", 3)), None);
+}
+
+#[test]
+fn while_one_of_two_writes_is_in_doubt_the_entry_is_and_then_it_is_as_it_was() {
+    let (index, _time) = index(Policy::default());
+    let path = Path::from("a");
+    add(&index, "a", 1);
+    let (one, other) = (index.doubt(&path), index.doubt(&path));
+    index.settle_doubt(one);
+    assert_eq!(standing(&index), Some(Standing::Doubtful));
+    index.settle_doubt(other);
+    assert_eq!(standing(&index), Some(Standing::Fresh));
+}
+
+#[test]
+fn a_write_that_did_not_happen_says_nothing_of_one_beside_it_that_had_no_answer() {
+    let (index, _time) = index(Policy::default());
+    let path = Path::from("a");
+    add(&index, "a", 1);
+    let (one, other) = (index.doubt(&path), index.doubt(&path));
+    drop(one);
+    index.settle_doubt(other);
+    assert_eq!(standing(&index), Some(Standing::Doubtful));
+}
+
+#[test]
+fn a_result_that_is_known_ends_the_doubts_of_before() {
+    let (index, _time) = index(Policy::default());
+    let path = Path::from("a");
+    add(&index, "a", 1);
+    // Somebody reads all the while.
+    let _reading = index.begin(&path);
+    drop(index.doubt(&path));
+    let write = index.doubt(&path);
+    index.admit(&write, &object("a", 2), 10, index.now());
+    assert_eq!(standing(&index), Some(Standing::Fresh));
+    index.settle_doubt(index.doubt(&path));
+    assert_eq!(standing(&index), Some(Standing::Fresh));
+}
+
+#[test]
+fn what_was_read_during_a_write_without_an_answer_is_not_kept_after_it() {
+    let (index, _time) = index(Policy::default());
+    let path = Path::from("a");
+    let write = index.doubt(&path);
+    let during = index.begin(&path);
+    drop(write);
+    // The write may still happen.
+    assert_eq!(index.admit(&during, &object("a", 1), 10, index.now()), Admitted::Fenced);
+}
+
+#[test]
+fn a_copy_in_chunks_of_another_size_is_another_copy() {
+    let (index, _time) = index(Policy::default());
+    let (copy, _) = add(&index, "a", 1);
+    let ticket = index.begin(&Path::from("a"));
+    match index.admit(&ticket, &object("a", 1), 20, index.now()) {
+        Admitted::New { copy: another, victims } => {
+            assert!(another != copy && victims.len() == 1 && victims[0].copy == copy);
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_is_written_comes_in_unless_something_else_has_happened_to_its_path() {
+    let path = Path::from("a");
+    let reveal = |meanwhile: &dyn Fn(&Index, CopyId)| {
+        let (index, _time) = index(Policy::default());
+        let (write, copy) = (index.doubt(&path), index.stage(&path, 10));
+        let during = index.begin(&path);
+        meanwhile(&index, copy);
+        let revealed = index.reveal(&write, copy, &object("a", 2), index.now());
+        // It may have been answered before the write, and a later one not.
+        assert_eq!(index.admit(&during, &object("a", 1), 10, index.now()), Admitted::Fenced);
+        assert_eq!(index.renew(&index.begin(&path)), revealed != Admitted::Fenced);
+        revealed
+    };
+    assert!(matches!(reveal(&|_, _| ()), Admitted::New { .. }));
+    assert_eq!(reveal(&|index, _| drop(index.forget(&path))), Admitted::Fenced);
+    assert_eq!(reveal(&|index, copy| drop(index.abandon(copy))), Admitted::Fenced);
+    // The remote is no authority any more.
+    let waits = |index: &Index, _| {
+        let unsent = index.stage(&path, 10);
+        index.unsent(unsent, &object("a", 3)).unwrap();
+    };
+    assert_eq!(reveal(&waits), Admitted::Fenced);
+}
+
+#[test]
+fn what_is_written_here_while_another_write_waits_is_not_what_the_remote_has() {
+    let (index, _time) = index(Policy::default());
+    let path = Path::from("a");
+    let unsent = index.stage(&path, 10);
+    index.unsent(unsent, &object("a", 3)).unwrap();
+    let (write, copy) = (index.doubt(&path), index.stage(&path, 10));
+    assert_eq!(index.reveal(&write, copy, &object("a", 2), index.now()), Admitted::Fenced);
+}
+
+#[test]
+fn what_was_asked_while_a_write_waited_is_not_kept_when_it_was_sent() {
+    let (index, _time) = index(Policy::default());
+    let path = Path::from("a");
+    let copy = index.stage(&path, 10);
+    let before = index.begin(&path);
+    index.unsent(copy, &object("a", 2)).unwrap();
+    let during = index.begin(&path);
+    index.sent(copy, &object("a", 2)).unwrap();
+    for ticket in [&before, &during] {
+        assert_eq!(index.admit(ticket, &object("a", 1), 10, index.now()), Admitted::Fenced);
+        assert!(index.gone(ticket).is_empty() && index.look(&path).is_some());
+    }
+}
+
+#[test]
+fn what_was_asked_before_an_unsent_write_is_not_kept_though_that_came_to_nothing() {
+    let (index, _time) = index(Policy::default());
+    let path = Path::from("a");
+    let (copy, before) = (index.stage(&path, 10), index.begin(&path));
+    index.unsent(copy, &object("a", 2)).unwrap();
+    index.abandon(copy);
+    assert_eq!(index.admit(&before, &object("a", 1), 10, index.now()), Admitted::Fenced);
 }

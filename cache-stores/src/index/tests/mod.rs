@@ -5,6 +5,7 @@ mod disk;
 mod fences;
 mod model;
 mod naive;
+mod rebuild;
 
 use super::*;
 use crate::object::{CopyId, Object, Standing};
@@ -100,6 +101,28 @@ fn lru_evicts_what_was_used_longest_ago() {
 }
 
 #[test]
+fn what_the_remote_tells_of_counts_as_used() {
+    let (index, _time) = index(Lru);
+    ["a", "b"].into_iter().for_each(|path| drop(add(&index, path, 1)));
+    let ticket = index.begin(&Path::from("a"));
+    index.admit(&ticket, &object("a", 1), 10, index.now());
+    assert_eq!(order(&index), ["b", "a"]);
+}
+
+#[test]
+fn what_is_written_makes_room_for_itself() {
+    let (index, _time) = index(Count(1) | Lru);
+    let (old, _) = add(&index, "a", 1);
+    let path = Path::from("b");
+    let (write, copy) = (index.doubt(&path), index.stage(&path, 10));
+    match index.reveal(&write, copy, &object("b", 1), index.now()) {
+        Admitted::New { victims, .. } => assert_eq!(victims[0].copy, old),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(order(&index), ["b"]);
+}
+
+#[test]
 fn an_object_over_the_limit_passes_and_loses_its_lowest_chunks() {
     let (index, _time) = index(Size(20_u64));
     let (copy, victims) = add(&index, "large", 1);
@@ -133,6 +156,8 @@ fn a_chunk_that_is_being_deleted_is_not_put_again_before_that_has_ended() {
     assert_eq!(index.damaged(copy, 1), None, "a victim is handed to one alone");
     assert!(!index.intend(copy, 1), "its deletion would take it away again");
     assert!(!index.intend(copy, 2) && index.intend(copy, 3));
+    assert!(!index.intend(copy, 3), "somebody is putting it");
+    assert!(!index.intend(copy, u32::MAX), "no chunk has this number");
     index.removed(&[victim]);
     assert!(index.intend(copy, 1));
     assert_eq!(index.keep(copy, 1, 10), Kept::Yes { victims: Vec::new() });
@@ -200,4 +225,98 @@ fn other_limits_hold_at_once_and_the_order_stays() {
     }
     assert_eq!(order(&index), ["b", "c", "d", "e"], "there is room again");
     index.run(|state| state.validate());
+}
+
+#[test]
+fn what_the_journal_knows_to_wait_is_held_and_does_not_go() {
+    let (index, _time) = index(Count(1) | Lru);
+    let (copy, _) = add(&index, "a", 1);
+    assert!(index.hold(copy));
+    assert_eq!(index.look(&Path::from("a")).unwrap().standing, Standing::Unsent);
+    add(&index, "b", 1);
+    assert_eq!(order(&index), ["b", "a"], "what waits comes last");
+    index.run(|state| state.validate());
+}
+
+#[test]
+fn a_chunk_that_is_larger_than_can_be_noted_is_not_kept() {
+    let (index, _time) = index(Policy::default());
+    let (copy, _) = add(&index, "a", 1);
+    for (chunk, bytes) in [(3, chunks::LARGEST + 1), (4, 1 << 32)] {
+        assert!(index.intend(copy, chunk));
+        assert!(matches!(index.keep(copy, chunk, bytes), Kept::Gone(_)));
+    }
+    assert!(index.intend(copy, 5));
+    assert_eq!(index.keep(copy, 5, chunks::LARGEST), Kept::Yes { victims: Vec::new() });
+    assert_eq!(index.totals().bytes, 30 + chunks::LARGEST);
+}
+
+#[test]
+fn a_copy_from_the_future_is_asked_about() {
+    let (index, _time) = index(Ttl("60s"));
+    let ticket = index.begin(&Path::from("a"));
+    let fetched = index.now() + Duration::from_nanos(1);
+    index.admit(&ticket, &object("a", 1), 10, fetched);
+    assert_eq!(index.look(&Path::from("a")).unwrap().standing, Standing::Due);
+}
+
+#[test]
+fn what_waits_for_the_remote_is_the_truth_while_another_write_is_in_doubt() {
+    let (index, _time) = index(Policy::default());
+    let path = Path::from("a");
+    let copy = index.stage(&path, 10);
+    index.unsent(copy, &object("a", 1)).unwrap();
+    let _write = index.doubt(&path);
+    assert_eq!(index.look(&path).unwrap().standing, Standing::Unsent);
+}
+
+#[test]
+fn a_chunk_is_checked_until_it_is_put_again() {
+    let (index, _time) = index(Policy::default());
+    let (copy, _) = add(&index, "a", 1);
+    let is_checked = || index.look(&Path::from("a")).unwrap().present.is_checked(1);
+    assert!(!is_checked());
+    index.checked(copy, 1);
+    assert!(is_checked());
+    index.removed(&[index.damaged(copy, 1).unwrap()]);
+    assert!(index.intend(copy, 1));
+    index.keep(copy, 1, 10);
+    assert!(!is_checked());
+}
+
+#[test]
+fn f13_what_may_stand_in_for_the_remote_does_not_go_before_that_has_passed() {
+    let (time, minute) = (ManualClock::new(), Duration::from_secs(60));
+    let limits = Limits { grace: Some(minute), ..limits(Ttl("60s")) };
+    let index = Index::in_memory(limits, time.clock());
+    add(&index, "a", 1);
+    time.advance(2 * minute - Duration::from_nanos(1));
+    assert_eq!(index.expired(), []);
+    time.advance(Duration::from_nanos(1));
+    assert_eq!(index.expired().len(), 1);
+}
+
+#[test]
+fn a_copy_that_is_added_to_goes_last_though_it_has_expired() {
+    let (index, time) = index(Ttl("60s") | Size(60_u64));
+    let (old, _) = add(&index, "a", 1);
+    time.advance(Duration::from_secs(30));
+    let (young, _) = add(&index, "b", 1);
+    time.advance(Duration::from_secs(40));
+    assert!(index.intend(old, 3));
+    match index.keep(old, 3, 10) {
+        Kept::Yes { victims } => assert_eq!(victims[0].copy, young),
+        gone => panic!("{gone:?}"),
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_back_makes_nothing_younger() {
+    let manual = ManualClock::new();
+    let (clock, hour) = (manual.clock(), Duration::from_secs(3600));
+    // By an hour, since the index was opened.
+    let opened = clock.unix() + hour;
+    let time = Time { opened, began: clock.nanos(), clock };
+    manual.advance(Duration::from_secs(1));
+    assert_eq!(time.now(), opened + Duration::from_secs(1));
 }
