@@ -5,7 +5,7 @@ use crate::stand::{CHUNK, Stand, bytes};
 use bytes::Bytes;
 use cache_stores::ServedFrom;
 use cache_stores::object_store::path::Path;
-use cache_stores::object_store::{Error, ObjectStoreExt};
+use cache_stores::object_store::{Error, ObjectStore, ObjectStoreExt};
 use futures::StreamExt;
 
 #[tokio::test]
