@@ -52,10 +52,16 @@ pub use register::register_wrapper;
 pub use revised::{RevisedCache, RevisedKey};
 pub use revisions::{InvalidationStrategy, Revisions};
 pub use section::{Entries, Section, SectionDraft, SectionEntry, SectionPlan, register_section};
-/// Times and sizes in the words of configurations, for those who tell what a section of theirs says.
+/// Times, sizes and names that were probably meant, in the words of configurations, for those who tell what a section of theirs says.
 #[doc(hidden)]
 pub mod words {
     pub use crate::advise::{size, time};
+
+    /// What to say of a name that is none of these: which was probably meant, or which there are.
+    #[must_use]
+    pub fn instead(name: &str, names: &[&str]) -> String {
+        crate::config::nearest::suggestion(name, names)
+    }
 }
 
 #[cfg(feature = "templates")]

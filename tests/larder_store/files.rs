@@ -13,7 +13,8 @@ fn a_file_that_cannot_be_had_whole_stays_as_it_was() {
     assert_eq!((err.as_str(), code), ("larder: reports has no object `2026/july.csv`\n", 3));
     assert_eq!(fs::read(stand.path("mine")).unwrap(), b"mine");
     let (_, err, code) = stand.run(&["get", "reports", "top", "no/such/folder/file"]);
-    assert_eq!(code, 1, "{err}");
+    let told = "larder: no/such/folder/file: there is no folder no/such/folder\n";
+    assert_eq!((err.as_str(), code), (told, 1));
     let (_, err, code) = stand.run(&["get", "reports", "top", "archive"]);
     assert_eq!((err.as_str(), code), ("larder: archive is a directory\n", 1));
     assert_eq!(stand.others(), ["mine"], "no part of a file is left");

@@ -336,7 +336,7 @@ fn the_configuration_is_found_and_its_mistakes_are_told() {
     let (_, err, code) = stand.run(&["ls", "report", "--config", "other.toml"]);
     assert_eq!(
         (err.as_str(), code),
-        ("larder: the file has no store `report`: there are reports\n", 1)
+        ("larder: the file has no store `report`: did you mean `reports`?\n", 1)
     );
     // What a program registers is unknown here, and does not matter.
     let text = fs::read_to_string(&other).unwrap();

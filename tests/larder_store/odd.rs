@@ -59,3 +59,26 @@ fn a_directory_that_is_not_there_is_told_by_its_path() {
     let told = format!("larder: larder.toml:2:10: the directory {} {right}\n", archive.display());
     assert_eq!((err, code), (told, 1));
 }
+
+#[test]
+fn what_is_almost_a_name_a_url_or_a_directory_is_told_what_it_should_be() {
+    let stand = Stand::new();
+    let usage = |told: &str| (format!("larder: {told}\n"), 2);
+    for (name, told) in [
+        ("archive", "larder.toml has no store `archive`: a directory is written ./archive"),
+        (
+            "s3:/reports",
+            "larder.toml has no store `s3:/reports`: a URL has `://` behind its scheme, as in s3://bucket",
+        ),
+    ] {
+        let (_, err, code) = stand.run(&["ls", name]);
+        assert_eq!((err, code), usage(told));
+    }
+    let (_, err, code) = stand.run(&["get", "reports", "./top"]);
+    let told =
+        "the path `./top`: `.` and `..` are no names; right is the path from the store's root on";
+    assert_eq!((err, code), usage(told));
+    let (_, err, code) = stand.run(&["ls", "reprots"]);
+    let told = "larder: the file has no store `reprots`: did you mean `reports`?\n";
+    assert_eq!((err.as_str(), code), (told, 1));
+}

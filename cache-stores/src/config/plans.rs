@@ -6,7 +6,7 @@ use super::section::{Drafts, NAME, Planned};
 use super::url::At;
 use crate::store::CachedStore;
 use cache_core::{Error, Result};
-use cache_regions::Configuration;
+use cache_regions::{Configuration, words};
 use object_store::ObjectStore;
 use std::any::Any;
 use std::path::Path;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// The stores that a file describes, none of them opened.
 ///
 /// ```
-/// use cache_regions::Configuration;
+/// use cache_regions::{Configuration, words};
 /// use cache_stores::StorePlans;
 ///
 /// # let folder = tempfile::tempdir().unwrap();
@@ -111,7 +111,7 @@ impl StorePlans {
         self.0.iter().find(|plan| plan.name == name).ok_or_else(|| {
             let there = match self.names() {
                 names if names.is_empty() => "there is none: write [store.NAME]".to_owned(),
-                names => format!("there are {}", names.join(", ")),
+                names => words::instead(name, &names),
             };
             Error::invalid(format!("the file has no store `{name}`: {there}"))
         })

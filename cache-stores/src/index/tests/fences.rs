@@ -34,6 +34,10 @@ fn an_older_answer_does_not_replace_a_younger_one() {
     let (older, younger) = (index.begin(&path), index.begin(&path));
     assert!(index.renew(&younger));
     assert_eq!(index.admit(&older, &object("a", 1), 10, index.now()), Admitted::Fenced);
+    let (older, younger) = (index.begin(&path), index.begin(&path));
+    index.gone(&younger);
+    assert_eq!(standing(&index), None);
+    assert_eq!(index.admit(&older, &object("a", 1), 10, index.now()), Admitted::Fenced);
 }
 
 #[test]
@@ -122,10 +126,14 @@ fn what_waits_for_the_remote_is_not_replaced_by_what_the_remote_says() {
     let before = index.begin(&path);
     index.unsent(copy, &object("a", 1)).unwrap();
     assert_eq!(standing(&index), Some(Standing::Unsent));
+    assert!(index.intend(copy, 0));
+    index.keep(copy, 0, 10);
     for ticket in [before, index.begin(&path)] {
         assert_eq!(index.admit(&ticket, &object("a", 2), 10, index.now()), Admitted::Fenced);
         assert!(!index.renew(&ticket));
+        assert_eq!(index.gone(&ticket), []);
     }
+    assert_eq!(standing(&index), Some(Standing::Unsent));
     assert_eq!(index.sent(copy, &object("a", 3)), Some(Vec::new()));
     assert_eq!(standing(&index), Some(Standing::Fresh));
     assert_eq!(index.sent(copy, &object("a", 3)), None);

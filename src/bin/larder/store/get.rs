@@ -94,6 +94,10 @@ async fn to_file(
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
+    if !folder.is_dir() {
+        let (file, folder) = (file.display(), folder.display());
+        return Err(Failure::Failed(format!("{file}: there is no folder {folder}")));
+    }
     let mut builder = tempfile::Builder::new();
     builder.prefix(".larder-");
     #[cfg(unix)]

@@ -129,6 +129,10 @@ pub(super) fn open(arguments: &Arguments) -> Result<Target, Failure> {
         return Ok(Target { url: name.clone(), name, store, opened: Vec::new() });
     }
     let plans = plans(arguments)?;
+    if let Some(hint) = meant(&name).filter(|_| !plans.names().contains(&name.as_str())) {
+        let config = config(arguments)?;
+        return Err(Failure::Usage(format!("{} has no store `{name}`: {hint}", config.display())));
+    }
     let url = plans.remote_url(&name).map_err(failed)?;
     if arguments.has("remote") {
         let store = plans.remote(&name).map_err(failed)?;
@@ -139,6 +143,14 @@ pub(super) fn open(arguments: &Arguments) -> Result<Target, Failure> {
         return Err(Failure::Failed(format!("store `{name}` was not opened")));
     };
     Ok(Target { store: Arc::new(cached.clone()), name, url, opened })
+}
+
+/// What looks like a URL or a directory, and is written as neither.
+fn meant(name: &str) -> Option<String> {
+    if name.contains(":/") || name.contains("//") {
+        return Some("a URL has `://` behind its scheme, as in s3://bucket".to_owned());
+    }
+    std::path::Path::new(name).is_dir().then(|| format!("a directory is written ./{name}"))
 }
 
 /// The stores of the configuration.
@@ -170,6 +182,11 @@ pub(super) fn location(text: &str) -> Result<Path, Failure> {
     let wrong = |why: String| Failure::Usage(format!("the path `{}`: {why}", text.escape_debug()));
     if text.is_empty() || text.starts_with('/') || text.split('/').any(|part| part.is_empty()) {
         return Err(wrong("right are names joined by `/`, as in `reports/may.csv`".to_owned()));
+    }
+    if text.split('/').any(|part| [".", ".."].contains(&part)) {
+        return Err(wrong(
+            "`.` and `..` are no names; right is the path from the store's root on".to_owned(),
+        ));
     }
     Path::parse(text).map_err(|error| wrong(error.to_string()))
 }

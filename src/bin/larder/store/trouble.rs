@@ -4,7 +4,17 @@ use super::failure::causes;
 use larder::stores::object_store;
 
 /// What is found in what was said, what it means, and what to do.
-const KINDS: [(&[&str], &str); 3] = [
+const KINDS: [(&[&str], &str); 5] = [
+    (
+        // Where clients look that have no keys.
+        &["169.254.169.254", "metadata.google.internal"],
+        "there are no keys: set them in the environment (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, GOOGLE_.., AZURE_..) \
+         or in the table `remote`",
+    ),
+    (
+        &["405 Method Not Allowed", "501 Not Implemented"],
+        "the server does not do this: it may only hand out files",
+    ),
     (
         &[
             "AuthorizationHeaderMalformed",
@@ -42,12 +52,19 @@ fn told(all: &str, innermost: &str) -> String {
         (Some((_, what)), Some(answer)) => format!("{what}; it said {answer}"),
         (Some((_, what)), None) => format!("{what}; {}", at(all, innermost)),
         (None, Some(answer)) => format!("the remote said {answer}"),
-        (None, None) => all.to_owned(),
+        (None, None) => without_page(all).to_owned(),
     }
+}
+
+/// What a server shows to people says nothing that is not in the line before.
+fn without_page(text: &str) -> &str {
+    let end = ["<!DOCTYPE", "<html", "<HTML"].iter().filter_map(|begin| text.find(begin)).min();
+    text[..end.unwrap_or(text.len())].trim_end_matches([' ', ':'])
 }
 
 /// What went wrong in the end, and where that was.
 fn at(all: &str, innermost: &str) -> String {
+    let innermost = without_page(innermost);
     let url = all.split_whitespace().find(|word| word.contains("://"));
     let url = url.map(|url| url.split('?').next().unwrap_or(url));
     url.map_or_else(|| innermost.to_owned(), |url| format!("{url}: {innermost}"))
@@ -101,6 +118,17 @@ mod tests {
             told(&away, "Connection refused (os error 111)"),
             "the remote cannot be reached: correct `endpoint` (AWS_ENDPOINT), or see whether it is up; \
              http://127.0.0.1:5000/b: Connection refused (os error 111)"
+        );
+        let page =
+            "Server returned non-2xx status code: 501 Not Implemented: <!DOCTYPE HTML> <html>";
+        assert_eq!(
+            told(&format!("{FRONT}{page}"), page),
+            "the server does not do this: it may only hand out files; http://127.0.0.1:5000/b: \
+             Server returned non-2xx status code: 501 Not Implemented"
+        );
+        let keys = "Error performing PUT http://169.254.169.254/latest/api/token in 1s";
+        assert!(
+            told(keys, "no answer").starts_with("there are no keys: set them in the environment")
         );
         let full = "503: <Error><Code>SlowDown</Code></Error>";
         assert_eq!(told(full, ""), "the remote said SlowDown");
