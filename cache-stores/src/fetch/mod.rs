@@ -86,7 +86,7 @@ impl Flights {
         if let Some(opening) = table.openings.get(path)
             && how == Join::Any
             // Since a write, what was asked before it is of no use to those who come after it.
-            && inner.index.holds(&opening.ticket)
+            && inner.index.serves(&opening.ticket)
         {
             return (opening.outcome.clone(), None);
         }
@@ -106,7 +106,7 @@ impl Flights {
     pub(crate) fn follow(&self, index: &Index, path: &Path) -> Option<Follow> {
         let table = self.table.lock();
         let opening = table.openings.get(path)?;
-        index.holds(&opening.ticket).then(|| opening.outcome.clone())
+        index.serves(&opening.ticket).then(|| opening.outcome.clone())
     }
 
     /// What is being fetched of a copy, if anything is.

@@ -4,12 +4,6 @@ use super::{Chunks, Index, Ticket, Victim};
 use crate::object::CopyId;
 
 impl Index {
-    /// Whether what the holder of the ticket learns can still be kept: nothing has happened to the path, and
-    /// nothing is happening.
-    pub(crate) fn holds(&self, ticket: &Ticket) -> bool {
-        self.run(|state| state.fences.holds(ticket))
-    }
-
     /// Whether an answer to this ticket's question is one for those who come now: nothing has been written since it
     /// was asked. During a write it may be: those who come then may hear of what was before.
     pub(crate) fn serves(&self, ticket: &Ticket) -> bool {

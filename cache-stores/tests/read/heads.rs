@@ -1,4 +1,4 @@
-//! Heads of what the index does not know: one request for all who ask at the same time.
+//! One request for all who ask at the same time: heads of what the index does not know, and reads during a write.
 
 use crate::common::{Fault, Faults};
 use crate::stand::{CHUNK, Stand, bytes};
@@ -95,6 +95,35 @@ async fn heads_after_a_put_begins_join_each_other_and_none_from_before_it() {
     // What the early one says is from before the write or after it.
     early.into_iter().next().unwrap().await.unwrap().unwrap();
     assert_eq!(stand.store.head(&Path::from("a")).await.unwrap().size, 50);
+    assert_eq!(stand.read("a").await.unwrap().0, bytes(50));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readers_during_a_put_share_one_request_and_none_from_before_it() {
+    let stand = Stand::new(|store| store.policy(Ttl("60s")));
+    stand.put("a", &bytes(3000)).await;
+    let read = |store: &CachedStore| {
+        let store = store.clone();
+        tokio::spawn(async move { store.get(&Path::from("a")).await?.bytes().await })
+    };
+    let gate = stand.remote.hang();
+    let early = read(&stand.store);
+    stand.settled(|stand| stand.remote.gets() == 1).await;
+    let (store, path) = (stand.store.clone(), Path::from("a"));
+    // Its head waits behind the gate.
+    let writing = tokio::spawn(async move { store.put(&path, bytes(50).into()).await });
+    stand.settled(|stand| stand.remote.heads() == 1).await;
+    let late: Vec<_> = (0..8).map(|_| read(&stand.store)).collect();
+    stand.settled(|stand| stand.remote.gets() == 2).await;
+    joined(&stand, 7).await;
+    gate.add_permits(1000);
+    writing.await.unwrap().unwrap();
+    for one in late {
+        assert_eq!(one.await.unwrap().unwrap(), bytes(50));
+    }
+    // What the early one reads is from before the write or after it.
+    early.await.unwrap().unwrap();
+    assert_eq!(stand.remote.gets(), 2);
     assert_eq!(stand.read("a").await.unwrap().0, bytes(50));
 }
 
