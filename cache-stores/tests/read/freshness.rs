@@ -2,6 +2,7 @@
 
 use crate::common::{Fails, Fault, Faults};
 use crate::stand::{CHUNK, Stand, bytes};
+use bytes::Bytes;
 use cache_stores::object_store::path::Path;
 use cache_stores::object_store::{Error, GetOptions, ObjectStore, ObjectStoreExt};
 use cache_stores::{Refresh, ServedFrom, Ttl};
@@ -224,6 +225,38 @@ async fn a_head_comes_from_a_copy_that_is_believed_and_corrects_one_that_is_not(
     stand.time.advance(Duration::from_secs(61));
     assert_eq!(stand.store.head(&path).await.unwrap().size, 10);
     assert!(stand.store.status().is_empty());
+}
+
+#[tokio::test]
+async fn a_head_renews_no_copy_of_which_it_does_not_know_that_it_is_the_same() {
+    for has_tags in [true, false] {
+        let stand = Stand::new(|store| store.policy(Ttl("60s")));
+        if !has_tags {
+            stand.remote.without_tags();
+        }
+        stand.put("a", &bytes(3000)).await;
+        stand.read("a").await.unwrap();
+        stand.complete(3).await;
+        // As long, and another one.
+        let new = Bytes::from(vec![7; 3000]);
+        stand.put("a", &new).await;
+        stand.time.advance(Duration::from_secs(61));
+        assert_eq!(stand.store.head(&Path::from("a")).await.unwrap().size, 3000);
+        assert_eq!(stand.read("a").await.unwrap().0, new, "tags: {has_tags}");
+    }
+}
+
+#[tokio::test]
+async fn a_copy_goes_when_a_head_says_that_its_object_has_gone() {
+    let stand = Stand::new(|store| store.policy(Ttl("60s")));
+    stand.put("a", &bytes(3000)).await;
+    stand.read("a").await.unwrap();
+    stand.complete(3).await;
+    stand.remote.delete(&Path::from("a")).await.unwrap();
+    stand.time.advance(Duration::from_secs(61));
+    let head = stand.store.head(&Path::from("a")).await;
+    assert!(matches!(head, Err(Error::NotFound { .. })), "{head:?}");
+    assert!(stand.store.status().is_empty() && stand.places().await.is_empty());
 }
 
 #[tokio::test]

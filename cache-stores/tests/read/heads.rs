@@ -160,6 +160,11 @@ async fn a_failure_is_given_to_all_who_wait_for_a_head() {
         assert_eq!(stand.remote.heads(), n as u64 + 2);
     }
     assert_eq!(stand.store.stats().remote_errors, 2);
+    // The last one panicked, and is not joined any more.
+    stand.remote.fail(Faults::default());
+    stand.put("a", &bytes(10)).await;
+    gate.add_permits(1);
+    assert_eq!(sizes(ask(&stand.store, 1)).await, [10]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -219,12 +224,13 @@ async fn f9_a_refresh_of_what_is_not_known_joins_no_read_from_before() {
     let mut refresh = GetOptions::new();
     refresh.extensions.insert(Refresh);
     let mut asking = Vec::new();
-    for (n, options) in [GetOptions::new(), refresh].into_iter().enumerate() {
+    let head = refresh.clone().with_head(true);
+    for (n, options) in [GetOptions::new(), refresh, head].into_iter().enumerate() {
         let store = stand.store.clone();
         asking.push(tokio::spawn(async move {
             store.get_opts(&Path::from("a"), options).await.map(|result| result.meta)
         }));
-        stand.settled(|stand| stand.remote.gets() == n as u64 + 1).await;
+        stand.settled(|stand| stand.remote.reads() == n as u64 + 1).await;
     }
     gate.add_permits(1000);
     assert_eq!(sizes(asking).await, [3000]);

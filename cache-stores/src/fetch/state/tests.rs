@@ -63,6 +63,7 @@ fn a_full_chunk_is_held_until_local_has_it() {
     let id = run(state.begin(0, 2, none));
     assert_eq!(fill(&mut state, id).chunk, 0);
     assert!(matches!(take(&mut state, seat, 5), Take::Piece(_)));
+    assert_eq!(state.begin(0, 1, none), Begin::There);
     written(&mut state, 0, true);
     assert!(matches!(take(&mut state, seat, 5), Take::Elsewhere));
 }
@@ -130,6 +131,27 @@ fn a_run_ends_at_what_is_there_already() {
     assert!(matches!(state.begin(0, 9, |n| n == 3), Begin::Run(_, chunks) if chunks == (0..3)));
     assert!(matches!(state.begin(4, 6, none), Begin::Run(_, chunks) if chunks == (4..6)));
     assert_eq!(state.begin(3, 9, |n| n == 3), Begin::There);
+}
+
+#[test]
+fn a_run_that_comes_to_what_has_come_to_lie_there_stops() {
+    let mut state = state(3);
+    state.sit(0..3);
+    let id = run(state.begin(0, 3, none));
+    fill(&mut state, id);
+    assert_eq!(state.turn(id, Unread::Stop, |n| n == 1).0, Turn::Stop);
+}
+
+#[test]
+fn a_run_goes_on_for_a_reader_who_waits_a_little_ahead_of_it() {
+    let mut state = state(9);
+    let first = state.sit(0..1);
+    let id = run(state.begin(0, 9, none));
+    let ahead = state.sit(3..9);
+    assert!(matches!(take(&mut state, ahead, 30), Take::Wait));
+    drop(state.leave(first));
+    fill(&mut state, id);
+    assert_eq!(state.turn(id, Unread::Stop, none).0, Turn::On);
 }
 
 #[test]

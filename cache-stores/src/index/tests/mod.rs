@@ -306,7 +306,7 @@ fn a_copy_that_is_added_to_goes_last_though_it_has_expired() {
     assert!(index.intend(old, 3));
     match index.keep(old, 3, 10) {
         Kept::Yes { victims } => assert_eq!(victims[0].copy, young),
-        gone => panic!("{gone:?}"),
+        gone @ Kept::Gone(_) => panic!("{gone:?}"),
     }
 }
 
