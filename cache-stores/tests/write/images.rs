@@ -1,7 +1,7 @@
 //! Kills: at every step of either side everything is copied as a killed process would leave it, and opened again.
 
 use crate::common::Fails;
-use crate::world::{World, bytes, put, read};
+use crate::world::{World, bytes, put, read, read_of_what_is_sent};
 use bytes::Bytes;
 use cache_stores::{CachedStore, KeepWrites};
 use object_store::ObjectStoreExt;
@@ -133,7 +133,7 @@ async fn check(image: Image, mode: Mode) {
     let world = World::on(folder, remote);
     let store = open(&world, mode);
     for (path, values) in &allowed {
-        let is = read(&store, path).await;
+        let is = read_of_what_is_sent(&store, path).await;
         let size = is.as_ref().map(Bytes::len);
         assert!(
             values.contains(&is),

@@ -104,11 +104,23 @@ pub(crate) fn found<T>(result: object_store::Result<T>) -> Option<T> {
 
 /// What the store says that a path has.
 pub(crate) async fn read(store: &CachedStore, path: &str) -> Option<Bytes> {
-    let found = found(store.get(&Path::from(path)).await)?;
+    once(store, path).await.unwrap()
+}
+
+/// The same, while it may be sent: a copy that is not kept then goes under its reader, who has to begin again.
+pub(crate) async fn read_of_what_is_sent(store: &CachedStore, path: &str) -> Option<Bytes> {
+    match once(store, path).await {
+        Err(Error::Precondition { .. }) => read(store, path).await,
+        read => read.unwrap(),
+    }
+}
+
+async fn once(store: &CachedStore, path: &str) -> object_store::Result<Option<Bytes>> {
+    let Some(found) = found(store.get(&Path::from(path)).await) else { return Ok(None) };
     let size = found.meta.size;
-    let bytes = found.bytes().await.unwrap();
+    let bytes = found.bytes().await?;
     assert_eq!(bytes.len() as u64, size);
-    Some(bytes)
+    Ok(Some(bytes))
 }
 
 pub(crate) async fn put(
