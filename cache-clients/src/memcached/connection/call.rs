@@ -242,7 +242,7 @@ impl Wakes {
 
     /// Wakes one of each thread, if none is being woken there. The batons are kept for the case that
     /// one of them sleeps on.
-    pub(super) fn wake(self, batons: &mut Vec<Arc<Baton>>, one_thread: bool, lent: bool) {
+    pub(super) fn wake(self, batons: &mut Vec<Arc<Baton>>, one_thread: bool) {
         if one_thread {
             batons.retain(|baton| !baton.is_passed());
         } else {
@@ -250,8 +250,8 @@ impl Wakes {
             batons.drain(..).for_each(|baton| baton.pass());
         }
         for Group { thread, carrier, mut wakers } in self.0 {
-            // Within this thread, and mostly within its runtime, it is cheap.
-            if lent || thread == this_thread() {
+            // Within this thread it is cheap.
+            if thread == this_thread() {
                 wakers.into_iter().for_each(Waker::wake);
                 continue;
             }

@@ -228,7 +228,7 @@ impl<P: Port> Link<P> {
             let handed = queue.hand_out(&mut inbox.answers, &mut wakes);
             let one_thread = queue.is_of_one_thread();
             drop(queue);
-            wakes.wake(&mut inbox.batons, one_thread, self.is_lent());
+            wakes.wake(&mut inbox.batons, one_thread);
             inbox.answers.clear();
             handed?;
         }
