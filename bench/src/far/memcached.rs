@@ -11,7 +11,7 @@ use ::memcache::exp::AsyncMemcache;
 use async_memcached::AsciiProtocol as _;
 use bytes::Bytes;
 use larder::server::{Answer, Claim, Server};
-use larder::{CacheExt as _, Encoded, EncodedCache, Memcached, wait};
+use larder::{CacheExt as _, Encoded, EncodedCache, Memcached, MemcachedOptions, wait};
 use std::sync::Arc;
 use tokio::runtime::Runtime;
 use tokio::sync::Mutex;
@@ -23,6 +23,8 @@ struct Place<'a> {
     options: &'a Options,
     address: &'a str,
     bytes: Memcached,
+    /// With a lane for each thread that asks.
+    lanes: Memcached,
     typed: Arc<Typed>,
 }
 
@@ -35,7 +37,9 @@ pub fn run(options: &Options) -> Result<(), String> {
     for nth in 0..KEYS as u64 {
         wait(typed.put_for(&nth, raw::value(), 3600)).map_err(|e| e.to_string())?;
     }
-    let place = Place { options, address: &address, bytes, typed: Arc::new(typed) };
+    let lanes = Memcached::with(address.as_str(), MemcachedOptions::default().with_lanes(2));
+    let lanes = lanes.map_err(|e| e.to_string())?;
+    let place = Place { options, address: &address, bytes, lanes, typed: Arc::new(typed) };
     place.many("memcached get, 64 tasks of one thread", &here())?;
     place.many("memcached get, 64 tasks of two threads", &elsewhere())?;
     place.many_threads()?;
@@ -106,6 +110,9 @@ impl Place<'_> {
         let mut entrants = vec![
             Entrant::new("larder", "", |calls| {
                 tasks(runtime, |nth| bytes(&self.bytes, &keys, nth, calls))
+            }),
+            Entrant::new("larder", "lanes", |calls| {
+                tasks(runtime, |nth| bytes(&self.lanes, &keys, nth, calls))
             }),
             Entrant::new("larder", "typed", |calls| {
                 tasks(runtime, |nth| typed(&self.typed, nth, calls))

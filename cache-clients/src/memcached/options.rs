@@ -35,6 +35,7 @@ pub(crate) struct Settings {
     pub(crate) requests: usize,
     pub(crate) bytes: usize,
     pub(crate) large: usize,
+    pub(crate) lanes: usize,
     pub(crate) value: usize,
     pub(crate) debts: usize,
     pub(crate) stand_in: Duration,
@@ -54,6 +55,7 @@ impl Default for MemcachedOptions {
             requests: 16_384,
             bytes: 64 << 20,
             large: 64 << 10,
+            lanes: 0,
             value: 1 << 20,
             debts: 10_000,
             stand_in: Duration::from_secs(10),
@@ -109,6 +111,18 @@ impl MemcachedOptions {
     #[must_use]
     pub fn with_large_above(mut self, bytes: usize) -> Self {
         self.settings.large = bytes;
+        self
+    }
+
+    /// How many more connections each server gets for plain reads by tasks (none): one for each thread
+    /// that asks, which a task of its tokio runtime reads, so that many tasks need not wait for another
+    /// thread to be woken. As many as the runtime has threads are right; more threads share them.
+    ///
+    /// The runtimes of all tasks that ask must have I/O, as those of `#[tokio::main]` and of
+    /// `enable_all` have: in one that has none a task of this client panics, once for each lane.
+    #[must_use]
+    pub fn with_lanes(mut self, lanes: usize) -> Self {
+        self.settings.lanes = lanes;
         self
     }
 

@@ -62,7 +62,7 @@ pub(super) async fn get_many(
 async fn get(router: &Router, key: &str, claim: Claim) -> Result<Answer> {
     check(key)?;
     let now = Instant::now();
-    let (session, now) = match router.session_now(key, now) {
+    let (session, now) = match router.session_now(key, claim == Claim::Nothing, now) {
         Some(session) => (session, now),
         None => {
             let deadline = now + router.settings.deadline;

@@ -71,15 +71,16 @@ impl Router {
         Instant::now() + self.settings.deadline
     }
 
-    /// The connection for a key by a call that begins now, if nothing is to be waited for. Errors and
-    /// all else are found on the long way.
-    pub(super) fn session_now(&self, key: &str, now: Instant) -> Option<Session> {
+    /// The connection for a key by a call that begins now, if nothing is to be waited for. `plain`: it
+    /// changes nothing. Errors and all else are found on the long way.
+    pub(super) fn session_now(&self, key: &str, plain: bool, now: Instant) -> Option<Session> {
         let cluster = self.cluster.read();
         if cluster.version == 0 || cluster.version != self.following.version() {
             return None;
         }
         let (host, _) = cluster.place(key).ok()?;
-        host.session_now(host.kind_of(key), now + self.settings.deadline)
+        let (kind, deadline) = (host.kind_of(key), now + self.settings.deadline);
+        if plain { host.reading_now(kind, deadline) } else { host.session_now(kind, deadline) }
     }
 
     /// The servers of this moment, after the first answers of those who know them.

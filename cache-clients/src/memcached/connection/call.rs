@@ -250,6 +250,11 @@ impl Wakes {
             batons.drain(..).for_each(|baton| baton.pass());
         }
         for Group { thread, carrier, mut wakers } in self.0 {
+            // Within this thread it is cheap.
+            if thread == this_thread() {
+                wakers.into_iter().for_each(Waker::wake);
+                continue;
+            }
             batons.iter().filter(|baton| baton.thread == thread).for_each(|b| b.add(&mut wakers));
             let mut wakers = wakers.into_iter();
             let Some(first) = wakers.next() else { continue };

@@ -22,6 +22,9 @@ const PATIENCE: Duration = Duration::from_millis(10);
 /// such steps: a timer that ends before the system's next tick costs more than all else here.
 const GLANCE: Duration = Duration::from_micros(200);
 
+/// Answers that another runtime has not read for so long are read by the I/O thread.
+const LENT: Duration = Duration::from_millis(2);
+
 /// Told when a connection ends: why, and how many calls were not answered, with their changes.
 pub(crate) type Lost = Box<dyn Fn(&Cause, usize, &[Arc<[String]>]) + Send + Sync>;
 
@@ -32,6 +35,10 @@ pub(crate) struct Link<P> {
     pub(super) queue: Mutex<Queue>,
     inbox: Mutex<Inbox>,
     closed: AtomicBool,
+    /// A task of another runtime reads instead of the I/O thread, which only looks after it.
+    pub(super) lent: AtomicBool,
+    /// Nobody is to ask here any more.
+    pub(super) retired: AtomicBool,
     lost: Lost,
 }
 
@@ -65,6 +72,8 @@ impl<P: Port> Link<P> {
                 batons: Vec::new(),
             }),
             closed: AtomicBool::new(false),
+            lent: AtomicBool::new(false),
+            retired: AtomicBool::new(false),
             lost,
         }
     }
@@ -240,6 +249,11 @@ impl<P: Port> Link<P> {
         if orphaned {
             self.flush();
             self.watch();
+        }
+        // The other runtime has other things to do.
+        if self.is_lent() && oldest.is_some_and(|oldest| oldest > LENT) {
+            let _ = self.try_receive();
+            self.resume();
         }
         let slow: Vec<_> = self.inbox.lock().batons.extract_if(.., |b| b.is_late()).collect();
         slow.iter().for_each(|baton| baton.pass());

@@ -12,6 +12,7 @@ mod call;
 mod crowd_tests;
 mod duty;
 mod exchange;
+mod lent;
 mod link;
 #[cfg(all(test, loom))]
 mod model;
@@ -33,6 +34,8 @@ pub(crate) use exchange::Exchange;
 pub(crate) use open::to_nowhere;
 #[cfg(not(loom))]
 pub(crate) use open::{Greeting, open};
+#[cfg(not(loom))]
+pub(crate) use tasks::lend;
 
 /// A connection to a server.
 #[cfg(not(loom))]

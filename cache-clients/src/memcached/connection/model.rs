@@ -107,6 +107,9 @@ impl Port for Modelled {
 
 type Line = Arc<Link<Modelled>>;
 
+/// The name of the thread that reads for others.
+const READER: usize = 9;
+
 /// A connection, with somebody who reads.
 fn connected(duty: Duty) -> Line {
     let bounds =
@@ -161,6 +164,11 @@ fn ask_as_task(link: &Line, thread: usize) -> bool {
     ask(link)
 }
 
+/// Asks as a task of the thread that reads for others.
+fn ask_as_its_task(link: &Line) -> bool {
+    ask_as_task(link, READER)
+}
+
 /// Explores what the callers do beside each other and the I/O thread. The first calls here. Says how
 /// many got answers, to a check.
 fn explore(
@@ -174,7 +182,10 @@ fn explore(
         let link = connected(duty());
         let io = thread::spawn({
             let link = link.clone();
-            move || serve(&link)
+            move || {
+                call_this_thread(READER);
+                serve(&link);
+            }
         });
         let others: Vec<_> = callers[1..]
             .iter()
@@ -277,6 +288,12 @@ fn loom_a_task_is_answered_whether_a_thread_reads_or_has_just_left() {
 #[test]
 fn loom_tasks_of_one_thread_wake_each_other() {
     explore(Duty::watched, &[|link| ask_as_task(link, 1), |link| ask_as_task(link, 1)], all_of(2));
+}
+
+#[test]
+fn loom_tasks_of_the_thread_that_reads_are_woken_by_it() {
+    explore(Duty::watched, &[ask_as_its_task, ask_as_its_task], all_of(2));
+    explore(Duty::watched, &[ask_as_its_task, ask_and_drop], all_of(2));
 }
 
 #[test]

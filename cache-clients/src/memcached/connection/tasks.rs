@@ -2,12 +2,14 @@
 
 use super::Link;
 use super::link::Look;
+use crate::io;
 use std::os::fd::{AsRawFd, RawFd};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::io::unix::AsyncFd;
+use tokio::runtime::Handle;
 
 /// How often an active connection is looked after.
 const LOOK: Duration = Duration::from_millis(1);
@@ -16,8 +18,32 @@ const LOOKS: u32 = 50;
 
 /// Starts them; on the I/O thread.
 pub(super) fn start(link: &Arc<Link>) {
-    tokio::spawn(serve(link.clone()));
+    tokio::spawn(serve(link.clone(), false));
     tokio::spawn(watch(link.clone()));
+}
+
+/// Lets a task of this runtime, which must have I/O, read and write what callers do not.
+pub(crate) fn lend(link: &Arc<Link>, runtime: &Handle) {
+    link.set_lent(true);
+    let lent = Lent(link.clone());
+    runtime.spawn(async move { serve(lent.0.clone(), true).await });
+}
+
+/// Gives a connection back to the I/O thread, which reads for those who wait still.
+struct Lent(Arc<Link>);
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if self.0.is_closed() {
+            return;
+        }
+        self.0.set_lent(false);
+        io::handle().spawn(serve(self.0.clone(), false));
+        // Where there is no I/O, another one would fare no better.
+        if !std::thread::panicking() {
+            self.0.retire();
+        }
+    }
 }
 
 /// The socket, as the poller wants it.
@@ -30,8 +56,9 @@ impl AsRawFd for Watched {
 }
 
 /// Reads and writes what callers do not.
-async fn serve(link: Arc<Link>) {
-    while !link.is_closed() {
+async fn serve(link: Arc<Link>, lent: bool) {
+    let over = |link: &Link| link.is_closed() || link.is_lent() != lent;
+    while !over(&link) {
         if !link.is_watched() {
             link.port.wanted.notified().await;
             continue;
@@ -39,7 +66,7 @@ async fn serve(link: Arc<Link>) {
         #[expect(deprecated, reason = "what it does not check holds: the socket lives in the link")]
         match AsyncFd::new(Watched(link.clone())) {
             Ok(socket) => {
-                while !link.is_closed() && !link.unwatch() {
+                while !over(&link) && !link.unwatch() {
                     step(&link, &socket).await;
                 }
             }
@@ -86,7 +113,9 @@ async fn watch(link: Arc<Link>) {
             Look::Busy => idle = 0,
             Look::Idle => idle += 1,
         }
-        if idle > LOOKS && link.sleep() {
+        if idle > LOOKS && link.is_retired() {
+            link.close(&"it is not used any more".into());
+        } else if idle > LOOKS && link.sleep() {
             link.port.awake.notified().await;
             idle = 0;
         } else {

@@ -1,6 +1,7 @@
 //! One server: its connections, what it is owed, and whether it is away.
 
 mod debts;
+mod lanes;
 mod large;
 mod session;
 mod state;

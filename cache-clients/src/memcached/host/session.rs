@@ -3,17 +3,18 @@
 use super::debts::Due;
 use super::state::Way;
 use super::stats::Counters;
-use super::{Host, Open};
+use super::{Host, Open, lanes};
 use crate::io;
-use crate::memcached::connection::{Answers, Cause, Exchange, Greeting, Link, open};
+use crate::memcached::connection::{Answers, Cause, Exchange, Greeting, Link, lend, open};
 use crate::memcached::wire::{Answer, Request};
-use cache_core::Result;
+use cache_core::{Result, is_patient};
 use std::hash::{Hash, Hasher};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::Poll;
 use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 /// Which of a server's connections.
@@ -104,6 +105,25 @@ impl Host {
     /// A connection that may be trusted, if there is one at the moment.
     pub(crate) fn session_now(self: &Arc<Self>, kind: Kind, deadline: Instant) -> Option<Session> {
         let open = self.state.lock().ready(kind)?;
+        Some(Session { host: self.clone(), open, deadline })
+    }
+
+    /// The same for a plain read, which may go over the lane of this thread.
+    pub(crate) fn reading_now(self: &Arc<Self>, kind: Kind, deadline: Instant) -> Option<Session> {
+        // A thread that waits has one request at a time.
+        if self.settings.lanes == 0 || kind != Kind::Small || is_patient() {
+            return self.session_now(kind, deadline);
+        }
+        let thread = lanes::this_thread();
+        let (open, make) = self.state.lock().ready_for(thread)?;
+        if make {
+            match Handle::try_current() {
+                Ok(runtime) => {
+                    io::handle().spawn(make_lane(self.itself.clone(), thread, runtime));
+                }
+                Err(_) => self.state.lock().made_lane(thread, None),
+            }
+        }
         Some(Session { host: self.clone(), open, deadline })
     }
 
@@ -215,6 +235,24 @@ async fn make(host: Weak<Host>, kind: Kind) {
     };
     host.state.lock().made(kind, made);
     host.changes.send_replace(());
+}
+
+/// Makes the lane of a thread of this runtime; on the I/O thread. That it cannot be made, or ends, is no
+/// failure of the server: the first connection shows those.
+async fn make_lane(host: Weak<Host>, thread: usize, runtime: Handle) {
+    let Some(strong) = host.upgrade() else { return };
+    let (address, settings) = (strong.address.clone(), strong.settings.clone());
+    drop(strong);
+    let opened = open(&address, &settings, Box::new(|_, _, _| {})).await.ok();
+    let Some(host) = host.upgrade() else {
+        return opened.into_iter().for_each(|(link, _)| link.retire());
+    };
+    let made = opened.map(|(link, greeting)| {
+        Counters::count(&host.counters.connects);
+        lend(&link, &runtime);
+        Open { link, run: host.run(&greeting) }
+    });
+    host.state.lock().made_lane(thread, made);
 }
 
 /// Delivers what a server has missed; on the I/O thread.

@@ -1,6 +1,7 @@
 //! What is known of a server at the moment.
 
 use super::debts::{Debts, Due};
+use super::lanes::Lanes;
 use super::session::Kind;
 use super::{Open, chance};
 use crate::memcached::breaker::Breaker;
@@ -16,6 +17,7 @@ const LONGEST: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct State {
     slots: [Slot; 2],
+    lanes: Lanes,
     pub(super) debts: Debts,
     pub(super) breaker: Breaker,
     /// A task tries to get it back.
@@ -56,6 +58,7 @@ impl State {
     pub(super) fn new(settings: &Settings) -> Self {
         State {
             slots: Default::default(),
+            lanes: Lanes::new(settings.lanes),
             debts: Debts::new(settings.debts),
             breaker: Breaker::new(settings.breaker, settings.clock.clone()),
             reviving: false,
@@ -73,6 +76,22 @@ impl State {
         let slot = &self.slots[kind as usize];
         let live = slot.open.as_ref().filter(|open| !slot.opening && !open.link.is_closed());
         live.filter(|_| self.debts.are_settled()).cloned()
+    }
+
+    /// The connection for a plain read by a task of this thread, if one may be trusted now; true if the
+    /// caller is to make the thread's lane, for later.
+    pub(super) fn ready_for(&mut self, thread: usize) -> Option<(Open, bool)> {
+        let first = self.ready(Kind::Small)?;
+        Some(match self.lanes.of(thread, &first) {
+            Some(lane) => (lane, false),
+            None => (first, self.lanes.begin(thread)),
+        })
+    }
+
+    /// A lane has been made, or not.
+    pub(super) fn made_lane(&mut self, thread: usize, made: Option<Open>) {
+        let first = self.slots[Kind::Small as usize].open.as_ref();
+        self.lanes.made(thread, made, first);
     }
 
     /// The way to a connection. `Make` and `Settle` are given to one caller only.
@@ -137,7 +156,8 @@ impl State {
     }
 
     pub(super) fn links(&self) -> Vec<Arc<Link>> {
-        self.slots.iter().flat_map(|slot| &slot.open).map(|open| open.link.clone()).collect()
+        let opens = self.slots.iter().flat_map(|slot| &slot.open).chain(self.lanes.opens());
+        opens.map(|open| open.link.clone()).collect()
     }
 }
 
