@@ -94,6 +94,9 @@ fn bounds(settings: &mut Settings<'_>, mut options: MemcachedOptions) -> Memcach
     if let Some(bytes) = settings.amount("large_above") {
         options = options.with_large_above(bytes);
     }
+    if let Some(lanes) = settings.small("lanes") {
+        options = options.with_lanes(lanes as usize);
+    }
     if let Some(bytes) = settings.amount("item_limit") {
         options = options.with_item_limit(bytes);
     }

@@ -138,6 +138,7 @@ pub(crate) const OPTIONS: &[OptionRow] = &[
     row("memcached", "queue", "a whole number", "`16_384`", "how many requests may wait on a connection", &["max_requests"]),
     row("memcached", "queue_bytes", "`\"64MiB\"` or bytes", "`\"64MiB\"`", "how much may wait to be sent on a connection", &[]),
     row("memcached", "large_above", "`\"64KiB\"` or bytes", "`\"64KiB\"`", "larger values have a connection of their own", &[]),
+    row("memcached", "lanes", "a whole number", "none", "more connections a server for single reads by many tasks, best the threads of their tokio runtime, which must have I/O", &["connections", "pool_size"]),
     row("memcached", "item_limit", "`\"1MiB\"` or bytes", "`\"1MiB\"`", "the servers' `-I`", &["max_value", "max_item_size"]),
     row("memcached", "owed", "a whole number", "`10_000`", "how many changes are remembered for a server that is away", &[]),
     row("memcached", "stand_in", "`\"10s\"` or seconds", "`\"10s\"`", "how long others keep values of a server that is away", &[]),
