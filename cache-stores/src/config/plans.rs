@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// The stores that a file describes, none of them opened.
 ///
 /// ```
-/// use cache_regions::{Configuration, words};
+/// use cache_regions::Configuration;
 /// use cache_stores::StorePlans;
 ///
 /// # let folder = tempfile::tempdir().unwrap();

@@ -1,22 +1,13 @@
 //! Write-back: what was acknowledged waits for the remote, in order, and is there meanwhile.
 
 use crate::common::Fails;
-use crate::world::{World, bytes, names, put, read, until};
-use cache_stores::{CachedStore, KeepWrites, Size};
+use crate::world::{World, bytes, drained, names, put, read, until};
+use cache_stores::{KeepWrites, Size};
 use object_store::path::Path;
 use object_store::{
     Attribute, Attributes, Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions,
 };
 use std::time::Duration;
-
-async fn drained(world: &World, store: &CachedStore) {
-    until("everything was sent", || {
-        // Whatever pause there is: the clock stands still.
-        world.clock.advance(Duration::from_secs(31));
-        store.pending().writes == 0
-    })
-    .await;
-}
 
 #[tokio::test]
 async fn a_write_is_done_without_the_remote_and_is_there_for_readers_and_lists() {

@@ -1,7 +1,7 @@
 //! Sends that take long: nothing comes behind what was written later, and nobody else waits for them.
 
 use crate::stubborn::Stubborn;
-use crate::world::{World, bytes, put, read, until};
+use crate::world::{World, bytes, drained, put, read, until};
 use cache_stores::CachedStore;
 use futures::FutureExt;
 use object_store::ObjectStoreExt;
@@ -21,20 +21,16 @@ fn over(world: &World, remote: &Stubborn) -> CachedStore {
     builder.write_back(world.journal()).build().unwrap()
 }
 
-/// Whatever pauses there are.
-async fn drained(world: &World, store: &CachedStore) {
-    until("everything was sent", || {
-        world.clock.advance(Duration::from_secs(31));
-        store.pending().writes == 0
-    })
-    .await;
+fn stubborn() -> (World, Stubborn, CachedStore) {
+    let world = World::disk();
+    let remote = Stubborn::new(world.memory.clone());
+    let store = over(&world, &remote);
+    (world, remote, store)
 }
 
 #[tokio::test]
 async fn a_dropped_store_has_its_journal_until_what_it_was_sending_has_ended() {
-    let world = World::disk();
-    let remote = Stubborn::new(world.memory.clone());
-    let store = over(&world, &remote);
+    let (world, remote, store) = stubborn();
     let gate = remote.hold();
     put(&store, "a", &bytes(1, 2000)).await.unwrap();
     until("it is on its way", || remote.begun() == 1).await;
@@ -53,9 +49,7 @@ async fn a_dropped_store_has_its_journal_until_what_it_was_sending_has_ended() {
 
 #[tokio::test]
 async fn a_store_is_closed_when_what_it_was_sending_has_arrived() {
-    let world = World::disk();
-    let remote = Stubborn::new(world.memory.clone());
-    let store = over(&world, &remote);
+    let (world, remote, store) = stubborn();
     let gate = remote.hold();
     put(&store, "a", &bytes(1, 2000)).await.unwrap();
     until("it is on its way", || remote.begun() == 1).await;
@@ -127,9 +121,7 @@ async fn a_deletion_that_is_never_answered_is_told_and_tried_again() {
 
 #[tokio::test]
 async fn a_large_object_has_its_time_for_each_of_its_parts() {
-    let world = World::disk();
-    let remote = Stubborn::new(world.memory.clone());
-    let store = over(&world, &remote);
+    let (world, remote, store) = stubborn();
     let gate = remote.hold();
     put(&store, "a", &bytes(1, LARGE)).await.unwrap();
     for part in 1..=3 {
@@ -144,9 +136,7 @@ async fn a_large_object_has_its_time_for_each_of_its_parts() {
 
 #[tokio::test]
 async fn a_part_that_is_never_taken_is_given_up_with_its_upload() {
-    let world = World::disk();
-    let remote = Stubborn::new(world.memory.clone());
-    let store = over(&world, &remote);
+    let (world, remote, store) = stubborn();
     let gate = remote.hold();
     gate.add_permits(1);
     put(&store, "a", &bytes(1, LARGE)).await.unwrap();
@@ -162,9 +152,7 @@ async fn a_part_that_is_never_taken_is_given_up_with_its_upload() {
 #[tokio::test]
 async fn what_was_given_up_and_comes_late_does_not_stay_in_the_place_of_what_was_written_after_it()
 {
-    let world = World::disk();
-    let remote = Stubborn::new(world.memory.clone());
-    let store = over(&world, &remote);
+    let (world, remote, store) = stubborn();
     let gate = remote.hold();
     put(&store, "a", &bytes(1, 2000)).await.unwrap();
     until("it is on its way", || remote.begun() == 1).await;

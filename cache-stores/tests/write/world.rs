@@ -94,6 +94,15 @@ impl World {
     }
 }
 
+/// Everything is sent, whatever pauses there are: the clock stands still.
+pub(crate) async fn drained(world: &World, store: &CachedStore) {
+    until("everything was sent", || {
+        world.clock.advance(Duration::from_secs(31));
+        store.pending().writes == 0
+    })
+    .await;
+}
+
 pub(crate) fn found<T>(result: object_store::Result<T>) -> Option<T> {
     match result {
         Ok(found) => Some(found),
