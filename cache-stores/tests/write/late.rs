@@ -1,7 +1,7 @@
 //! Sends that take long: nothing comes behind what was written later, and nobody else waits for them.
 
 use crate::stubborn::Stubborn;
-use crate::world::{World, bytes, drained, put, read, until};
+use crate::world::{World, bytes, drained, put, read, reopened, until};
 use cache_stores::CachedStore;
 use futures::FutureExt;
 use object_store::ObjectStoreExt;
@@ -16,9 +16,11 @@ const LARGE: usize = 20_000_000;
 
 /// Over a remote that is stubborn.
 fn over(world: &World, remote: &Stubborn) -> CachedStore {
-    let builder = CachedStore::new(world.local.clone(), remote.clone()).chunk("1MiB");
-    let builder = builder.index(world.folder.path().join("index")).clock(world.clock.clock());
-    builder.write_back(world.journal()).build().unwrap()
+    reopened(|| {
+        let builder = CachedStore::new(world.local.clone(), remote.clone()).chunk("1MiB");
+        let builder = builder.index(world.folder.path().join("index")).clock(world.clock.clock());
+        builder.write_back(world.journal()).build()
+    })
 }
 
 fn stubborn() -> (World, Stubborn, CachedStore) {
@@ -75,7 +77,7 @@ async fn a_large_object_of_a_dropped_store_ends_with_its_part_and_leaves_nothing
     drop(store);
     until("the upload was aborted", || !world.remote.told().is_empty()).await;
     assert_eq!(world.remote.told(), ["xa"]);
-    let store = world.builder().chunk("1MiB").write_back(world.journal()).build().unwrap();
+    let store = reopened(|| world.builder().chunk("1MiB").write_back(world.journal()).build());
     store.flush().await.unwrap();
     assert!(world.far("a").await.unwrap() == bytes(1, LARGE));
 }

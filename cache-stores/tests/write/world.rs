@@ -82,7 +82,7 @@ impl World {
     /// Waits until the accounts agree with what lies there: some is deleted in the background.
     pub(crate) async fn settled(&self, store: &CachedStore) {
         let mut last = (0, 0);
-        for _ in 0..500 {
+        for _ in 0..6000 {
             last = (store.stats().bytes, self.laid().await);
             if last.0 == last.1 {
                 return;
@@ -92,6 +92,17 @@ impl World {
         }
         panic!("{} bytes are accounted, {} lie there", last.0, last.1);
     }
+}
+
+/// The store, as soon as the one that was dropped gives its journal back; each try waits a second for that.
+pub(crate) fn reopened(open: impl Fn() -> cache_core::Result<CachedStore>) -> CachedStore {
+    for _ in 0..60 {
+        match open() {
+            Err(error) if error.to_string().contains("in use by process") => {}
+            opened => return opened.unwrap(),
+        }
+    }
+    panic!("the journal is not given back");
 }
 
 /// Everything is sent, whatever pauses there are: the clock stands still.
@@ -155,7 +166,7 @@ pub(crate) async fn names(store: &CachedStore, prefix: Option<&str>) -> Vec<Stri
 
 /// Waits for what happens on other threads.
 pub(crate) async fn until(what: &str, mut is: impl FnMut() -> bool) {
-    for _ in 0..1000 {
+    for _ in 0..12_000 {
         if is() {
             return;
         }
