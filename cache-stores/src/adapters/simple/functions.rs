@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 /// A place for whole objects: three async functions. [`SimpleBlocking`] is the same without `async`.
 ///
-/// [`SimpleStore`] makes an `ObjectStore` of it. Paths are names joined by `/`, none of them empty, `.` or `..`.
+/// [`SimpleStore`](super::SimpleStore) makes an `ObjectStore` of it. Paths are names joined by `/`, none of them empty, `.` or `..`.
 /// The functions run on the stores' threads, where tokio's sockets and timers work. Errors of the kinds `NotFound`
 /// and `PermissionDenied` are told as such, others as trouble of the store.
 ///
