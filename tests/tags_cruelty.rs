@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Count, Gate, limited_wide, on_one_thread, until};
+use common::{Count, Gate, Stage, limited_wide, on_one_thread, until};
 use larder::{
     Budget, CacheExt, Entry, ManualClock, Namespace, Near, Null, Shared, TableOptions, TagSource,
     Timeout, Validity, cached, invalidate_tag, wait,
@@ -16,34 +16,6 @@ const SECOND: Duration = Duration::from_secs(1);
 
 fn forget(tag: &str) {
     wait(invalidate_tag(tag)).unwrap();
-}
-
-/// A gate for each run of a body, and their number.
-struct Stage {
-    runs: Count,
-    gates: [Gate; 4],
-}
-
-impl Stage {
-    const fn new() -> Self {
-        Stage { runs: Count::new(), gates: [const { Gate::new() }; 4] }
-    }
-    fn run(&self) -> usize {
-        let run = self.runs.next();
-        self.gates[run - 1].pass();
-        run
-    }
-    async fn run_async(&self) -> usize {
-        let run = self.runs.next();
-        self.gates[run - 1].pass_async().await;
-        run
-    }
-    fn await_run(&self, run: usize) {
-        self.gates[run - 1].await_arrivals(1);
-    }
-    fn end_run(&self, run: usize) {
-        self.gates[run - 1].open();
-    }
 }
 
 #[test]

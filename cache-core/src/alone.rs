@@ -10,6 +10,7 @@ use crate::observe::{Ending, Watch};
 use crate::outcome::Rules;
 use crate::stats::Event;
 use crate::table::{Inserted, Touch};
+use crate::tags::epoch;
 use std::hash::Hash;
 
 impl<K, V> Memo<K, V>
@@ -27,6 +28,7 @@ where
         run: &mut dyn FnMut() -> R,
     ) -> R {
         let mut too_old = want == Want::Newer;
+        let called = epoch();
         loop {
             match self.flights.join_lone(hash, key) {
                 JoinedLone::Lead(mut lone) => {
@@ -39,7 +41,7 @@ where
                     return self.lead_lone(near, &mut lone, want, rules, run);
                 }
                 JoinedLone::Follow(flight, again) => {
-                    match self.follow(flight, again, &mut too_old, rules) {
+                    match self.follow((flight, called), again, &mut too_old, rules) {
                         Ok(result) => return result,
                         Err(again) => key = again,
                     }

@@ -11,6 +11,7 @@ use crate::observe::{self, Cause, Ending, Watch};
 use crate::outcome::Rules;
 use crate::stats::Event;
 use crate::table::{self, Touch};
+use crate::tags::epoch;
 use crate::wait;
 use std::hash::Hash;
 use std::panic::resume_unwind;
@@ -83,6 +84,7 @@ where
             return Computed::young(self.compute_near(near, (hash, key), miss, rules, run));
         }
         let mut too_old = want == Want::Newer;
+        let called = epoch();
         loop {
             match self.flights.join(hash, key) {
                 Joined::Lead(lead) => {
@@ -95,7 +97,7 @@ where
                     return self.lead(lead, want, rules, run);
                 }
                 Joined::Follow(flight, again) => {
-                    match self.follow(flight, again, &mut too_old, rules) {
+                    match self.follow((flight, called), again, &mut too_old, rules) {
                         Ok(result) => return Computed::young(result),
                         Err(again) => key = again,
                     }
@@ -108,7 +110,7 @@ where
     #[cold]
     pub(crate) fn follow<R: 'static>(
         &self,
-        flight: Arc<Flight<K, V>>,
+        (flight, called): (Arc<Flight<K, V>>, u64),
         key: K,
         too_old: &mut bool,
         rules: Rules<V, R>,
@@ -117,7 +119,7 @@ where
         let hash = flight.hash;
         // Still in the pool's queue: no need to wait for a thread.
         flight.run_job();
-        let landed = wait(Follow::new(flight));
+        let landed = wait(Follow::new(flight, called));
         self.refuse_circle(&landed);
         // Whatever flight is found after this one began after the call.
         if !std::mem::take(too_old)

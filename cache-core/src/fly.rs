@@ -6,6 +6,7 @@ use crate::flight::{Flight, Follow};
 use crate::memo::{Found, Memo};
 use crate::outcome::Rules;
 use crate::table::Touch;
+use crate::tags::epoch;
 use crate::wait::is_patient;
 use crate::{pool, trail};
 use std::fmt;
@@ -31,6 +32,8 @@ where
     urgency: Urgency,
     /// The flight that is followed is older than the call, which wants a newer value.
     too_old: bool,
+    /// The moment of the call, as [`epoch`] counts.
+    called: u64,
     follow: Follow<K, V>,
 }
 
@@ -50,13 +53,14 @@ where
         urgency: Urgency,
         want: Want,
     ) -> Self {
+        let called = epoch();
         let (flight, led) = launch(memo, hash, &key, &body, rules, urgency, want);
         if !led {
             memo.count_waiter();
         }
-        let follow = Follow::new(flight);
+        let follow = Follow::new(flight, called);
         let too_old = want == Want::Newer && !led;
-        Fly { memo, hash, key, body, rules, urgency, too_old, follow }
+        Fly { memo, hash, key, body, rules, urgency, too_old, called, follow }
     }
 
     fn again(&mut self) -> Option<V> {
@@ -72,7 +76,7 @@ where
     fn restart(&mut self, want: Want) {
         let (flight, _) =
             launch(self.memo, self.hash, &self.key, &self.body, self.rules, self.urgency, want);
-        self.follow = Follow::new(flight);
+        self.follow = Follow::new(flight, self.called);
     }
 }
 

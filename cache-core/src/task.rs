@@ -114,7 +114,7 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Future for Adopted<K, V
             return Poll::Ready(());
         }
         let flight = self.flight.clone();
-        let place = self.place.get_or_insert_with(|| Follow::new(flight));
+        let place = self.place.get_or_insert_with(|| Follow::own(flight));
         place.register(cx);
         self.flight.drive();
         if self.flight.has_landed() { Poll::Ready(()) } else { Poll::Pending }

@@ -197,6 +197,34 @@ impl Gate {
     }
 }
 
+/// A gate for each run of a body, and their number.
+pub(crate) struct Stage {
+    runs: Count,
+    gates: [Gate; 4],
+}
+
+impl Stage {
+    pub(crate) const fn new() -> Self {
+        Stage { runs: Count::new(), gates: [const { Gate::new() }; 4] }
+    }
+    pub(crate) fn run(&self) -> usize {
+        let run = self.runs.next();
+        self.gates[run - 1].pass();
+        run
+    }
+    pub(crate) async fn run_async(&self) -> usize {
+        let run = self.runs.next();
+        self.gates[run - 1].pass_async().await;
+        run
+    }
+    pub(crate) fn await_run(&self, run: usize) {
+        self.gates[run - 1].await_arrivals(1);
+    }
+    pub(crate) fn end_run(&self, run: usize) {
+        self.gates[run - 1].open();
+    }
+}
+
 /// Also keeps those helpers in use that one or the other test file does without.
 mod tests {
     use super::*;
@@ -222,6 +250,18 @@ mod tests {
     fn a_wide_pool_is_optional() {
         let wide: fn(fn()) = limited_wide;
         assert_ne!(wide as usize, 0);
+    }
+
+    #[test]
+    fn a_stage_counts_its_runs() {
+        static STAGE: Stage = Stage::new();
+        limited(|| {
+            let held = thread::spawn(|| STAGE.run());
+            STAGE.await_run(1);
+            STAGE.end_run(1);
+            STAGE.end_run(2);
+            assert_eq!((held.join().unwrap(), on_one_thread(STAGE.run_async())), (1, 2));
+        });
     }
 
     #[test]

@@ -1,36 +1,13 @@
 //! Tags of functions over regions: X1, X9, X10, X19, two functions of one region, and a server that is
 //! away when a tag is invalidated.
 
-use crate::common::{Count, Gate, limited_wide, until};
+use crate::common::{Stage, limited_wide, until};
 use crate::stand::{Kind, Stand};
 use larder::{CacheExt, Invalidation, TagSource, Timeout, cached, explain, wait};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::Duration;
-
-/// A gate for each run of a body, and their number.
-struct Stage {
-    runs: Count,
-    gates: [Gate; 4],
-}
-
-impl Stage {
-    const fn new() -> Self {
-        Stage { runs: Count::new(), gates: [const { Gate::new() }; 4] }
-    }
-    fn run(&self) -> usize {
-        let run = self.runs.next();
-        self.gates[run - 1].pass();
-        run
-    }
-    fn await_run(&self, run: usize) {
-        self.gates[run - 1].await_arrivals(1);
-    }
-    fn end_run(&self, run: usize) {
-        self.gates[run - 1].open();
-    }
-}
 
 /// What makes old: the tag, or the whole region.
 #[derive(Debug, Clone, Copy)]

@@ -12,6 +12,7 @@ use crate::observe::{Cause, Ending};
 use crate::outcome::{Mode, Rules, Share};
 use crate::stats::Event;
 use crate::table::Touch;
+use crate::tags::epoch;
 use crate::task::BoxFuture;
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -131,6 +132,7 @@ where
     R: 'static,
 {
     let mut too_old = want == Want::Newer;
+    let called = epoch();
     loop {
         let flight = match memo.flights.join(hash, key) {
             Joined::Lead(lead) => {
@@ -159,7 +161,7 @@ where
             }
         };
         memo.count_waiter();
-        let landed = Follow::new(flight).await;
+        let landed = Follow::new(flight, called).await;
         // What was in progress before a refresh is waited for, not taken.
         let is_taken = !std::mem::replace(&mut too_old, false);
         if is_taken && let Attempt::Done(result) = memo.take(hash, &key, landed, rules) {

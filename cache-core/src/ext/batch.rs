@@ -14,6 +14,7 @@ use crate::entry::{Aim, Entry, Lease};
 use crate::flight::{Flight, Follow, Joined, KeptLead, Landed, Work};
 use crate::gather::Note;
 use crate::near::{Distinct, panic_in_circle, wrong_count};
+use crate::tags::epoch;
 use crate::task::CatchUnwind;
 use parking_lot::Mutex;
 use std::future::Future;
@@ -48,6 +49,7 @@ where
             batch.settle(at, Some(value));
         }
     }
+    let called = epoch();
     loop {
         let open = batch.open();
         if open.is_empty() {
@@ -56,11 +58,21 @@ where
         let (leads, follows) = join_all(cache, &batch, open);
         if !leads.is_empty() {
             let (report, led) = launch(cache, leads, compute.clone());
-            settle(cache, &mut batch, led, Some(&report)).await;
+            settle(cache, &mut batch, led, Whose::Own(&report)).await;
             answer(&report);
         }
-        settle(cache, &mut batch, follows, None).await;
+        settle(cache, &mut batch, follows, Whose::Others { called }).await;
     }
+}
+
+/// Whose flights are waited for.
+#[derive(Clone, Copy)]
+enum Whose<'a> {
+    Own(&'a Mutex<Report>),
+    /// With the moment of the call, as [`epoch`] counts.
+    Others {
+        called: u64,
+    },
 }
 
 /// Waits for flights. A key whose flight gave nothing stays open, unless the report says that its
@@ -69,7 +81,7 @@ async fn settle<K, V, C>(
     cache: &C,
     batch: &mut Distinct<'_, K, V>,
     flights: Placed<K, V>,
-    report: Option<&Mutex<Report>>,
+    whose: Whose<'_>,
 ) where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
@@ -77,7 +89,10 @@ async fn settle<K, V, C>(
 {
     for (at, flight) in flights {
         let id = flight.id;
-        let follow = if report.is_some() { Follow::own(flight) } else { Follow::new(flight) };
+        let (follow, report) = match whose {
+            Whose::Own(report) => (Follow::own(flight), Some(report)),
+            Whose::Others { called } => (Follow::new(flight, called), None),
+        };
         match follow.await {
             Landed::Value(value) => batch.settle(at, Some(value)),
             Landed::Circle => refuse::<K, V>(cache),
@@ -157,7 +172,7 @@ where
     })));
     for (_, flight) in others {
         let last = last.clone();
-        flight.set_work(Work::Task(Box::pin(async move { drop(Follow::new(last).await) })));
+        flight.set_work(Work::Task(Box::pin(async move { drop(Follow::own(last).await) })));
     }
     (report, led)
 }

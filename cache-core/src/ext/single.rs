@@ -8,6 +8,7 @@ use crate::client::Cache;
 use crate::entry::Aim;
 use crate::flight::{Follow, Joined, KeptLead, Landed, Work};
 use crate::near::panic_in_circle;
+use crate::tags::epoch;
 use crate::task::CatchUnwind;
 use parking_lot::Mutex;
 use std::future::Future;
@@ -75,13 +76,13 @@ where
     if let Some(value) = near_value(cache, hash, key) {
         return Ok(value);
     }
-    let mut key = key.clone();
+    let (mut key, called) = (key.clone(), epoch());
     let lead = loop {
         let (flight, again) = match cache.flights().join(hash, key) {
             Joined::Lead(lead) => break lead.keep(cache.flights().clone()),
             Joined::Follow(flight, again) => (flight, again),
         };
-        match Follow::new(flight).await {
+        match Follow::new(flight, called).await {
             Landed::Value(value) => return Ok(value),
             Landed::Circle => return Err(None),
             Landed::Sole(_) | Landed::Shared(_) | Landed::Gone => key = again,

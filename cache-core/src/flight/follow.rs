@@ -2,7 +2,6 @@
 
 use super::{Failure, Flight, Landing};
 use crate::gather;
-use crate::tags::epoch;
 use crate::trail::Waiting;
 use std::any::Any;
 use std::future::Future;
@@ -28,19 +27,20 @@ pub(crate) struct Follow<K: Send + Sync + 'static, V: Send + Sync + 'static> {
     flight: Arc<Flight<K, V>>,
     place: Option<u64>,
     waiting: Option<Waiting>,
-    /// The moment of the call, as [`epoch`] counts: a value that a tag has made worthless before it
+    /// The moment of the call, as [`epoch`](crate::tags::epoch) counts: a value that a tag has made worthless before it
     /// is of no use here.
-    epoch: u64,
+    called: u64,
 }
 
 impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Follow<K, V> {
-    pub(crate) fn new(flight: Arc<Flight<K, V>>) -> Self {
-        Follow { flight, place: None, waiting: None, epoch: epoch() }
+    /// `called` is the moment before the first flight that this call joined.
+    pub(crate) fn new(flight: Arc<Flight<K, V>>, called: u64) -> Self {
+        Follow { flight, place: None, waiting: None, called }
     }
 
     /// Of the flight's own leader, who takes what there is.
     pub(crate) fn own(flight: Arc<Flight<K, V>>) -> Self {
-        Follow { flight, place: None, waiting: None, epoch: 0 }
+        Follow::new(flight, 0)
     }
 
     pub(crate) fn flight(&self) -> &Arc<Flight<K, V>> {
@@ -68,9 +68,11 @@ impl<K: Send + Sync + 'static, V: Send + Sync + 'static> Follow<K, V> {
 }
 
 impl<K: Send + Sync + 'static, V: Clone + Send + Sync + 'static> Follow<K, V> {
-    /// Whether one of the tags was invalidated after the computation began, and before this call.
+    /// Whether one of the tags was invalidated after the computation began, and before this call. What began after the
+    /// call is good enough, whatever happens: so nobody is sent away twice.
     fn is_outdated(&self) -> bool {
-        self.flight.note.get().is_some_and(|note| note.tags.were_invalidated_by(self.epoch))
+        let note = self.flight.note.get().filter(|_| self.flight.began < self.called);
+        note.is_some_and(|note| note.tags.were_invalidated_by(self.called))
     }
 
     /// Tells the computation that waits what it gets.

@@ -70,7 +70,7 @@ impl Rig {
                     lead.land(|| Landing::Value(7));
                     return 7;
                 }
-                Joined::Follow(flight, _) => match block_on(Follow::new(flight)) {
+                Joined::Follow(flight, _) => match block_on(Follow::own(flight)) {
                     Landed::Value(value) => return value,
                     Landed::Gone => {}
                     _ => panic!("nothing else was landed"),
@@ -170,12 +170,12 @@ fn loom_a_task_goes_on_when_the_one_who_polled_it_is_cancelled() {
         let land = two_polls(move || lead.land(|| Landing::Value(7)));
         flight.set_work(Work::Task(Box::pin(land)));
         let shared = flight.clone();
-        let waiter = thread::spawn(move || match block_on(Follow::new(shared)) {
+        let waiter = thread::spawn(move || match block_on(Follow::own(shared)) {
             Landed::Value(value) => value,
             _ => panic!("the value is the only outcome"),
         });
         // Polls it once, if it comes first, and loses interest.
-        let mut cancelled = Box::pin(Follow::new(flight.clone()));
+        let mut cancelled = Box::pin(Follow::own(flight.clone()));
         let _ = cancelled.as_mut().poll(&mut Context::from_waker(Waker::noop()));
         drop(cancelled);
         assert_eq!(waiter.join().unwrap(), 7);
@@ -202,7 +202,7 @@ fn loom_a_queued_job_is_done_once_by_worker_waiter_or_not_at_all_after_a_put() {
                 flights.preempt(&flight, || 9);
             }
         });
-        let value = match block_on(Follow::new(flight.clone())) {
+        let value = match block_on(Follow::own(flight.clone())) {
             Landed::Value(value) => value,
             _ => panic!("a value is the only outcome"),
         };

@@ -67,7 +67,7 @@ impl Rig {
                     lone.land(|| Landing::Value(7));
                     return 7;
                 }
-                JoinedLone::Follow(flight, _) => match block_on(Follow::new(flight)) {
+                JoinedLone::Follow(flight, _) => match block_on(Follow::own(flight)) {
                     Landed::Value(value) => return value,
                     Landed::Gone => {}
                     _ => panic!("nothing else was landed"),
@@ -153,7 +153,7 @@ fn loom_who_waited_before_a_fence_gets_the_value_and_who_comes_after_it_does_not
             rig.store(&mut old, 1);
             old.land(|| Landing::Value(1));
             drop(old);
-            let Landed::Value(waited) = block_on(Follow::new(flight)) else { panic!("it landed") };
+            let Landed::Value(waited) = block_on(Follow::own(flight)) else { panic!("it landed") };
             assert_eq!(waited, 1);
             assert_eq!(caller.join().unwrap(), 7, "a caller after the change got the old value");
             assert_eq!(rig.stored(), Some(7));

@@ -45,6 +45,8 @@ pub(crate) struct Flight<K, V> {
     pub(crate) id: u64,
     pub(crate) hash: u64,
     pub(crate) key: K,
+    /// The moment at which it began, as [`epoch`](crate::tags::epoch) counts.
+    began: u64,
     fenced: AtomicBool,
     landed: OnceLock<Landing<V>>,
     waiters: Mutex<Waiters>,
@@ -107,11 +109,12 @@ impl<V> Landing<V> {
 }
 
 impl<K, V> Flight<K, V> {
-    fn new(id: u64, hash: u64, key: K) -> Self {
+    fn new(id: u64, hash: u64, key: K, began: u64) -> Self {
         Flight {
             id,
             hash,
             key,
+            began,
             fenced: AtomicBool::new(false),
             landed: OnceLock::new(),
             waiters: Mutex::new(Waiters::default()),
@@ -144,7 +147,7 @@ impl<K, V> Flight<K, V> {
     /// Whether a tag was invalidated since: then whoever comes now is to have a newer value. Who
     /// reads the tags of a computation a moment too early learns of it when that lands.
     fn is_outdated(&self) -> bool {
-        self.captured.get().is_some_and(|tags| tags.were_invalidated_by(u64::MAX))
+        self.captured.get().is_some_and(|tags| tags.were_invalidated())
     }
 
     /// Says what the value was made from, before it lands.

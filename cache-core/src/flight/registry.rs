@@ -5,6 +5,7 @@ use super::seat::{Holder, Seat, Seats};
 use super::{Flight, Landing, Lead};
 use crate::sync::{AtomicU64, Ordering};
 use crate::table::Locked;
+use crate::tags::epoch;
 use std::fmt;
 use std::sync::Arc;
 
@@ -99,8 +100,8 @@ impl<K: Eq, V> Flights<K, V> {
     /// Joins the flight of this key, or starts one.
     pub(crate) fn join(&self, hash: u64, key: K) -> Joined<'_, K, V> {
         let id = crate::trail::next_id();
-        let sit = |key| {
-            let flight = Arc::new(Flight::new(id, hash, key));
+        let sit = |key, began| {
+            let flight = Arc::new(Flight::new(id, hash, key, began));
             (Holder::Known(flight.clone()), flight)
         };
         match self.enter(hash, id, key, sit) {
@@ -118,7 +119,7 @@ impl<K: Eq, V> Flights<K, V> {
         let twin = key.clone();
         let entered = match self.sit_alone(hash, id, key) {
             Ok(mark) => Ok(((), mark)),
-            Err(key) => self.enter(hash, id, key, |key| (Holder::Lone(key), ())),
+            Err(key) => self.enter(hash, id, key, |key, _| (Holder::Lone(key), ())),
         };
         match entered {
             Ok(((), mark)) => JoinedLone::Lead(Lone::new(self, hash, id, mark, twin)),
@@ -134,7 +135,7 @@ impl<K: Eq, V> Flights<K, V> {
             if seats.has(hash) {
                 return Err(key);
             }
-            seats.sit(Seat { hash, id, holder: Holder::Lone(key) });
+            seats.sit(Seat { hash, id, began: epoch(), holder: Holder::Lone(key) });
             Ok(shard.left.load(Ordering::Relaxed))
         })
     }
@@ -146,7 +147,7 @@ impl<K: Eq, V> Flights<K, V> {
         hash: u64,
         id: u64,
         mut key: K,
-        mut sit: impl FnOnce(K) -> (Holder<K, V>, T),
+        mut sit: impl FnOnce(K, u64) -> (Holder<K, V>, T),
     ) -> Result<(T, u64), (Arc<Flight<K, V>>, K)> {
         let shard = self.shard(hash);
         let mut known: Vec<u64> = Vec::new();
@@ -156,8 +157,10 @@ impl<K: Eq, V> Flights<K, V> {
                 if !unknown.is_empty() {
                     return Err((unknown, key, sit));
                 }
-                let (holder, kept) = sit(key);
-                seats.sit(Seat { hash, id, holder });
+                // Under the lock: not before the call of whoever has found another flight in this place.
+                let began = epoch();
+                let (holder, kept) = sit(key, began);
+                seats.sit(Seat { hash, id, began, holder });
                 Ok((kept, shard.left.load(Ordering::Relaxed)))
             });
             let unknown;

@@ -81,6 +81,8 @@ impl<K, V> Seats<K, V> {
 pub(super) struct Seat<K, V> {
     pub(super) hash: u64,
     pub(super) id: u64,
+    /// The moment at which the computation began, as [`epoch`](crate::tags::epoch) counts.
+    pub(super) began: u64,
     pub(super) holder: Holder<K, V>,
 }
 
@@ -103,7 +105,7 @@ impl<K, V> Seat<K, V> {
             let Holder::Lone(key) = std::mem::replace(&mut self.holder, Holder::Growing) else {
                 return None;
             };
-            self.holder = Holder::Grown(Arc::new(Flight::new(self.id, self.hash, key)));
+            self.holder = Holder::Grown(Arc::new(Flight::new(self.id, self.hash, key, self.began)));
         }
         self.flight().filter(|flight| !flight.is_fenced()).cloned()
     }

@@ -49,7 +49,7 @@ fn a_slot_is_freed_by_identity_and_not_by_key() {
 fn the_failure_goes_to_one_and_the_others_try_again() {
     let flights = flights();
     let lead = lead(flights, "a");
-    let followers = [Follow::new(lead.flight().clone()), Follow::new(lead.flight().clone())];
+    let followers = [Follow::own(lead.flight().clone()), Follow::own(lead.flight().clone())];
     lead.land(|| Landing::sole(Failure::Result(Box::new(5_u8))));
     let landed: Vec<_> = followers.into_iter().map(wait).collect();
     assert!(matches!(&landed[0], Landed::Sole(Failure::Result(_))));
@@ -74,9 +74,9 @@ fn an_unpolled_leader_stops_nobody() {
         body.await;
         lead.land(|| Landing::Value(7));
     })));
-    let mut unpolled = Box::pin(Follow::new(flight.clone()));
+    let mut unpolled = Box::pin(Follow::own(flight.clone()));
     assert!(poll_once(unpolled.as_mut()).is_pending());
-    assert!(matches!(wait(Follow::new(flight)), Landed::Value(7)));
+    assert!(matches!(wait(Follow::own(flight)), Landed::Value(7)));
     drop(unpolled);
 }
 
@@ -85,7 +85,7 @@ fn waiting_for_ones_own_computation_is_noticed() {
     let flights = flights();
     let lead = lead(flights, "a");
     let _inside = Inside::enter(&[], lead.flight().id);
-    assert!(matches!(wait(Follow::new(lead.flight().clone())), Landed::Circle));
+    assert!(matches!(wait(Follow::own(lead.flight().clone())), Landed::Circle));
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn a_lone_computation_becomes_a_flight_when_somebody_comes() {
     assert!(a.close() && b.close());
     a.land(|| Landing::Value(7));
     b.land(|| Landing::Value(8));
-    assert!(matches!(wait(Follow::new(first)), Landed::Value(7)));
+    assert!(matches!(wait(Follow::own(first)), Landed::Value(7)));
     assert!(flights.is_empty());
     let mut unnoticed = lone(flights, "a");
     unnoticed.land(|| unreachable!("nobody waits for it"));
@@ -146,7 +146,7 @@ fn a_fenced_lone_computation_is_not_stored_and_still_lands() {
     let mut next = lone(flights, "b");
     assert!(!alone.close() && !joined.close() && next.close());
     joined.land(|| Landing::Value(7));
-    assert!(matches!(wait(Follow::new(waiting)), Landed::Value(7)));
+    assert!(matches!(wait(Follow::own(waiting)), Landed::Value(7)));
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn fencing_all_reaches_lone_computations() {
     assert!(flights.is_empty());
     assert!(!alone.close() && !joined.close());
     drop(joined);
-    assert!(matches!(wait(Follow::new(waiting)), Landed::Gone));
+    assert!(matches!(wait(Follow::own(waiting)), Landed::Gone));
 }
 
 #[test]
@@ -171,5 +171,5 @@ fn waiting_for_ones_own_lone_computation_is_noticed() {
     let JoinedLone::Follow(flight, _) = flights.join_lone(1, "a".to_owned()) else {
         panic!("two of one key")
     };
-    assert!(matches!(wait(Follow::new(flight)), Landed::Circle));
+    assert!(matches!(wait(Follow::own(flight)), Landed::Circle));
 }

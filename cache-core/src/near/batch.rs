@@ -6,6 +6,7 @@
 use super::Near;
 use crate::flight::{Flight, Follow, Joined, Landed, Landing, Lead};
 use crate::gather::{self, Gather, Note};
+use crate::tags::epoch;
 use crate::trail::Inside;
 use crate::wait;
 use std::collections::HashMap;
@@ -131,6 +132,7 @@ where
                 batch.settle(at, Some(value));
             }
         }
+        let called = epoch();
         loop {
             let open = batch.open();
             if open.is_empty() {
@@ -142,7 +144,7 @@ where
             }
             for (at, flight) in follows {
                 flight.run_job();
-                match wait(Follow::new(flight)) {
+                match wait(Follow::new(flight, called)) {
                     Landed::Value(value) => batch.settle(at, Some(value)),
                     Landed::Circle => self.panic_in_circle(),
                     // Stays open: the next round computes it.

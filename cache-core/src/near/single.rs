@@ -4,6 +4,7 @@ use super::Near;
 use crate::flight::{Follow, JoinedLone, Landed, Landing, Lone};
 use crate::gather::{self, Gather, Note};
 use crate::policy::IntoTtl;
+use crate::tags::epoch;
 use crate::wait;
 use std::borrow::Borrow;
 use std::convert::Infallible;
@@ -118,13 +119,14 @@ where
         ttl: Option<Duration>,
         compute: impl FnOnce() -> Result<V, E>,
     ) -> Result<V, E> {
+        let called = epoch();
         loop {
             match self.flights.join_lone(hash, key) {
                 JoinedLone::Lead(lone) => return self.lead(lone, ttl, compute),
                 JoinedLone::Follow(flight, again) => {
                     // Still in the pool's queue: no need to wait for a thread.
                     flight.run_job();
-                    match wait(Follow::new(flight)) {
+                    match wait(Follow::new(flight, called)) {
                         Landed::Value(value) => return Ok(value),
                         Landed::Circle => self.panic_in_circle(),
                         Landed::Sole(_) | Landed::Shared(_) | Landed::Gone => key = again,

@@ -12,6 +12,9 @@ const SOFT_BITS: u32 = 24;
 const SOFT: u64 = (1 << SOFT_BITS) - 1;
 
 impl Version {
+    /// What no tag ever has that was read.
+    pub(super) const NONE: Version = Version(0);
+
     /// Of the two records of a tag.
     pub(crate) fn of(hard: u64, soft: u64) -> Self {
         Version(hard << SOFT_BITS | soft & SOFT)
@@ -29,6 +32,20 @@ impl Version {
             Validity::Soft
         } else {
             Validity::Hard
+        }
+    }
+
+    /// Of a value that has seen this version and another one, neither to be made better than it is; the tag's version
+    /// is now `now`.
+    pub(super) fn and(self, other: Version, now: Version) -> Version {
+        if self.hard() == other.hard() {
+            return if self == now { other } else { self };
+        }
+        // Which of two that have passed was the first, nobody can tell.
+        match (self.hard() == now.hard(), other.hard() == now.hard()) {
+            (true, _) => other,
+            (_, true) => self,
+            _ => Version::NONE,
         }
     }
 
@@ -85,8 +102,9 @@ pub(crate) struct TagCell {
     until: AtomicU64,
     /// Changes with each invalidation, so that what was read before one is not written after it.
     mark: AtomicU64,
-    /// The epoch of the last hard invalidation.
+    /// The epoch of the last hard invalidation, and what it changed of the version.
     epoch: AtomicU64,
+    ended: AtomicU64,
 }
 
 impl TagCell {
@@ -98,7 +116,7 @@ impl TagCell {
 
     /// Of a tag that has not been read yet.
     pub(super) fn unread(name: &str) -> Self {
-        TagCell::new(name, Version(0), 0)
+        TagCell::new(name, Version::NONE, 0)
     }
 
     fn new(name: &str, version: Version, until: u64) -> Self {
@@ -108,6 +126,7 @@ impl TagCell {
             until: AtomicU64::new(until),
             mark: AtomicU64::new(0),
             epoch: AtomicU64::new(0),
+            ended: AtomicU64::new(0),
         }
     }
 
@@ -136,16 +155,24 @@ impl TagCell {
     pub(super) fn verdict(&self, seen: Version, tick: u64) -> Validity {
         let now = self.version();
         match now.verdict(seen) {
-            _ if now == Version(0) => Validity::Unknown,
+            _ if now == Version::NONE => Validity::Unknown,
             Validity::Hard => Validity::Hard,
             _ if !self.is_believed(tick) => Validity::Unknown,
             verdict => verdict,
         }
     }
 
-    /// Whether a hard invalidation after `seen` came before the moment `epoch`.
+    /// Whether there was a hard invalidation after `seen`.
+    pub(super) fn was_invalidated(&self, seen: Version) -> bool {
+        self.version().hard() != seen.hard()
+    }
+
+    /// Whether one came before the moment `epoch`. Of several the last is remembered only: then it is taken for granted.
     pub(super) fn was_invalidated_by(&self, seen: Version, epoch: u64) -> bool {
-        self.version().hard() != seen.hard() && self.epoch.load(Ordering::Acquire) <= epoch
+        // In this order: who finds the epoch of an invalidation finds what it ended, or what a later one did.
+        let is_later = || self.epoch.load(Ordering::Acquire) > epoch;
+        let is_first = || self.ended.load(Ordering::Acquire) == seen.hard();
+        self.was_invalidated(seen) && !(is_later() && is_first())
     }
 
     /// The mark before a read of the record.
@@ -183,11 +210,14 @@ impl TagCell {
             return false;
         }
         let before = self.version();
-        self.set(version, until, before != Version(0) && before.hard() != version.hard());
+        self.set(version, until, before != Version::NONE && before.hard() != version.hard());
         true
     }
 
     fn set(&self, version: Version, until: u64, hard: bool) {
+        if hard {
+            self.ended.store(self.version().hard(), Ordering::Release);
+        }
         self.version.store(version.0, Ordering::Release);
         if hard {
             let epoch = EPOCH.fetch_add(1, std::sync::atomic::Ordering::AcqRel) + 1;

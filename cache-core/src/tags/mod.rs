@@ -128,7 +128,12 @@ impl Tags {
         verdicts.max().unwrap_or(Validity::Valid)
     }
 
-    /// Whether one was invalidated before the moment [`epoch`].
+    /// Whether one was invalidated.
+    pub(crate) fn were_invalidated(&self) -> bool {
+        self.as_slice().iter().any(|tag| tag.cell.was_invalidated(tag.seen))
+    }
+
+    /// Whether one may have been before the moment [`epoch`].
     pub(crate) fn were_invalidated_by(&self, epoch: u64) -> bool {
         self.as_slice().iter().any(|tag| tag.cell.was_invalidated_by(tag.seen, epoch))
     }
@@ -139,7 +144,7 @@ impl Tags {
         self.as_slice().iter().all(|tag| tag.is_valid(tick))
     }
 
-    /// Both together; of a tag that was seen twice, the version that has passed.
+    /// Both together; of a tag that was seen twice, a version that has passed.
     #[must_use]
     pub fn and(&self, other: &Tags) -> Tags {
         if other.is_empty() || self.is_same(other) {
@@ -152,8 +157,7 @@ impl Tags {
         for tag in other.as_slice() {
             match all.iter_mut().find(|own| Arc::ptr_eq(&own.cell, &tag.cell)) {
                 None => all.push(tag.clone()),
-                Some(own) if own.seen == own.cell.version() => own.seen = tag.seen,
-                Some(_) => {}
+                Some(own) => own.seen = own.seen.and(tag.seen, own.cell.version()),
             }
         }
         Tags::of(all)
