@@ -7,6 +7,7 @@ mod right;
 mod wrong;
 
 use cache_regions::{Configuration, Format};
+use cache_stores::Status;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -47,14 +48,16 @@ fn read(store: &cache_stores::CachedStore, path: &str) -> String {
     String::from_utf8(bytes.into()).unwrap()
 }
 
-/// Reads until that comes from the copy, which is written behind the reader's back: that event is waited for, 20 seconds
-/// at most.
+/// Reads and waits until the copy, which is written behind the reader's back, is whole: that event is waited for, 20
+/// seconds at most.
 fn read_cached(store: &cache_stores::CachedStore, path: &str) {
     let began = Instant::now();
     let mut handle = store.open(path).unwrap();
     while began.elapsed() < Duration::from_secs(20) {
         handle.read_all().unwrap();
-        if handle.info().unwrap().cached {
+        // What is about to be written is as good as the copy for who reads, and not for who counts files.
+        let is_whole = |status: &Status| status.path().as_ref() == path && status.is_complete();
+        if handle.info().unwrap().cached && store.status().iter().any(is_whole) {
             return;
         }
         std::thread::sleep(Duration::from_millis(5));
