@@ -24,6 +24,7 @@ mod local;
 mod location;
 mod object;
 mod options;
+mod owned;
 mod patience;
 mod policy;
 mod presence;

@@ -1,12 +1,13 @@
 //! What the files of a store say that another process has open.
 
-use super::draft::{IndexAt, Local};
+use super::draft::{Draft, IndexAt, Local};
 use super::plans::StorePlans;
 use super::url::At;
 use crate::index::{Index, Status};
-use crate::write;
+use crate::{owned, write};
 use cache_core::{ChangeKind, Error, Result};
 use object_store::path::Path;
+use std::path::PathBuf;
 
 /// What the files of a store say, while it may be open elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,21 +50,36 @@ impl StorePlans {
     /// [Unreachable](Error::is_unreachable): its files cannot be read.
     pub fn peek(&self, name: &str) -> Result<Peek> {
         let draft = &self.check(name)?.draft;
-        let directory = match (&draft.index, &draft.local) {
-            (IndexAt::Directory(path), _) => path.clone(),
-            (IndexAt::Usual, Some(Local::At(At::Directory(path)))) => path.join("index"),
-            _ => {
-                let what = format!(
-                    "store `{name}` has no index on the disk: only who has it open can tell"
-                );
-                return Err(Error::invalid(what));
-            }
-        };
+        let directory = index(draft).ok_or_else(|| {
+            let what =
+                format!("store `{name}` has no index on the disk: only who has it open can tell");
+            Error::invalid(what)
+        })?;
         let (status, totals) =
             Index::peek(&directory, draft.limits(), &draft.clock).map_err(|why| {
                 Error::unreachable(format!("the index `{}`", directory.display()), why)
             })?;
         let unsent = draft.write_back.as_deref().map(write::peek).transpose()?;
         Ok(Peek { status, bytes: totals.bytes, unsent: unsent.unwrap_or_default() })
+    }
+
+    /// Who has the index or the journal of one of them open now, in words: `process 4711`. That of a store whose index
+    /// is in memory, and which has no journal, nobody knows.
+    ///
+    /// # Errors
+    /// [Invalid](Error::is_invalid): there is no store of this name.
+    pub fn owner(&self, name: &str) -> Result<Option<String>> {
+        let draft = &self.check(name)?.draft;
+        let directories = index(draft).into_iter().chain(draft.write_back.clone());
+        Ok(directories.into_iter().find_map(|directory| owned::owner(&directory)))
+    }
+}
+
+/// Where the index of a store is, if it is on the disk.
+fn index(draft: &Draft) -> Option<PathBuf> {
+    match (&draft.index, &draft.local) {
+        (IndexAt::Directory(path), _) => Some(path.clone()),
+        (IndexAt::Usual, Some(Local::At(At::Directory(path)))) => Some(path.join("index")),
+        _ => None,
     }
 }

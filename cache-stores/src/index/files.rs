@@ -17,10 +17,6 @@ impl Files {
         &self.0
     }
 
-    pub(super) fn lock(&self) -> PathBuf {
-        self.0.join("lock")
-    }
-
     pub(super) fn snapshot(&self) -> PathBuf {
         self.0.join("snapshot")
     }

@@ -9,10 +9,10 @@ use super::change::Change;
 use super::compact::Compaction;
 use super::files::Files;
 use super::frame::{self, Frames, Next};
-use super::lock::Lock;
 use super::record;
 use super::snapshot;
 use super::table::Table;
+use crate::owned::Owned;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 
@@ -54,14 +54,14 @@ pub(super) struct Log {
     told: bool,
     patience: u32,
     small: u64,
-    _lock: Lock,
+    _lock: Owned,
 }
 
 impl Log {
     /// Goes on with a log that was read.
     pub(super) fn resume(
         files: Files,
-        lock: Lock,
+        lock: Owned,
         number: u64,
         replayed: &Replayed,
         snapshot: u64,
@@ -79,7 +79,7 @@ impl Log {
     }
 
     /// A log that begins with the next [`restart`](Log::restart).
-    pub(super) fn idle(files: Files, lock: Lock) -> Log {
+    pub(super) fn idle(files: Files, lock: Owned) -> Log {
         let mut frame = Vec::new();
         frame::begin(&mut frame);
         Log {

@@ -3,7 +3,7 @@
 use super::answers::{Limits, Opened, Victim};
 use super::change::Change;
 use super::files::Files;
-use super::lock::Lock;
+use super::lock;
 use super::log::{self, Log, Replayed};
 use super::slot::Marks;
 use super::snapshot;
@@ -23,7 +23,7 @@ impl Index {
     /// Unreachable: the directory cannot be made or written, or another store has it open. Damage is no error.
     pub(crate) fn open(directory: &Path, limits: Limits, clock: Clock) -> Result<(Index, Opened)> {
         let files = Files::new(directory);
-        let lock = Lock::take(&files)?;
+        let lock = lock::take(&files)?;
         let unreachable =
             |error| Error::unreachable(format!("the index `{}`", directory.display()), error);
         let found = match load(&files, limits.order) {

@@ -2,22 +2,18 @@
 
 use super::record::{self, DONE, Op, Record};
 use super::scan::{self, MAGIC};
+use crate::owned::{NotOwned, Owned};
 use cache_core::{Error, Result};
 use object_store::path::Path;
 use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// A file below this is never worth compacting.
 const SMALL: u64 = 1 << 20;
-
-/// So often, with so long a pause, an earlier store of this process is waited for.
-const LEAVING: u32 = 100;
-const TURN: Duration = Duration::from_millis(10);
 
 /// A directory with a file of records. One process at a time has it.
 ///
@@ -27,8 +23,7 @@ pub(crate) struct Journal {
     dir: PathBuf,
     /// Locked before `tail`.
     synced: Mutex<Synced>,
-    /// Held as long as the journal is open.
-    _lock: File,
+    _lock: Owned,
     tail: Mutex<Tail>,
 }
 
@@ -61,7 +56,6 @@ impl Journal {
     /// Opens the journal in a directory, which is made if it is not there. With it come the writes that wait, in their
     /// order, one for each path.
     pub(crate) fn open(dir: &FilePath) -> Result<(Journal, Vec<Record>)> {
-        fs::create_dir_all(dir).map_err(|error| cannot(dir, "be made", &error))?;
         let lock = lock(dir)?;
         // Left by a kill while it was compacted: the old file still has everything.
         let _ = fs::remove_file(dir.join("writes.new"));
@@ -237,46 +231,20 @@ impl Tail {
 }
 
 /// One store has the journal, and says whose process it is in.
-fn lock(dir: &FilePath) -> Result<File> {
-    let path = dir.join("lock");
-    let mut options = OpenOptions::new();
-    let mut file = options
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(|error| cannot(&path, "be opened", &error))?;
-    let us = std::process::id().to_string();
-    for turn in 0.. {
-        match file.try_lock() {
-            Ok(()) => break,
-            Err(TryLockError::WouldBlock) => {
-                let owner = fs::read_to_string(&path).unwrap_or_default();
-                let is_ours = owner.trim() == us;
-                // A store of this process that is going may still have a task that ends.
-                if is_ours && turn < LEAVING {
-                    std::thread::sleep(TURN);
-                    continue;
-                }
-                let left = match is_ours {
-                    true => {
-                        "; one that was dropped has it until what it was sending has ended: `close` waits for that"
-                    }
-                    false => "",
-                };
-                return Err(Error::invalid(format!(
-                    "the journal of writes in \"{}\" is in use by process {}: one store at a time can have it{left}",
-                    dir.display(),
-                    owner.trim()
-                )));
-            }
-            Err(TryLockError::Error(error)) => return Err(cannot(&path, "be locked", &error)),
+fn lock(dir: &FilePath) -> Result<Owned> {
+    Owned::take(dir).map_err(|why| match why {
+        NotOwned::Taken(owner, is_ours) => {
+            let left = match is_ours {
+                true => "; one that was dropped has it until what it was sending has ended: `close` waits for that",
+                false => "",
+            };
+            Error::invalid(format!(
+                "the journal of writes in \"{}\" is in use by {owner}: one store at a time can have it{left}",
+                dir.display()
+            ))
         }
-    }
-    // Only for the message above.
-    let _ = file.set_len(0).and_then(|()| write!(file, "{us}"));
-    Ok(file)
+        NotOwned::Failed(error) => cannot(dir, "be made or locked", &error),
+    })
 }
 
 /// The file and its bytes; a new one has its first line on the disk.

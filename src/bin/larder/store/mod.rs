@@ -86,7 +86,7 @@ fn execute(arguments: &Arguments) -> Result<(), Failure> {
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Failed(format!("no runtime: {error}")))?;
     let target = match target::open(arguments) {
-        Err(failure) if arguments.command == Command::Status => match status::owner(&failure) {
+        Err(failure) if arguments.command == Command::Status => match status::owner(arguments) {
             Some(owner) => return status::elsewhere(arguments, owner),
             None => return Err(failure),
         },

@@ -72,17 +72,9 @@ async fn tried(store: &CachedStore) -> Vec<(Path, UnsentChange)> {
     store.unsent()
 }
 
-/// The process that has the store open, if it could not be opened for that.
-pub(super) fn owner(failure: &Failure) -> Option<String> {
-    let Failure::Failed(why) = failure else { return None };
-    if !why.contains(" has it open, ") && !why.contains(" is in use by process ") {
-        return None;
-    }
-    let number = why.split("process ").skip(1).find_map(|rest| {
-        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-        (end > 0).then(|| &rest[..end])
-    });
-    Some(number.map_or_else(|| "another process".to_owned(), |number| format!("process {number}")))
+/// The process that has the store open.
+pub(super) fn owner(arguments: &Arguments) -> Option<String> {
+    target::plans(arguments).ok()?.owner(&arguments.store).ok()?
 }
 
 /// What can be told while another process has it open.
