@@ -9,6 +9,8 @@ use std::time::Duration;
 const LOCK: &str = "lock";
 /// So often, with so long a pause, an earlier store of this process is waited for: it may have a task that ends.
 const LEAVING: u32 = 100;
+/// So often another process, which may only be looking.
+const LOOKING: u32 = 5;
 const TURN: Duration = Duration::from_millis(10);
 
 /// Held as long as the file is open: the system lets go of it when the process ends, however it ends.
@@ -28,6 +30,10 @@ pub(crate) enum NotOwned {
 impl Owned {
     /// Takes a directory, which is made if it is not there.
     pub(crate) fn take(directory: &Path) -> Result<Owned, NotOwned> {
+        Owned::take_with(directory, || std::thread::sleep(TURN))
+    }
+
+    fn take_with(directory: &Path, mut rest: impl FnMut()) -> Result<Owned, NotOwned> {
         std::fs::create_dir_all(directory).map_err(NotOwned::Failed)?;
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
@@ -38,10 +44,10 @@ impl Owned {
                 Err(TryLockError::WouldBlock) => {
                     let owner = name_in(&mut file);
                     let is_us = owner == us();
-                    if !is_us || turn == LEAVING {
+                    if turn == if is_us { LEAVING } else { LOOKING } {
                         return Err(NotOwned::Taken(owner, is_us));
                     }
-                    std::thread::sleep(TURN);
+                    rest();
                 }
                 Err(TryLockError::Error(error)) => return Err(NotOwned::Failed(error)),
             }
@@ -53,11 +59,11 @@ impl Owned {
     }
 }
 
-/// Who has a directory at the moment.
+/// Who has a directory at the moment. For an instant it is in the way of who would take it.
 #[cfg(feature = "config")]
 pub(crate) fn owner(directory: &Path) -> Option<String> {
     let mut file = File::open(directory.join(LOCK)).ok()?;
-    // Shared: who only looks is in the way of nobody who looks.
+    // Shared: of two who look neither takes the other for an owner.
     let taken = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
     taken.then(|| name_in(&mut file))
 }
@@ -94,5 +100,22 @@ mod tests {
         #[cfg(feature = "config")]
         assert_eq!(super::owner(&path), None);
         Owned::take(&path).unwrap();
+    }
+
+    #[test]
+    fn who_only_looks_keeps_nobody_out() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(Owned::take(folder.path()).unwrap());
+        let path = folder.path().join(LOCK);
+        // As another process left it.
+        std::fs::write(&path, "process 0\n").unwrap();
+        let looking = File::open(&path).unwrap();
+        looking.try_lock_shared().unwrap();
+        match Owned::take(folder.path()) {
+            Err(NotOwned::Taken(owner, false)) => assert_eq!(owner, "process 0"),
+            other => panic!("{other:?}"),
+        }
+        let mut looking = Some(looking);
+        Owned::take_with(folder.path(), || drop(looking.take())).unwrap();
     }
 }

@@ -63,8 +63,27 @@ impl StorePlans {
         Ok(Peek { status, bytes: totals.bytes, unsent: unsent.unwrap_or_default() })
     }
 
-    /// Who has the index or the journal of one of them open now, in words: `process 4711`. That of a store whose index
-    /// is in memory, and which has no journal, nobody knows.
+    /// Who has one of them open now, in words: `process 4711`. `None`: nobody, or its index is in memory and it has no
+    /// journal, so that nobody can tell.
+    ///
+    /// ```
+    /// use cache_regions::Configuration;
+    /// use cache_stores::{OpenExt, StorePlans};
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("larder.toml");
+    /// # std::fs::create_dir(folder.path().join("archive")).unwrap();
+    /// # let (archive, cache) = (folder.path().join("archive"), folder.path().join("cache"));
+    /// # let text = format!("[store.reports]\nremote = {archive:?}\nlocal = {cache:?}\n");
+    /// # std::fs::write(&path, text).unwrap();
+    /// let plans = StorePlans::read(&Configuration::new(), &path)?;
+    /// assert_eq!(plans.owner("reports")?, None);
+    ///
+    /// let open = StorePlans::read(&Configuration::new(), &path)?.open("reports")?;
+    /// assert_eq!(plans.owner("reports")?, Some(format!("process {}", std::process::id())));
+    /// # drop(open);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// [Invalid](Error::is_invalid): there is no store of this name.
