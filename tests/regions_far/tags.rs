@@ -1,7 +1,7 @@
 //! Tags of functions over regions: X1, X9, X10, X19, two functions of one region, and a server that is
 //! away when a tag is invalidated.
 
-use crate::common::{Stage, limited_wide, until};
+use crate::common::{Count, Gate, Stage, limited_wide, until};
 use crate::stand::{Kind, Stand};
 use larder::{CacheExt, Invalidation, TagSource, Timeout, cached, explain, wait};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
