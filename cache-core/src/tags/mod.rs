@@ -7,6 +7,11 @@ mod cell;
 mod of;
 mod source;
 
+#[cfg(all(test, loom))]
+mod loom_cell;
+#[cfg(all(test, not(loom)))]
+mod tests;
+
 pub use all::{invalidate_tag, invalidate_tag_soft, invalidate_tags};
 pub use cell::Validity;
 pub(crate) use cell::{TagCell, Version, epoch};

@@ -7,7 +7,6 @@ mod right;
 mod wrong;
 
 use cache_regions::{Configuration, Format};
-use cache_stores::Status;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -56,8 +55,9 @@ fn read_cached(store: &cache_stores::CachedStore, path: &str) {
     while began.elapsed() < Duration::from_secs(20) {
         handle.read_all().unwrap();
         // What is about to be written is as good as the copy for who reads, and not for who counts files.
-        let is_whole = |status: &Status| status.path().as_ref() == path && status.is_complete();
-        if handle.info().unwrap().cached && store.status().iter().any(is_whole) {
+        // Without an index there is nothing that could tell.
+        let status = store.status().into_iter().find(|status| status.path().as_ref() == path);
+        if handle.info().unwrap().cached && status.is_none_or(|status| status.is_complete()) {
             return;
         }
         std::thread::sleep(Duration::from_millis(5));
