@@ -161,7 +161,8 @@ impl Sentinel {
     }
 }
 
-/// Sends one command to a redis and gives its answer as text, errors too.
+/// Sends one command to a redis and gives its answer as text, errors too. One that changes its role lets go of all its
+/// connections: then it is asked again.
 ///
 /// # Panics
 /// If there is no answer.
@@ -171,7 +172,19 @@ impl Sentinel {
 /// assert_eq!(larder_test_servers::say(&redis, "ECHO hello"), "hello");
 /// ```
 pub fn say(redis: &Redis, command: &str) -> String {
-    answer(&redis.address(), command).unwrap_or_else(|why| panic!("{command}: {why}"))
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match answer(&redis.address(), command) {
+            Ok(answer) => return answer,
+            Err(why) if is_cut(&why) && Instant::now() < deadline => {}
+            Err(why) => panic!("{command}: {why}"),
+        }
+    }
+}
+
+fn is_cut(why: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    matches!(why.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
 }
 
 fn answer(address: &str, command: &str) -> std::io::Result<String> {
@@ -180,7 +193,9 @@ fn answer(address: &str, command: &str) -> std::io::Result<String> {
     stream.write_all(format!("{command}\r\n").as_bytes())?;
     let mut stream = BufReader::new(stream);
     let mut line = String::new();
-    stream.read_line(&mut line)?;
+    if stream.read_line(&mut line)? == 0 {
+        return Err(std::io::ErrorKind::UnexpectedEof.into());
+    }
     let line = line.trim_end();
     if let Some(length) = line.strip_prefix('$').and_then(|length| length.parse().ok()) {
         let mut text = vec![0; length];
