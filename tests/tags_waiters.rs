@@ -16,6 +16,18 @@ fn forget(tag: &str) {
     wait(invalidate_tag(tag)).unwrap();
 }
 
+/// A stage for the runs of a whole, and a part with a tag that it is made from.
+macro_rules! scene {
+    ($stage:ident, $part:ident, $tag:literal) => {
+        static $stage: Stage = Stage::new();
+        #[cached(ttl = 1000, tags = [$tag])]
+        fn $part() -> usize {
+            static RUNS: Count = Count::new();
+            RUNS.next()
+        }
+    };
+}
+
 /// One computes; a tag of his is invalidated; another one comes and waits; the tag is invalidated again.
 fn ask_between(
     tag: &str,
@@ -38,13 +50,8 @@ fn ask_between(
 }
 
 #[test]
-fn x1_of_a_function() {
-    static STAGE: Stage = Stage::new();
-    static PARTS: Count = Count::new();
-    #[cached(ttl = 1000, tags = ["function"])]
-    fn part() -> usize {
-        PARTS.next()
-    }
+fn x1_between_two_invalidations_nothing_old_comes_from_a_function() {
+    scene!(STAGE, part, "function");
     #[cached(ttl = 1000)]
     fn whole() -> Made {
         let part = part();
@@ -54,13 +61,8 @@ fn x1_of_a_function() {
 }
 
 #[test]
-fn x1_of_a_function_with_a_tag_of_its_own() {
-    static STAGE: Stage = Stage::new();
-    static PARTS: Count = Count::new();
-    #[cached(ttl = 1000, tags = ["own part"])]
-    fn part() -> usize {
-        PARTS.next()
-    }
+fn x1_between_two_invalidations_nothing_old_comes_from_a_function_with_a_tag_of_its_own() {
+    scene!(STAGE, part, "own part");
     #[cached(ttl = 1000, tags = ["own"])]
     fn whole() -> Made {
         let part = part();
@@ -70,13 +72,8 @@ fn x1_of_a_function_with_a_tag_of_its_own() {
 }
 
 #[test]
-fn x1_of_a_function_that_the_pool_computes() {
-    static STAGE: Stage = Stage::new();
-    static PARTS: Count = Count::new();
-    #[cached(ttl = 1000, tags = ["pool"])]
-    fn part() -> usize {
-        PARTS.next()
-    }
+fn x1_between_two_invalidations_nothing_old_comes_from_a_function_that_the_pool_computes() {
+    scene!(STAGE, part, "pool");
     #[cached(ttl = 1000)]
     fn whole() -> Made {
         let part = part();
@@ -86,13 +83,8 @@ fn x1_of_a_function_that_the_pool_computes() {
 }
 
 #[test]
-fn x1_of_an_async_function() {
-    static STAGE: Stage = Stage::new();
-    static PARTS: Count = Count::new();
-    #[cached(ttl = 1000, tags = ["async"])]
-    fn part() -> usize {
-        PARTS.next()
-    }
+fn x1_between_two_invalidations_nothing_old_comes_from_an_async_function() {
+    scene!(STAGE, part, "async");
     #[cached(ttl = 1000)]
     async fn whole() -> Made {
         let part = part();
@@ -102,13 +94,9 @@ fn x1_of_an_async_function() {
 }
 
 #[test]
-fn x1_of_an_async_function_that_its_own_caller_runs() {
-    static STAGE: Stage = Stage::new();
-    static PARTS: Count = Count::new();
-    #[cached(ttl = 1000, tags = ["inline"])]
-    fn part() -> usize {
-        PARTS.next()
-    }
+fn x1_between_two_invalidations_nothing_old_comes_from_an_async_function_that_its_own_caller_runs()
+{
+    scene!(STAGE, part, "inline");
     #[cached(ttl = 1000, skip(name))]
     async fn whole(name: &str) -> Made {
         let part = part();
@@ -146,13 +134,8 @@ macro_rules! direct {
     ($test:ident, $tag:literal, |$cache:ident, $key:ident, $make:ident| $ask:expr) => {
         #[test]
         fn $test() {
-            static STAGE: Stage = Stage::new();
-            static PARTS: Count = Count::new();
             static COMPARED: Count = Count::new();
-            #[cached(ttl = 1000, tags = [$tag])]
-            fn part() -> usize {
-                PARTS.next()
-            }
+            scene!(STAGE, part, $tag);
             fn $make() -> Made {
                 let part = part();
                 (STAGE.run(), part)
@@ -163,28 +146,37 @@ macro_rules! direct {
     };
 }
 
-direct!(x1_of_a_near_cache, "near", |cache, key, make| cache.get_or_compute(&key, make));
-direct!(x1_of_a_batch_of_a_near_cache, "near batch", |cache, key, make| {
-    cache.get_or_compute_many(&[key], |_| vec![make()])[0]
-});
-direct!(x1_of_a_shared_cache, "shared", |cache, key, make| {
-    let cache = Shared::new(cache.clone());
-    wait(CacheExt::get_or_compute(&cache, &key, || async { make() }))
-});
-direct!(x1_of_a_batch_of_a_shared_cache, "shared batch", |cache, key, make| {
-    let cache = Shared::new(cache.clone());
-    wait(CacheExt::get_or_compute_many(&cache, &[key], |_| async { vec![make()] }))[0]
-});
+direct!(
+    x1_between_two_invalidations_nothing_old_comes_from_a_near_cache,
+    "near",
+    |cache, key, make| cache.get_or_compute(&key, make)
+);
+direct!(
+    x1_between_two_invalidations_nothing_old_comes_from_a_batch_of_a_near_cache,
+    "near batch",
+    |cache, key, make| { cache.get_or_compute_many(&[key], |_| vec![make()])[0] }
+);
+direct!(
+    x1_between_two_invalidations_nothing_old_comes_from_a_shared_cache,
+    "shared",
+    |cache, key, make| {
+        let cache = Shared::new(cache.clone());
+        wait(CacheExt::get_or_compute(&cache, &key, || async { make() }))
+    }
+);
+direct!(
+    x1_between_two_invalidations_nothing_old_comes_from_a_batch_of_a_shared_cache,
+    "shared batch",
+    |cache, key, make| {
+        let cache = Shared::new(cache.clone());
+        wait(CacheExt::get_or_compute_many(&cache, &[key], |_| async { vec![make()] }))[0]
+    }
+);
 
 #[test]
 fn x1_who_is_sent_away_waits_once_more_however_often_the_tag_is_invalidated() {
     const LATER: usize = 20;
-    static STAGE: Stage = Stage::new();
-    static PARTS: Count = Count::new();
-    #[cached(ttl = 1000, tags = ["again"])]
-    fn part() -> usize {
-        PARTS.next()
-    }
+    scene!(STAGE, part, "again");
     #[cached(ttl = 1000)]
     fn whole() -> Made {
         let part = part();
@@ -198,6 +190,7 @@ fn x1_who_is_sent_away_waits_once_more_however_often_the_tag_is_invalidated() {
         let later: Vec<_> = (0..LATER).map(|_| thread::spawn(whole)).collect();
         until("all wait", || waiters() == LATER);
         for run in 1..=2 {
+            STAGE.await_run(run);
             (0..3).for_each(|_| forget("again"));
             STAGE.end_run(run);
             until("all but one wait again", || waiters() == LATER + (LATER - 1));
@@ -210,15 +203,10 @@ fn x1_who_is_sent_away_waits_once_more_however_often_the_tag_is_invalidated() {
 
 #[test]
 fn x1_who_waits_when_the_tag_is_invalidated_for_the_first_time_gets_what_he_waits_for() {
-    static STAGE: Stage = Stage::new();
-    static PARTS: Count = Count::new();
+    scene!(STAGE, part, "first");
     #[cached(ttl = 1000, tags = ["other"])]
     fn other() -> usize {
         1
-    }
-    #[cached(ttl = 1000, tags = ["first"])]
-    fn part() -> usize {
-        PARTS.next()
     }
     #[cached(ttl = 1000)]
     fn whole() -> Made {
