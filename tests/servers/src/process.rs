@@ -212,27 +212,50 @@ fn spawn(command: Command) -> io::Result<Child> {
 }
 
 fn answers(program: &Program, pid: u32) -> bool {
-    let wait = Some(Duration::from_secs(1));
-    match &program.place {
-        Place::Port(port) => {
-            listens(pid, *port).unwrap_or(true)
-                && TcpStream::connect((Ipv4Addr::LOCALHOST, *port)).is_ok_and(|stream| {
-                    stream.set_read_timeout(wait).is_ok() && replied(stream, program.question)
-                })
-        }
-        Place::Path(path) => UnixStream::connect(path).is_ok_and(|stream| {
-            stream.set_read_timeout(wait).is_ok() && replied(stream, program.question)
-        }),
+    if let Place::Port(port) = program.place
+        && !listens(pid, port).unwrap_or(true)
+    {
+        return false;
+    }
+    match ask(program) {
+        Reply::Words => true,
+        // One behind TLS hangs up whenever it is asked; one that ends does it once.
+        Reply::HungUp => ask(program) != Reply::None,
+        Reply::None => false,
     }
 }
 
-/// Whether there was an answer of any kind; a server behind TLS just hangs up.
-fn replied(mut stream: impl Read + Write, question: &[u8]) -> bool {
-    if stream.write_all(question).is_err() {
-        return false;
+#[derive(Debug, PartialEq, Eq)]
+enum Reply {
+    Words,
+    HungUp,
+    None,
+}
+
+fn ask(program: &Program) -> Reply {
+    let wait = Some(Duration::from_secs(1));
+    match &program.place {
+        Place::Port(port) => match TcpStream::connect((Ipv4Addr::LOCALHOST, *port)) {
+            Ok(stream) if stream.set_read_timeout(wait).is_ok() => reply(stream, program.question),
+            _ => Reply::None,
+        },
+        Place::Path(path) => match UnixStream::connect(path) {
+            Ok(stream) if stream.set_read_timeout(wait).is_ok() => reply(stream, program.question),
+            _ => Reply::None,
+        },
     }
-    let read = stream.read(&mut [0; 64]);
-    read.map_or_else(|error| error.kind() == io::ErrorKind::ConnectionReset, |_length| true)
+}
+
+fn reply(mut stream: impl Read + Write, question: &[u8]) -> Reply {
+    if stream.write_all(question).is_err() {
+        return Reply::None;
+    }
+    match stream.read(&mut [0; 64]) {
+        Ok(0) => Reply::HungUp,
+        Ok(_) => Reply::Words,
+        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Reply::HungUp,
+        Err(_) => Reply::None,
+    }
 }
 
 /// Whether this process listens on this port, and not another test's that was faster. `None` where
@@ -256,4 +279,47 @@ fn listens(pid: u32, port: u16) -> Option<bool> {
 fn state(pid: u32) -> Option<char> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     text.rsplit(')').next()?.trim_start().chars().next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A program of which only the place matters: this process plays it.
+    fn program(port: u16) -> Program {
+        Program {
+            name: "played",
+            file: PathBuf::new(),
+            install: "",
+            arguments: Vec::new(),
+            place: Place::Port(port),
+            question: b"PING\r\n",
+        }
+    }
+
+    #[test]
+    fn a_server_that_ends_while_it_is_asked_has_not_answered() {
+        let listener = crate::port::bind();
+        let program = program(listener.local_addr().unwrap().port());
+        let ending = thread::spawn(move || {
+            let (stream, _) = listener.accept().unwrap();
+            drop(listener);
+            drop(stream);
+        });
+        assert!(!answers(&program, std::process::id()));
+        ending.join().unwrap();
+    }
+
+    #[test]
+    fn a_server_that_hangs_up_whenever_it_is_asked_is_there() {
+        let listener = crate::port::bind();
+        let program = program(listener.local_addr().unwrap().port());
+        let hanging_up = thread::spawn(move || {
+            for _ in 0..2 {
+                drop(listener.accept().unwrap());
+            }
+        });
+        assert!(answers(&program, std::process::id()));
+        hanging_up.join().unwrap();
+    }
 }
