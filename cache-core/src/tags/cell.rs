@@ -71,12 +71,16 @@ pub enum Validity {
 /// What never ends to be believed.
 pub(super) const FOREVER: u64 = u64::MAX;
 
+/// On a cache line of its own: every miss reads it, and what lies beside a static may be written often.
+#[repr(align(128))]
+struct Epoch(std::sync::atomic::AtomicU64);
+
 /// How many hard invalidations this process has made or learned of.
-static EPOCH: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+static EPOCH: Epoch = Epoch(std::sync::atomic::AtomicU64::new(0));
 
 /// The moment, in hard invalidations.
 pub(crate) fn epoch() -> u64 {
-    EPOCH.load(std::sync::atomic::Ordering::Acquire)
+    EPOCH.0.load(std::sync::atomic::Ordering::Acquire)
 }
 
 /// A number that no tag of this process has had, and hardly one of another's.
@@ -220,7 +224,7 @@ impl TagCell {
         }
         self.version.store(version.0, Ordering::Release);
         if hard {
-            let epoch = EPOCH.fetch_add(1, std::sync::atomic::Ordering::AcqRel) + 1;
+            let epoch = EPOCH.0.fetch_add(1, std::sync::atomic::Ordering::AcqRel) + 1;
             self.epoch.store(epoch, Ordering::Release);
         }
         self.until.store(until, Ordering::Release);
