@@ -206,7 +206,10 @@ async fn f1_a_copy_in_part_is_not_served_from_the_cache_alone() {
         let again = stand.store.get_range(&Path::from("a"), 0..CHUNK as u64).await.unwrap();
         assert_eq!(again, first);
     }
-    assert_eq!(stand.read("a").await.unwrap(), (content, ServedFrom::Remote));
+    let (whole, from) = stand.read("a").await.unwrap();
+    assert!(whole == content, "it is what the remote has");
+    // The fetch of the first chunk may still be winding up.
+    assert!(matches!(from, ServedFrom::Remote | ServedFrom::Flight), "{from:?}");
     assert_eq!(stand.remote.gets(), 2);
 }
 
