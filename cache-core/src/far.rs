@@ -248,12 +248,21 @@ where
         None
     }
 
+    /// After a change of the tiers behind: what began meanwhile may have found what was there before. Nobody joins that any
+    /// more (a near cache has seen to it), and nothing from before stands in for a failure.
+    pub(crate) fn fence_behind(&self, hash: u64, key: &K) {
+        if self.near.is_none() {
+            drop(self.fence(hash, key));
+        }
+        self.aged.forget(hash);
+    }
+
     /// Keeps an expired value of the tiers behind, for as long as `grace` allows it.
     fn remember(&self, flight: &Flight<K, V>, (value, tags): (V, Tags), since: Duration) {
         if let Some(left) = self.policy().grace().and_then(|grace| grace.checked_sub(since)) {
             let until = self.clock.nanos().saturating_add(nanos(left));
             let old = Old { key: flight.key.clone(), value, tags, until };
-            self.aged.keep(flight.hash, old);
+            self.aged.keep(flight, old);
         }
     }
 }
@@ -282,20 +291,25 @@ impl<K, V> Default for Aged<K, V> {
 }
 
 impl<K: Eq, V: Clone> Aged<K, V> {
-    fn keep(&self, hash: u64, old: Old<K, V>) {
+    fn keep(&self, flight: &Flight<K, V>, old: Old<K, V>) {
+        let hash = flight.hash;
         let mut aged = self.0.lock();
-        let before = if aged.len() < BOUND || aged.contains_key(&hash) {
-            aged.insert(hash, old)
-        } else {
-            Some(old)
-        };
+        // Under the lock: whoever changes the key fences first, and forgets then.
+        let has_room = aged.len() < BOUND || aged.contains_key(&hash);
+        let before =
+            if has_room && !flight.is_fenced() { aged.insert(hash, old) } else { Some(old) };
         drop(aged);
         // The user's destructor, outside the lock.
         drop(before);
     }
 
-    fn forget(&self, hash: u64) {
+    pub(crate) fn forget(&self, hash: u64) {
         let gone = self.0.lock().remove(&hash);
+        drop(gone);
+    }
+
+    pub(crate) fn forget_all(&self) {
+        let gone = std::mem::take(&mut *self.0.lock());
         drop(gone);
     }
 

@@ -30,6 +30,7 @@ where
     body: Body<K, R>,
     rules: Rules<V, R>,
     urgency: Urgency,
+    want: Want,
     /// The flight that is followed is older than the call, which wants a newer value.
     too_old: bool,
     /// The moment of the call, as [`epoch`] counts.
@@ -60,22 +61,25 @@ where
         }
         let follow = Follow::new(flight, called);
         let too_old = want == Want::Newer && !led;
-        Fly { memo, hash, key, body, rules, urgency, too_old, called, follow }
+        Fly { memo, hash, key, body, rules, urgency, want, too_old, called, follow }
     }
 
     fn again(&mut self) -> Option<V> {
-        if let Found::Live { value, .. } =
-            self.memo.look(self.hash, |key| *key == self.key, Touch::Leave)
+        // For a refresh what is there is too old; what is in progress by now is not.
+        if self.want != Want::Newer
+            && let Found::Live { value, .. } =
+                self.memo.look(self.hash, |key| *key == self.key, Touch::Leave)
         {
             return Some(value);
         }
-        self.restart(Want::Value);
+        self.restart();
         None
     }
 
-    fn restart(&mut self, want: Want) {
+    fn restart(&mut self) {
+        let (key, body) = (&self.key, &self.body);
         let (flight, _) =
-            launch(self.memo, self.hash, &self.key, &self.body, self.rules, self.urgency, want);
+            launch(self.memo, self.hash, key, body, self.rules, self.urgency, self.want);
         self.follow = Follow::new(flight, self.called);
     }
 }
@@ -125,7 +129,7 @@ where
             let landed = ready!(Pin::new(&mut self.follow).poll(cx));
             self.memo.refuse_circle(&landed);
             if std::mem::take(&mut self.too_old) {
-                self.restart(Want::Newer);
+                self.restart();
                 continue;
             }
             let this = &*self;

@@ -205,7 +205,7 @@ where
 
     // ---- what callers do to a key, near first for the fence, far in the given way
 
-    fn fence(&self, hash: u64, key: &K) -> Option<Arc<Flight<K, V>>> {
+    pub(crate) fn fence(&self, hash: u64, key: &K) -> Option<Arc<Flight<K, V>>> {
         match &self.near {
             Some(near) => near.fence(hash, |k| k == key),
             None => self.flights.fence(hash, |k| k == key),
@@ -219,7 +219,8 @@ where
             Some(near) => drop(near.put_hashed(hash, key, entry, PutWhen::Always)),
             None => {
                 if let Some(flight) = self.fence(hash, &key) {
-                    self.flights.preempt(&flight, || entry.value.clone());
+                    let note = self.note_of(&entry, &Note::default());
+                    self.flights.preempt(&flight, &note, || entry.value.clone());
                 }
             }
         }
@@ -241,9 +242,11 @@ where
         let done = far.put(&key, entry.clone(), PutWhen::Always).await;
         // A cache with a near table has put it there itself, for as long as it may live there.
         if self.near.is_none() || done.is_err() {
-            return self.put_near(hash, key, entry);
+            self.put_near(hash, key, entry);
         }
         self.backoff.forget(hash);
+        self.fenced.forget(hash);
+        self.aged.forget(hash);
     }
 
     pub(crate) async fn invalidate(&self, hash: u64, key: K) -> bool {
@@ -256,6 +259,7 @@ where
             None => false,
         };
         let near = self.near.as_ref().is_some_and(|near| near.remove_hashed(hash, &key));
+        self.fence_behind(hash, &key);
         was_near || near || far
     }
 
@@ -268,6 +272,7 @@ where
             None => false,
         };
         let near = self.near.as_ref().is_some_and(|near| near.expire_hashed(hash, &key));
+        self.fence_behind(hash, &key);
         was_near || near || far
     }
 
@@ -287,9 +292,11 @@ where
         if let Some(far) = &self.far {
             let _ = far.clear().await;
         }
-        if let Some(near) = &self.near {
-            near.clear();
+        match &self.near {
+            Some(near) => near.clear(),
+            None => self.flights.fence_all(),
         }
+        self.aged.forget_all();
     }
 
     /// Tells the hooks; one that panics does not harm the caller.

@@ -50,10 +50,12 @@ fn fresh_enough<W: Sought>(work: &W) -> Option<W::Value> {
 pub(super) fn refresh_once<W: Sought<Out: Send>>(work: W, again: Again<W>) {
     let memo = work.memo();
     let hold = memo.policy().pause(1);
-    let held = memo
-        .table
-        .as_ref()
-        .is_some_and(|table| table.hold_refresh(work.hash(), |key| work.matches(key), hold));
+    // Held, it counts as fresh, also what has been expired just now: for those who asked for that.
+    let held = memo.refreshes()
+        && memo
+            .table
+            .as_ref()
+            .is_some_and(|table| table.hold_refresh(work.hash(), |key| work.matches(key), hold));
     if held {
         // Meanwhile it looks young: only a newer one will do.
         launch(work, again, Want::Newer);

@@ -83,18 +83,21 @@ impl<K: Send + Sync + 'static, V: Clone + Send + Sync + 'static> Follow<K, V> {
     }
 
     fn landed(&self) -> Option<Landed<V>> {
-        Some(match self.flight.landed.get()? {
-            Landing::Value(_) if self.is_outdated() => Landed::Gone,
-            Landing::Value(value) => {
-                self.hand_note();
-                Landed::Value(value.clone())
-            }
+        let landing = self.flight.landed.get()?;
+        // A failure may be outdated too, or an answer: `None` is one.
+        if self.is_outdated() {
+            return Some(Landed::Gone);
+        }
+        let landed = match landing {
+            Landing::Value(value) => Landed::Value(value.clone()),
             Landing::Failed { sole, shared } => match (sole.lock().take(), shared) {
                 (Some(failure), _) => Landed::Sole(failure),
                 (None, Some(failure)) => Landed::Shared(failure.clone()),
-                (None, None) => Landed::Gone,
+                (None, None) => return Some(Landed::Gone),
             },
-        })
+        };
+        self.hand_note();
+        Some(landed)
     }
 }
 

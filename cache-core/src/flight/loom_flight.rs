@@ -3,6 +3,7 @@
 //! Run with `RUSTFLAGS="--cfg loom" cargo test -p cache-core --release --lib loom_`.
 
 use super::{Flights, Follow, Joined, Landed, Landing, Work};
+use crate::gather::Note;
 use loom::future::block_on;
 use loom::sync::Mutex;
 use loom::sync::atomic::{AtomicUsize, Ordering};
@@ -199,7 +200,7 @@ fn loom_a_queued_job_is_done_once_by_worker_waiter_or_not_at_all_after_a_put() {
         let worker = thread::spawn(move || queued.run_job());
         let put = thread::spawn(move || {
             if let Some(flight) = flights.fence(1, |key| *key == 1) {
-                flights.preempt(&flight, || 9);
+                flights.preempt(&flight, &Note::default(), || 9);
             }
         });
         let value = match block_on(Follow::own(flight.clone())) {

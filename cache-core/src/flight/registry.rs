@@ -3,6 +3,7 @@
 use super::lone::Lone;
 use super::seat::{Holder, Seat, Seats};
 use super::{Flight, Landing, Lead};
+use crate::gather::Note;
 use crate::sync::{AtomicU64, Ordering};
 use crate::table::Locked;
 use crate::tags::epoch;
@@ -195,6 +196,24 @@ impl<K: Eq, V> Flights<K, V> {
         Some(flight)
     }
 
+    /// Fences all of this hash, for a value that comes from elsewhere. Whoever has looked before it and
+    /// leads after it looks again. To be dropped outside of all locks.
+    pub(crate) fn fence_hash(&self, hash: u64) -> Vec<Arc<Flight<K, V>>> {
+        let shard = self.shard(hash);
+        shard.seats.with(|seats| {
+            shard.count();
+            let fenced = seats.open(hash, &[]);
+            for flight in &fenced {
+                flight.fenced.store(true, Ordering::Release);
+                if !seats.is_awaited(hash, flight.id) {
+                    // No more than a handle: `fenced` has the flight.
+                    drop(seats.take(hash, flight.id));
+                }
+            }
+            fenced
+        })
+    }
+
     /// Fences every flight in progress.
     pub(crate) fn fence_all(&self) {
         for shard in &self.shards {
@@ -207,9 +226,10 @@ impl<K: Eq, V> Flights<K, V> {
     }
 
     /// A plain value for a key whose computation still waits for a worker: it wins, and is what the
-    /// waiters get.
-    pub(crate) fn preempt(&self, flight: &Flight<K, V>, value: impl FnOnce() -> V) {
+    /// waiters get, with what is to be known of it. One that runs already is noted by whoever runs it.
+    pub(crate) fn preempt(&self, flight: &Flight<K, V>, note: &Note, value: impl FnOnce() -> V) {
         if let Some(job) = flight.take_job() {
+            flight.annotate(note);
             flight.land(Landing::Value(value()));
             drop(job);
         }

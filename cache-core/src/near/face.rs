@@ -299,6 +299,8 @@ where
         self.fence_all();
         let many = self.table.len() > MANY;
         let garbage = self.table.clear();
+        // What began in between may have found what is gone now.
+        self.fence_all();
         if many {
             pool::submit_or_run(Box::new(move || drop(garbage)));
         }
@@ -317,6 +319,7 @@ where
     pub fn expire_all(&self) {
         self.fence_all();
         self.table.expire_all();
+        self.fence_all();
     }
 
     /// Drops what has been expired for longer than `stale_for`; says how much that was.

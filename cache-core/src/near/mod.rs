@@ -7,6 +7,8 @@ mod batch;
 mod cache;
 mod face;
 mod single;
+#[cfg(all(test, not(loom)))]
+mod tests;
 mod weak;
 
 use crate::clock::Clock;
@@ -207,8 +209,8 @@ where
         &self.marks.stripes[(hash >> 8) as usize % STRIPES]
     }
 
-    /// Fences the computation of a key. For a removal: first the fence, then the change; a
-    /// computation that begins in between has begun after the removal was asked for.
+    /// Fences the computation of a key. For a removal: first the fence, then the change, then the fence again: what
+    /// begins in between may have found what goes, and is not to be joined by who comes later.
     pub(crate) fn fence(&self, hash: u64, eq: impl Fn(&K) -> bool) -> Option<Arc<Flight<K, V>>> {
         self.stripe(hash).fetch_add(1, Ordering::AcqRel);
         self.flights.fence(hash, eq)
@@ -224,9 +226,7 @@ where
     /// Fences by the hash alone: for use under the table's lock, where no user code should run.
     fn fence_hash(&self, hash: u64, fenced: &mut Vec<Arc<Flight<K, V>>>) {
         self.stripe(hash).fetch_add(1, Ordering::AcqRel);
-        while let Some(flight) = self.flights.fence(hash, |_| true) {
-            fenced.push(flight);
-        }
+        fenced.extend(self.flights.fence_hash(hash));
     }
 
     /// Stores a value. A new value fences at the very moment it is stored, so that neither a
@@ -237,10 +237,7 @@ where
             PutWhen::Always => self.flights.find(hash, |k| *k == key),
             PutWhen::Absent => None,
         };
-        let queued = queued.map(|flight| {
-            flight.annotate(&self.note_of(&entry));
-            (flight, entry.value.clone())
-        });
+        let queued = queued.map(|flight| (flight, self.note_of(&entry), entry.value.clone()));
         let mut fenced = Vec::new();
         let (value, tags) = (entry.value, entry.tags);
         let inserted = self.table.insert_tagged(hash, key, value, life, tags, when, || {
@@ -250,8 +247,8 @@ where
         if inserted == Inserted::Busy {
             self.fence_hash(hash, &mut fenced);
         }
-        if let Some((flight, value)) = queued {
-            self.flights.preempt(&flight, || value);
+        if let Some((flight, note, value)) = queued {
+            self.flights.preempt(&flight, &note, || value);
         }
         inserted
     }
@@ -288,7 +285,9 @@ where
 
     fn remove_where(&self, hash: u64, eq: impl Fn(&K) -> bool) -> bool {
         self.fence(hash, &eq);
-        self.table.remove(hash, eq)
+        let removed = self.table.remove(hash, &eq);
+        self.fence(hash, eq);
+        removed
     }
 
     pub(crate) fn expire_hashed(&self, hash: u64, key: &K) -> bool {
@@ -297,7 +296,9 @@ where
 
     fn expire_where(&self, hash: u64, eq: impl Fn(&K) -> bool) -> bool {
         self.fence(hash, &eq);
-        self.table.expire(hash, eq)
+        let expired = self.table.expire(hash, &eq);
+        self.fence(hash, eq);
+        expired
     }
 
     /// Every value that is stored passes here before, so that who finds it finds the note too, and

@@ -122,7 +122,8 @@ where
                 }
             }
         }
-        // What is there now is older than what could not be stored.
+        // What is there now is older than what could not be stored; whoever fences does so before it goes.
+        let _either = admit();
         self.remove_later(offer.hash);
         Inserted::Busy
     }

@@ -1,6 +1,7 @@
 //! Bounds: the capacity, alone and shared, counted and weighed.
 
 use super::*;
+use crate::table::budget::Room;
 use std::sync::atomic::AtomicUsize;
 
 fn listening(budget: Arc<Budget>, eviction: Eviction) -> (Arc<Counts>, Arc<AtomicUsize>) {
@@ -248,4 +249,20 @@ fn a_hash_that_is_no_hash_costs_time_but_no_bound() {
 #[test]
 fn an_entry_of_two_words_takes_three() {
     assert_eq!(size_of::<super::super::entry::Entry<u64, u64>>(), 24);
+}
+
+#[test]
+fn what_finds_no_room_is_admitted_all_the_same_before_what_is_there_goes() {
+    let budget = Budget::weight(10);
+    let (table, _) = listening(budget.clone(), Eviction::S3Fifo);
+    let mut taken = Room::new(&budget);
+    assert!(taken.reserve(10));
+    let mut asked = 0;
+    let admit = || {
+        asked += 1;
+        true
+    };
+    let hash = table.hash(&1);
+    assert_eq!(table.insert(hash, 1, 1, ttl(60), PutWhen::Always, admit), Inserted::Busy);
+    assert_eq!(asked, 1, "a put that is not stored has not fenced");
 }
