@@ -54,9 +54,9 @@ pub(crate) struct Queue {
     away: u64,
     last_away: Option<Arc<Error>>,
     bytes: u64,
-    /// The first number of each path of which an attempt was given up. It outlives the path's wait: the same bytes may
-    /// have been sent again, and the first attempt still be on its way.
-    late: HashMap<Path, u64>,
+    /// The first and the last number of each path of which an attempt was given up. It outlives the path's wait: the
+    /// same bytes may have been sent again, and the first attempt still be on its way.
+    late: HashMap<Path, (u64, u64)>,
 }
 
 #[derive(Debug)]
@@ -196,7 +196,8 @@ impl Queue {
         slot.state = State::Sending(self.round);
         self.sending += 1;
         let (seq, op) = (slot.seq, slot.op.clone());
-        let after_late = self.late.get(&path).is_some_and(|late| *late != seq);
+        // No number is above this one.
+        let after_late = self.late.get(&path).is_some_and(|(first, _)| *first != seq);
         Next::Send(Attempt { path, seq, op, after_late })
     }
 
@@ -209,9 +210,10 @@ impl Queue {
         if slot.seq == seq {
             self.bytes -= bytes(&slot.op);
             self.slots.remove(path);
-            // It was looked whether an earlier one comes behind this.
-            if self.late.get(path).is_some_and(|late| *late != seq) {
-                self.late.remove(path);
+            // It was looked whether an earlier one comes behind this; an attempt of its own may come behind the next.
+            match self.late.get_mut(path) {
+                Some((first, last)) if *last == seq => *first = seq,
+                _ => _ = self.late.remove(path),
             }
         } else {
             slot.sent = Some(seq);
@@ -233,7 +235,7 @@ impl Queue {
             {
                 self.late.remove(&other);
             }
-            self.late.entry(path.clone()).or_insert(seq);
+            self.late.entry(path.clone()).or_insert((seq, seq)).1 = seq;
         }
         match failure {
             // The others are sent: it is not the remote that is away.
