@@ -88,9 +88,12 @@ impl Inner {
         match self.patience.wait(laid).await {
             Some(laid) => laid.unwrap_or(Laid::Trouble),
             None => {
+                // Before it is known as late: it may end now, and takes this back.
+                self.outdated.late(&place);
                 // Counted, unless it has ended this moment.
-                if !is_late.swap(true, Ordering::AcqRel) {
-                    self.late.fetch_add(1, Ordering::AcqRel);
+                match is_late.swap(true, Ordering::AcqRel) {
+                    false => _ = self.late.fetch_add(1, Ordering::AcqRel),
+                    true => self.outdated.ended(&place),
                 }
                 self.trouble("put", &place, &self.patience.overdue());
                 Laid::Trouble
@@ -181,7 +184,11 @@ impl Putting {
         if was_late {
             inner.late.fetch_sub(1, Ordering::AcqRel);
         }
+        let place = put.place.clone();
         let laid = inner.settle(put, failure.as_ref(), done.is_closed()).await;
+        if was_late {
+            inner.outdated.ended(&place);
+        }
         // Nobody may be waiting any more.
         let _ = done.send(laid);
     }

@@ -16,7 +16,7 @@ use crate::store::Inner;
 use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{Error, GetOptions, GetRange, ObjectStore, PutOptions, PutPayload};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use tokio::sync::{Mutex, MutexGuard};
 use xxhash_rust::xxh3::xxh3_64;
@@ -46,30 +46,52 @@ impl Turns {
     }
 }
 
-/// Places of first chunks that were to be deleted and may lie there still: they are not believed until local takes
-/// others in their place.
+/// Places of first chunks that are not believed.
 #[derive(Debug, Default)]
-pub(crate) struct Outdated(parking_lot::Mutex<(HashSet<Path>, IsFull)>);
+pub(crate) struct Outdated(parking_lot::Mutex<Places>);
 
-/// More than can be known: rather no copy at all than an old one.
-type IsFull = bool;
+#[derive(Debug, Default)]
+struct Places {
+    /// What lies there was to be deleted, and may lie there still, until local takes others in its place.
+    old: HashSet<Path>,
+    /// More than can be known: rather no copy at all than an old one.
+    is_full: bool,
+    /// So many puts were given up and have not ended: what they bring may be older than what lies there then.
+    late: HashMap<Path, usize>,
+}
 
 impl Outdated {
     fn add(&self, place: &Path) {
-        let (places, is_full) = &mut *self.0.lock();
-        match places.len() < OUTDATED {
-            true => _ = places.insert(place.clone()),
-            false => *is_full = true,
+        let places = &mut *self.0.lock();
+        match places.old.len() < OUTDATED {
+            true => _ = places.old.insert(place.clone()),
+            false => places.is_full = true,
         }
     }
 
     fn remove(&self, place: &Path) {
-        self.0.lock().0.remove(place);
+        self.0.lock().old.remove(place);
+    }
+
+    /// A put was given up.
+    pub(crate) fn late(&self, place: &Path) {
+        *self.0.lock().late.entry(place.clone()).or_default() += 1;
+    }
+
+    /// It has ended, and was settled.
+    pub(crate) fn ended(&self, place: &Path) {
+        let late = &mut self.0.lock().late;
+        if let Some(puts) = late.get_mut(place) {
+            *puts -= 1;
+            if *puts == 0 {
+                late.remove(place);
+            }
+        }
     }
 
     fn contains(&self, place: &Path) -> bool {
-        let (places, is_full) = &*self.0.lock();
-        *is_full || places.contains(place)
+        let places = &*self.0.lock();
+        places.is_full || places.old.contains(place) || places.late.contains_key(place)
     }
 }
 
@@ -114,14 +136,19 @@ impl Inner {
         failure: Option<&Error>,
         alone: bool,
     ) -> Laid {
-        let Chunk { copy, place, .. } = put;
+        let Chunk { copy, chunk, place, .. } = put;
         if let Some(error) = failure {
             self.trouble("put", &place, error);
-            return Laid::Trouble;
         }
         if alone && self.index.chunks(copy).is_none() {
-            self.delete_present(&place).await;
+            // Also what failed may lie there, in the place of what came after it.
+            if !self.delete_present(&place).await && chunk == 0 {
+                self.outdated.add(&place);
+            }
             return Laid::Gone;
+        }
+        if failure.is_some() {
+            return Laid::Trouble;
         }
         self.outdated.remove(&place);
         Laid::Kept

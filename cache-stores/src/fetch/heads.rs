@@ -131,7 +131,12 @@ async fn lead(leader: Leader) {
         }
         Err(error) => {
             match &error {
-                Error::NotFound { .. } => correct(inner, ticket, None).await,
+                Error::NotFound { .. } => {
+                    correct(inner, ticket, None).await;
+                    if inner.index.serves(ticket) {
+                        inner.absent(ticket.path()).await;
+                    }
+                }
                 _ => inner.stats.remote_errors.add(1),
             }
             Head::Failed(Arc::new(error))
@@ -142,16 +147,17 @@ async fn lead(leader: Leader) {
 
 /// The copy is renewed by what the remote has, or goes.
 async fn correct(inner: &Inner, ticket: &Ticket, meta: Option<&ObjectMeta>) {
-    let Some(found) = inner.index.look(ticket.path()) else { return };
-    let is_same = meta.is_some_and(|meta| {
-        let tag = meta.e_tag.as_ref();
-        tag.is_some() && tag == found.object.e_tag.as_ref() && meta.size == found.object.size
+    let found = inner.index.look(ticket.path());
+    let same = found.filter(|found| {
+        meta.is_some_and(|meta| {
+            let tag = meta.e_tag.as_ref();
+            tag.is_some() && tag == found.object.e_tag.as_ref() && meta.size == found.object.size
+        })
     });
-    match is_same {
-        true if inner.index.renew(ticket) => inner.stats.renewed.add(1),
-        // Something has happened to the path since.
-        true => {}
-        false => inner.remove(inner.index.gone(ticket)).await,
+    match same {
+        Some(found) if inner.index.renew(ticket, found.copy) => inner.stats.renewed.add(1),
+        // Also if there is no copy: none may come by an older answer. Nothing, if something has happened to the path.
+        Some(_) | None => inner.remove(inner.index.gone(ticket)).await,
     }
 }
 

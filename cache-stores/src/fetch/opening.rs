@@ -108,7 +108,7 @@ async fn ask(inner: &Arc<Inner>, leader: &Leader, request: &Request) -> (Outcome
     fetch.fail(&error);
     match error {
         Error::NotModified { .. } if request.known.is_some() => {
-            (renewed(inner, leader, request), None)
+            (renewed(inner, leader, request).await, None)
         }
         error if ranged && is_away(&error) => (probe(inner, leader, request, error).await, None),
         error => (failed(inner, leader, error).await, None),
@@ -134,10 +134,15 @@ fn options(request: &Request, chunk: u32) -> GetOptions {
     }
 }
 
-fn renewed(inner: &Arc<Inner>, leader: &Leader, request: &Request) -> Outcome {
-    let kept = inner.index.renew(&leader.ticket);
-    // If it was fenced, a write is under way: this read was before it.
-    let known = if kept { inner.index.look(&request.path) } else { request.known.clone() };
+async fn renewed(inner: &Arc<Inner>, leader: &Leader, request: &Request) -> Outcome {
+    let asked = request.known.as_ref();
+    let kept = asked.is_some_and(|known| inner.index.renew(&leader.ticket, known.copy));
+    if !kept {
+        // If it was fenced, a write is under way: this read was before it. Else another copy has come in, by an answer
+        // that is older than this one.
+        inner.remove(inner.index.gone(&leader.ticket)).await;
+    }
+    let known = if kept { inner.index.look(&request.path) } else { None };
     match known.or_else(|| request.known.clone()) {
         Some(known) => {
             inner.stats.renewed.add(1);
@@ -152,6 +157,9 @@ async fn failed(inner: &Arc<Inner>, leader: &Leader, error: Error) -> Outcome {
         Error::NotFound { .. } => {
             let victims = inner.index.gone(&leader.ticket);
             inner.remove(victims).await;
+            if inner.index.serves(&leader.ticket) {
+                inner.absent(leader.ticket.path()).await;
+            }
         }
         _ => inner.stats.remote_errors.add(1),
     }

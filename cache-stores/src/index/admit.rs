@@ -137,18 +137,21 @@ impl Index {
         })
     }
 
-    /// The remote said that the copy is what it has. False: something happened to the path meanwhile.
-    pub(crate) fn renew(&self, ticket: &Ticket) -> bool {
+    /// The remote said that this copy is what it has. False: something happened to the path meanwhile, or it has another
+    /// copy: an older answer may have come in between.
+    pub(crate) fn renew(&self, ticket: &Ticket, copy: CopyId) -> bool {
         let fetched = nanos(self.now());
         self.run(|state| {
             if !state.fences.holds(ticket) || state.waits(ticket.path()) {
                 return false;
             }
-            let Some(at) = state.table.at_path(ticket.path().as_ref()) else { return false };
-            state.fences.take(ticket);
-            let copy = state.table.slab.get(at).copy;
-            state.make(Change::Renew { copy, fetched });
-            true
+            let at = state.table.at_path(ticket.path().as_ref());
+            let is_it = at.is_some_and(|at| state.table.slab.get(at).copy == copy);
+            if is_it {
+                state.fences.take(ticket);
+                state.make(Change::Renew { copy, fetched });
+            }
+            is_it
         })
     }
 

@@ -4,8 +4,10 @@
 use super::answers::{Kept, Victim};
 use super::change::Change;
 use super::chunks::{Chunks, LARGEST};
+use super::slot::Marks;
 use super::{Index, State};
 use crate::object::CopyId;
+use object_store::path::Path;
 
 impl Index {
     /// A chunk is about to be put into local; to be said before, and [`keep`](Index::keep) or
@@ -66,9 +68,15 @@ impl Index {
         self.run(|state| state.drop_one(copy, chunk))
     }
 
-    /// A staged copy comes to nothing; the victims are its chunks.
+    /// A copy comes to nothing; the victims are its chunks.
     pub(crate) fn abandon(&self, copy: CopyId) -> Vec<Victim> {
-        self.run(|state| state.leave(copy).into_iter().collect())
+        self.run(|state| {
+            // The remote has it by now, and had something else while it waited.
+            if let Some(path) = state.unsent_path(copy) {
+                state.fences.raise(&path);
+            }
+            state.leave(copy).into_iter().collect()
+        })
     }
 
     /// Local has deleted these. A process that is killed before it says so is told of them again when it opens
@@ -83,6 +91,12 @@ impl Index {
 }
 
 impl State {
+    /// The path of a copy that waits for the remote.
+    fn unsent_path(&self, copy: CopyId) -> Option<Path> {
+        let slot = self.table.slab.get(self.table.at_copy(copy)?);
+        slot.marks.has(Marks::UNSENT).then(|| Path::parse(slot.path()).ok())?
+    }
+
     /// A chunk is to be deleted, whatever is known of it.
     pub(super) fn drop_one(&mut self, copy: CopyId, chunk: u32) -> Victim {
         self.make(Change::Shed { copy, first: chunk, count: 1 });

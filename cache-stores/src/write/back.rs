@@ -80,10 +80,15 @@ impl WriteBack {
             return None;
         }
         let unsent = Unsent { object, copy, chunk_size, tags: options.tags.clone() };
-        self.take_put(inner, unsent).await
+        let taken = self.take_put(inner, unsent).await;
+        if taken.is_none() {
+            let victims = inner.index.abandon(copy);
+            inner.remove(victims).await;
+        }
+        taken
     }
 
-    /// Takes a copy whose chunks lie in the local store. `None`: the journal does not; the copy is gone.
+    /// Takes a copy whose chunks lie in the local store. `None`: the journal does not; the copy is still the caller's.
     pub(super) async fn take_put(
         self: &Arc<Self>,
         inner: &Inner,

@@ -42,8 +42,8 @@ async fn one(inner: Arc<Inner>, back: &Arc<WriteBack>, path: Path) -> Result<Pat
     through(inner, only).next().await.unwrap_or(Ok(path))
 }
 
-/// The paths that the remote was asked to delete, and has not answered about.
-type Open = Arc<Mutex<HashMap<Path, Ticket>>>;
+/// The paths that the remote was asked to delete, and has not answered about; each as often as it was.
+type Open = Arc<Mutex<HashMap<Path, Vec<Ticket>>>>;
 
 fn through(
     inner: Arc<Inner>,
@@ -54,8 +54,7 @@ fn through(
     let paths = paths.map(move |path| {
         let path = path?;
         let ticket = index.doubt(&path);
-        // Of one path twice the older ticket goes: that leaves its doubt.
-        let _older = asked.lock().insert(path.clone(), ticket);
+        asked.lock().entry(path.clone()).or_default().push(ticket);
         Ok(path)
     });
     let deleted = inner.remote.delete_stream(paths.boxed());
@@ -82,11 +81,15 @@ fn through(
 /// the next read of them asks the remote.
 fn answered(open: &Open, result: &Result<Path>) -> Option<Ticket> {
     let mut open = open.lock();
-    match result {
-        Ok(path) => open.remove(path),
-        Err(Error::NotFound { .. }) if open.len() == 1 => {
-            open.drain().next().map(|(_, ticket)| ticket)
-        }
-        Err(_) => None,
+    let path = match result {
+        Ok(path) => path.clone(),
+        Err(Error::NotFound { .. }) if open.len() == 1 => open.keys().next()?.clone(),
+        Err(_) => return None,
+    };
+    let tickets = open.get_mut(&path)?;
+    let ticket = tickets.pop();
+    if tickets.is_empty() {
+        open.remove(&path);
     }
+    ticket
 }

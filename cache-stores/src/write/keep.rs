@@ -66,8 +66,8 @@ impl Inner {
                 return self.drop_copy(copy, &path).await;
             }
             Admitted::Same { copy } => copy,
-            // The next read asks the remote: dropping the ticket leaves the entry in doubt.
-            Admitted::Fenced => return self.absent(&path).await,
+            // The remote had it, and may have another's by now: what was before is outdated in any case.
+            Admitted::Fenced => return self.forget(ticket).await,
         };
         let of = CopyOf { copy, object: &object, chunk_size: self.options.chunk, fetched };
         if self.lay_all(of, payload, options).await == Laid::Trouble {

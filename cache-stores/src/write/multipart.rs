@@ -233,7 +233,7 @@ impl Completing {
         let fetched = inner.now();
         match self.staging.filter(|staging| !staging.is_over()) {
             Some(staging) => match inner.confirm(&self.path, self.size, &result).await {
-                Some(object) => staging.reveal(&ticket, &object, fetched).await,
+                Some(object) => staging.reveal(ticket, &object, fetched).await,
                 None => inner.forget(ticket).await,
             },
             None => inner.forget(ticket).await,

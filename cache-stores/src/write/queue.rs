@@ -15,6 +15,8 @@ const AT_ONCE: usize = 4;
 const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
 /// The rest of a write that the remote has refused.
 const REST: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(600));
+/// Of so many paths is known that an attempt was given up; each has taken minutes.
+const LATE: usize = 1 << 12;
 
 /// Why a write was not sent.
 #[derive(Debug, Clone)]
@@ -52,6 +54,9 @@ pub(crate) struct Queue {
     away: u64,
     last_away: Option<Arc<Error>>,
     bytes: u64,
+    /// The first and the last number of each path of which an attempt was given up. It outlives the path's wait: the
+    /// same bytes may have been sent again, and the first attempt still be on its way.
+    late: HashMap<Path, (u64, u64)>,
 }
 
 #[derive(Debug)]
@@ -67,8 +72,6 @@ struct Slot {
     sent: Option<u64>,
     refusals: u32,
     refused: Option<Arc<Error>>,
-    /// The first number of which an attempt was given up.
-    late: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,7 +148,6 @@ impl Queue {
                 sent: None,
                 refusals: 0,
                 refused: None,
-                late: None,
             };
             self.ready.insert(slot.key(), path.clone());
             self.slots.insert(path.clone(), slot);
@@ -194,7 +196,9 @@ impl Queue {
         slot.state = State::Sending(self.round);
         self.sending += 1;
         let (seq, op) = (slot.seq, slot.op.clone());
-        Next::Send(Attempt { path, seq, op, after_late: slot.late.is_some_and(|late| late != seq) })
+        // No number is above this one.
+        let after_late = self.late.get(&path).is_some_and(|(first, _)| *first != seq);
+        Next::Send(Attempt { path, seq, op, after_late })
     }
 
     /// The remote has the write of this number.
@@ -206,6 +210,11 @@ impl Queue {
         if slot.seq == seq {
             self.bytes -= bytes(&slot.op);
             self.slots.remove(path);
+            // It was looked whether an earlier one comes behind this; an attempt of its own may come behind the next.
+            match self.late.get_mut(path) {
+                Some((first, last)) if *last == seq => *first = seq,
+                _ => _ = self.late.remove(path),
+            }
         } else {
             slot.sent = Some(seq);
             slot.state = State::Ready;
@@ -221,7 +230,12 @@ impl Queue {
         let (aways, seen) = slot.aways;
         slot.state = State::Ready;
         if let Failure::Late(_) = failure {
-            slot.late.get_or_insert(seq);
+            if self.late.len() >= LATE
+                && let Some(other) = self.late.keys().next().cloned()
+            {
+                self.late.remove(&other);
+            }
+            self.late.entry(path.clone()).or_insert((seq, seq)).1 = seq;
         }
         match failure {
             // The others are sent: it is not the remote that is away.

@@ -91,13 +91,15 @@ impl Staging {
     }
 
     /// It is what the remote has now.
-    pub(super) async fn reveal(&self, ticket: &Ticket, object: &Object, fetched: Duration) {
+    pub(super) async fn reveal(&self, ticket: Ticket, object: &Object, fetched: Duration) {
         let inner = &self.inner.0;
-        if let Admitted::New { victims, .. } =
-            inner.index.reveal(ticket, self.copy, object, fetched)
-        {
-            self.keep();
-            inner.remove(victims).await;
+        match inner.index.reveal(&ticket, self.copy, object, fetched) {
+            Admitted::New { victims, .. } => {
+                self.keep();
+                inner.remove(victims).await;
+            }
+            // It was, and what was before is outdated in any case.
+            Admitted::Same { .. } | Admitted::Fenced => inner.forget(ticket).await,
         }
     }
 

@@ -275,3 +275,37 @@ async fn f24_a_read_says_where_it_came_from_how_old_it_is_and_which_version() {
     assert!(told.would_hit(), "{told}");
     assert!(told.to_string().contains("fresh") && told.to_string().contains("7 s"), "{told}");
 }
+
+#[tokio::test]
+async fn an_answer_is_not_kept_when_a_younger_one_has_said_that_there_is_another_version() {
+    for gone in [false, true] {
+        let stand = Stand::new(|store| store);
+        stand.put("a", &bytes(1000)).await;
+        let (gate, store) = (stand.remote.gate(), stand.store.clone());
+        let reader = tokio::spawn(async move { store.get(&Path::from("a")).await?.bytes().await });
+        stand.settled(|stand| stand.remote.gets() == 1).await;
+        stand.remote.no_gate();
+        let mut options = GetOptions::new().with_head(true);
+        options.extensions.insert(Refresh);
+        if gone {
+            stand.remote.delete(&Path::from("a")).await.unwrap();
+        } else {
+            stand.put("a", &bytes(4000)).await;
+        }
+        let told = stand.store.get_opts(&Path::from("a"), options).await;
+        gate.add_permits(1);
+        // He was first.
+        assert_eq!(reader.await.unwrap().unwrap(), bytes(1000));
+        let read = stand.read("a").await;
+        match gone {
+            true => {
+                assert!(matches!(told, Err(Error::NotFound { .. })), "{told:?}");
+                assert!(matches!(read, Err(Error::NotFound { .. })), "{read:?}");
+            }
+            false => {
+                assert_eq!(told.unwrap().meta.size, 4000);
+                assert_eq!(read.unwrap(), (bytes(4000), ServedFrom::Remote));
+            }
+        }
+    }
+}

@@ -5,9 +5,12 @@ use crate::stand::{CHUNK, Stand, bytes};
 use bytes::Bytes;
 use cache_stores::object_store::path::Path;
 use cache_stores::object_store::{
-    Attribute, AttributeValue, Attributes, Error, ObjectStore, ObjectStoreExt, PutOptions,
+    Attribute, AttributeValue, Attributes, Error, GetOptions, ObjectStore, ObjectStoreExt,
+    PutOptions,
 };
-use cache_stores::{CachedStore, Served, ServedFrom};
+use cache_stores::{CachedStore, Refresh, Served, ServedFrom};
+use parking_lot::Mutex;
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 fn stand() -> Stand {
@@ -191,4 +194,58 @@ async fn without_an_index_a_long_description_is_found_and_so_is_its_age() {
     let age = read.extensions.get::<Served>().unwrap().age;
     assert_eq!((read.attributes.len(), age), (1, Some(Duration::from_secs(7))));
     assert_eq!((read.bytes().await.unwrap(), stand.remote.reads()), (bytes(10), asked));
+}
+
+#[tokio::test]
+async fn without_an_index_an_old_copy_that_comes_to_lie_there_late_is_not_believed() {
+    let stand = stand();
+    let (old, new) = (bytes(CHUNK), Bytes::from(vec![7; CHUNK]));
+    stand.put("a", &old).await;
+    let gate = stand.local.hold_puts();
+    assert_eq!(stand.read("a").await.unwrap().0, old);
+    stand.settled(|stand| stand.local.puts() == 1).await;
+    // Nobody waits for it any more.
+    stand
+        .settled(|stand| {
+            stand.time.advance(Duration::from_secs(11));
+            stand.store.stats().local_errors > 0
+        })
+        .await;
+    stand.local.hold_puts().add_permits(1000);
+    stand.store.put(&Path::from("a"), new.clone().into()).await.unwrap();
+    assert_eq!(stand.read("a").await.unwrap().0, new);
+    // It comes behind the newer one, is read before anybody knows, and local does not delete it again.
+    let ((landed, lies), (on, go)) = (mpsc::channel(), mpsc::channel::<()>());
+    let first = Mutex::new(Some((landed, go)));
+    stand.local.on_step(move |step| {
+        let taken = first.lock().take_if(|_| step.starts_with("after"));
+        if let Some((landed, go)) = taken {
+            landed.send(()).unwrap();
+            let _ = go.recv_timeout(Duration::from_secs(20));
+        }
+    });
+    stand.local.fail(Faults { change: Some(Fault::Denied), ..Faults::default() });
+    let errors = stand.store.stats().local_errors;
+    gate.add_permits(1);
+    stand.settled(|_| lies.try_recv().is_ok()).await;
+    assert_eq!(stand.read("a").await.unwrap().0, new);
+    on.send(()).unwrap();
+    stand.settled(|stand| stand.store.stats().local_errors > errors).await;
+    assert_eq!(stand.read("a").await.unwrap().0, new);
+}
+
+#[tokio::test]
+async fn without_an_index_what_the_remote_does_not_have_any_more_is_not_believed() {
+    for head in [false, true] {
+        let stand = stand();
+        let path = Path::from("a");
+        stand.store.put(&path, bytes(CHUNK).into()).await.unwrap();
+        stand.remote.delete(&path).await.unwrap();
+        let mut options = GetOptions::new().with_head(head);
+        options.extensions.insert(Refresh);
+        let told = stand.store.get_opts(&path, options).await;
+        assert!(matches!(told, Err(Error::NotFound { .. })), "{told:?}");
+        let read = stand.read("a").await;
+        assert!(matches!(read, Err(Error::NotFound { .. })), "{read:?}");
+    }
 }

@@ -176,3 +176,29 @@ async fn what_was_given_up_and_comes_late_does_not_stay_in_the_place_of_what_was
     assert_eq!(world.far("a").await.unwrap(), bytes(2, 2000));
     assert_eq!(read(&store, "a").await.unwrap(), bytes(2, 2000));
 }
+
+#[tokio::test]
+async fn what_was_given_up_and_sent_again_does_not_come_behind_what_is_written_later() {
+    let (world, remote, store) = stubborn();
+    let gate = remote.hold();
+    put(&store, "a", &bytes(1, 2000)).await.unwrap();
+    until("it is on its way", || remote.begun() == 1).await;
+    world.clock.advance(STALL);
+    until("it was given up", || store.pending().refused.len() == 1).await;
+    remote.let_go();
+    // The second attempt arrives; the first one is on its way still.
+    store.flush().await.unwrap();
+    assert_eq!((remote.begun(), store.pending().writes), (2, 0));
+    put(&store, "a", &bytes(2, 2000)).await.unwrap();
+    until("the newer one was sent", || remote.begun() == 3).await;
+    while world.far("a").await != Some(bytes(2, 2000)) {
+        tokio::task::yield_now().await;
+    }
+    gate.add_permits(1);
+    while world.far("a").await != Some(bytes(1, 2000)) {
+        tokio::task::yield_now().await;
+    }
+    drained(&world, &store).await;
+    assert_eq!(world.far("a").await.unwrap(), bytes(2, 2000));
+    assert_eq!(read(&store, "a").await.unwrap(), bytes(2, 2000));
+}

@@ -9,6 +9,7 @@ mod parts;
 mod reopened;
 mod stubborn;
 mod through;
+mod together;
 mod told;
 mod waits;
 mod world;

@@ -1,13 +1,15 @@
 //! A remote that does what it was once asked for, also when nobody waits for it any more; and takes its time.
 
 use async_trait::async_trait;
+use futures::StreamExt;
 use futures::stream::BoxStream;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
     CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, UploadPart,
+    ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, UploadPart,
 };
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -24,6 +26,7 @@ struct State {
     gate: Mutex<Option<Arc<Semaphore>>>,
     begun: AtomicUsize,
     aborted: AtomicUsize,
+    deletions: Mutex<VecDeque<Arc<Semaphore>>>,
 }
 
 impl Stubborn {
@@ -41,6 +44,18 @@ impl Stubborn {
     /// What is asked for from now on is done at once.
     pub(crate) fn let_go(&self) {
         *self.state.gate.lock().unwrap() = None;
+    }
+
+    /// The next deletions need a permit of these, one each.
+    pub(crate) fn hold_deletions(&self, count: usize) -> Vec<Arc<Semaphore>> {
+        let gates = Vec::from_iter((0..count).map(|_| Arc::new(Semaphore::new(0))));
+        *self.state.deletions.lock().unwrap() = gates.clone().into();
+        gates
+    }
+
+    /// Those of them that nobody has asked for.
+    pub(crate) fn unasked_deletions(&self) -> usize {
+        self.state.deletions.lock().unwrap().len()
     }
 
     /// Puts and parts that were asked for.
@@ -104,7 +119,21 @@ impl ObjectStore for Stubborn {
         &self,
         paths: BoxStream<'static, Result<Path>>,
     ) -> BoxStream<'static, Result<Path>> {
-        self.memory.delete_stream(paths)
+        let store = self.clone();
+        let deleted = paths.map(move |path| {
+            let gate = store.state.deletions.lock().unwrap().pop_front();
+            let memory = store.memory.clone();
+            async move {
+                let path = path?;
+                if let Some(gate) = gate {
+                    gate.acquire().await.unwrap().forget();
+                }
+                memory.delete(&path).await?;
+                Ok(path)
+            }
+        });
+        // Several at a time, as those of most stores.
+        deleted.buffered(8).boxed()
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {

@@ -1,10 +1,10 @@
 //! What waits for the remote: until it is sent nothing of it ends, and nothing is left of what came to nothing.
 
 use crate::common::Fails;
-use crate::world::{World, bytes, put, read};
+use crate::world::{World, bytes, drained, put, read};
 use cache_stores::LocalTtl;
 use object_store::path::Path;
-use object_store::{Error, ObjectStore, ObjectStoreExt};
+use object_store::{Error, ObjectStore, ObjectStoreExt, PutOptions, TagSet};
 use std::time::Duration;
 
 #[tokio::test]
@@ -48,4 +48,21 @@ async fn a_store_in_which_writes_wait_is_not_opened_without_its_journal() {
     assert_eq!(world.far("a").await.unwrap(), bytes(1, 3000));
     drop(store);
     assert_eq!(read(&world.store(), "a").await.unwrap(), bytes(1, 3000));
+}
+
+#[tokio::test]
+async fn a_write_that_the_journal_does_not_take_leaves_nothing_of_it_in_the_local_store() {
+    let world = World::memory();
+    let store = world.back();
+    let (path, mut tags) = (Path::from("a"), TagSet::default());
+    // More than a record can have.
+    tags.push("long", &"x".repeat(17 << 20));
+    let options = PutOptions { tags, ..PutOptions::default() };
+    store.put_opts(&path, bytes(1, 3000).into(), options).await.unwrap();
+    assert_eq!(world.far("a").await.unwrap(), bytes(1, 3000), "it went past the journal");
+    assert_eq!(read(&store, "a").await.unwrap(), bytes(1, 3000));
+    store.delete(&path).await.unwrap();
+    drained(&world, &store).await;
+    world.settled(&store).await;
+    assert_eq!(world.laid().await, 0);
 }

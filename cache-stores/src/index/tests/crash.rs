@@ -2,7 +2,7 @@
 //! everything that local may have and that is not accounted.
 
 use super::model::{Step, policies, size, steps};
-use super::{kill, limits, object};
+use super::{kill, limits, object, renew};
 use crate::index::{Admitted, Index, Kept, Limits, Opened, Victim};
 use crate::object::CopyId;
 use crate::policy::{Lru, Size};
@@ -129,7 +129,7 @@ impl World {
                 }
             }
             Step::Find { path } => drop(index.find(&name(path))),
-            Step::Renew { path } => drop(index.renew(&index.begin(&name(path)))),
+            Step::Renew { path } => drop(renew(&index, &index.begin(&name(path)))),
             Step::Forget { path } => {
                 let victims = index.forget(&name(path));
                 self.delete(&victims);

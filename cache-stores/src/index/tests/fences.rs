@@ -1,6 +1,6 @@
 //! Nothing that was learned before a change is kept after it.
 
-use super::{add, index, object};
+use super::{add, index, object, renew};
 use crate::index::{Admitted, Index};
 use crate::object::{CopyId, Standing};
 use crate::policy::Policy;
@@ -17,7 +17,7 @@ fn what_was_asked_before_a_forget_is_not_kept() {
     let ticket = index.begin(&path);
     index.forget(&path);
     assert_eq!(index.admit(&ticket, &object("a", 1), 10, index.now()), Admitted::Fenced);
-    assert!(!index.renew(&ticket));
+    assert!(!renew(&index, &ticket));
     let later = index.begin(&path);
     let admitted = index.admit(&later, &object("a", 1), 10, index.now());
     assert!(matches!(admitted, Admitted::New { .. }));
@@ -32,7 +32,7 @@ fn an_older_answer_does_not_replace_a_younger_one() {
     assert_eq!(index.admit(&older, &object("a", 1), 10, index.now()), Admitted::Fenced);
     assert_eq!(index.look(&path).unwrap().object, object("a", 2));
     let (older, younger) = (index.begin(&path), index.begin(&path));
-    assert!(index.renew(&younger));
+    assert!(renew(&index, &younger));
     assert_eq!(index.admit(&older, &object("a", 1), 10, index.now()), Admitted::Fenced);
     let (older, younger) = (index.begin(&path), index.begin(&path));
     index.gone(&younger);
@@ -74,7 +74,7 @@ fn a_write_without_an_answer_leaves_the_doubt_until_the_remote_was_asked() {
     // Another write that certainly did not happen says nothing of the first.
     index.settle_doubt(index.doubt(&path));
     assert_eq!(standing(&index), Some(Standing::Doubtful));
-    assert!(index.renew(&index.begin(&path)));
+    assert!(renew(&index, &index.begin(&path)));
     assert_eq!(standing(&index), Some(Standing::Fresh));
 }
 
@@ -91,7 +91,7 @@ fn what_is_read_while_a_write_is_in_doubt_is_not_kept() {
     let admitted = index.admit(&write, &object("a", 2), 10, index.now());
     assert!(matches!(admitted, Admitted::New { .. }));
     // It may have been answered before the write.
-    assert!(!index.renew(&during));
+    assert!(!renew(&index, &during));
     assert_eq!(standing(&index), Some(Standing::Fresh));
 }
 
@@ -130,7 +130,7 @@ fn what_waits_for_the_remote_is_not_replaced_by_what_the_remote_says() {
     index.keep(copy, 0, 10);
     for ticket in [before, index.begin(&path)] {
         assert_eq!(index.admit(&ticket, &object("a", 2), 10, index.now()), Admitted::Fenced);
-        assert!(!index.renew(&ticket));
+        assert!(!renew(&index, &ticket));
         assert_eq!(index.gone(&ticket), []);
     }
     assert_eq!(standing(&index), Some(Standing::Unsent));
@@ -212,7 +212,7 @@ fn what_is_written_comes_in_unless_something_else_has_happened_to_its_path() {
         let revealed = index.reveal(&write, copy, &object("a", 2), index.now());
         // It may have been answered before the write, and a later one not.
         assert_eq!(index.admit(&during, &object("a", 1), 10, index.now()), Admitted::Fenced);
-        assert_eq!(index.renew(&index.begin(&path)), revealed != Admitted::Fenced);
+        assert_eq!(renew(&index, &index.begin(&path)), revealed != Admitted::Fenced);
         revealed
     };
     assert!(matches!(reveal(&|_, _| ()), Admitted::New { .. }));
@@ -259,4 +259,30 @@ fn what_was_asked_before_an_unsent_write_is_not_kept_though_that_came_to_nothing
     index.unsent(copy, &object("a", 2)).unwrap();
     index.abandon(copy);
     assert_eq!(index.admit(&before, &object("a", 1), 10, index.now()), Admitted::Fenced);
+}
+
+#[test]
+fn what_was_asked_while_a_write_waited_is_not_kept_when_the_copy_goes_as_soon_as_it_was_sent() {
+    let (index, _time) = index(Policy::default());
+    let path = Path::from("a");
+    let copy = index.stage(&path, 10);
+    index.unsent(copy, &object("a", 2)).unwrap();
+    let during = index.begin(&path);
+    index.abandon(copy);
+    assert!(!index.serves(&during));
+    assert_eq!(index.admit(&during, &object("a", 1), 10, index.now()), Admitted::Fenced);
+}
+
+#[test]
+fn the_word_about_a_copy_says_nothing_of_another_one_that_an_older_answer_has_brought() {
+    let (index, _time) = index(Policy::default());
+    let path = Path::from("a");
+    let (copy, _) = add(&index, "a", 1);
+    let (older, younger) = (index.begin(&path), index.begin(&path));
+    let admitted = index.admit(&older, &object("a", 2), 10, index.now());
+    assert!(matches!(admitted, Admitted::New { .. }));
+    // It was asked whether the first version is there still.
+    assert!(!index.renew(&younger, copy));
+    index.gone(&younger);
+    assert_eq!(standing(&index), None);
 }

@@ -50,6 +50,11 @@ fn add(index: &Index, path: &str, version: u64) -> (CopyId, Vec<Victim>) {
     (copy, victims)
 }
 
+/// The remote said that what is there is what it has.
+fn renew(index: &Index, ticket: &Ticket) -> bool {
+    index.look(ticket.path()).is_some_and(|found| index.renew(ticket, found.copy))
+}
+
 impl State {
     /// Everything agrees with everything.
     fn validate(&mut self) {

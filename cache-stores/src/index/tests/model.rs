@@ -1,7 +1,7 @@
 //! The table against the naive one, step by step; what is unsent is never a victim.
 
 use super::naive::{Gone, Naive};
-use super::{limits, object};
+use super::{limits, object, renew};
 use crate::index::{Admitted, Index, Kept, Limits, Victim};
 use crate::object::{CopyId, Standing};
 use crate::policy::{Count, Fifo, Lru, Policy, Size, Ttl};
@@ -215,7 +215,7 @@ impl Pair {
             }
             Step::Renew { path } => {
                 let ticket = self.index.begin(&Path::from(name(path)));
-                if self.index.renew(&ticket) {
+                if renew(&self.index, &ticket) {
                     let now = self.now();
                     self.naive.renew(&name(path), now);
                 }

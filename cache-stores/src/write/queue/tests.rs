@@ -258,3 +258,44 @@ proptest! {
         prop_assert_eq!(remote, wanted);
     }
 }
+
+#[test]
+fn what_was_given_up_is_not_forgotten_when_the_same_bytes_were_sent_again() {
+    let mut queue = Queue::default();
+    let next = |queue: &mut Queue| match queue.next(60 * SECOND) {
+        Next::Send(attempt) => (attempt.seq, attempt.after_late),
+        not => panic!("{not:?}"),
+    };
+    queue.push(&path("a"), 0, put("a", 1, 5), 0);
+    next(&mut queue);
+    queue.failed(&path("a"), 0, Failure::Late(error()), 0);
+    assert_eq!(next(&mut queue), (0, false));
+    queue.sent(&path("a"), 0);
+    assert!(queue.is_empty());
+    // The second one is looked after, and so is not the third.
+    for (seq, after_late) in [(1, true), (2, false)] {
+        queue.push(&path("a"), seq, put("a", 1, 5), 0);
+        assert_eq!(next(&mut queue), (seq, after_late));
+        queue.sent(&path("a"), seq);
+    }
+}
+
+#[test]
+fn each_write_that_was_given_up_is_remembered_until_a_newer_one_was_looked_at() {
+    let mut queue = Queue::default();
+    let next = |queue: &mut Queue| match queue.next(60 * SECOND) {
+        Next::Send(attempt) => (attempt.seq, attempt.after_late),
+        not => panic!("{not:?}"),
+    };
+    for (seq, after_late) in [(0, false), (1, true)] {
+        queue.push(&path("a"), seq, put("a", 1, 5), 0);
+        assert_eq!(next(&mut queue), (seq, after_late));
+        queue.failed(&path("a"), seq, Failure::Late(error()), 0);
+    }
+    // Behind this one the first may come; behind the next, the first attempt of this.
+    for (seq, after_late) in [(1, true), (2, true), (3, false)] {
+        queue.push(&path("a"), seq, put("a", 1, 5), 0);
+        assert_eq!(next(&mut queue), (seq, after_late));
+        queue.sent(&path("a"), seq);
+    }
+}
