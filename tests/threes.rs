@@ -95,8 +95,7 @@ fn a_value_that_is_put_while_a_caller_is_about_to_compute_stays() {
         }
     }
     #[cached(ttl = 1000)]
-    fn run(key: Key) -> usize {
-        drop(key);
+    fn run(_key: Key) -> usize {
         1
     }
     limited_wide(|| {
@@ -215,8 +214,7 @@ fn a_refresh_in_the_background_does_not_bring_back_what_was_expired_meanwhile() 
         }
     }
     #[cached(client = HERE, ttl = 100)]
-    fn run(key: Key) -> usize {
-        drop(key);
+    fn run(_key: Key) -> usize {
         STAGE.run()
     }
     limited_wide(|| {
