@@ -15,7 +15,7 @@ use cache_regions::{
     configure_plans,
 };
 use stand::shelf_of_bytes::Shelf;
-use stand::{Stand, bytes, fresh_name, fresh_region, options, shelf};
+use stand::{Record, Stand, bytes, fresh_name, fresh_region, options, shelf};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -298,42 +298,6 @@ fn who_asks_a_mirror_after_an_invalidation_does_not_join_what_began_before() {
         assert_eq!(second, "begun after", "{how:?}");
         assert_eq!(wait(first), "begun before");
         assert_eq!(wait(totals.get(&1)).unwrap().as_deref(), Some("begun after"));
-    }
-}
-
-/// Revisions that several regions can see, as a record on a server that can be away.
-#[derive(Debug, Clone)]
-struct Record {
-    kept: Arc<Mutex<Revisions>>,
-    away: Arc<AtomicBool>,
-}
-
-impl Record {
-    fn reached(&self) -> Result<()> {
-        match self.away.load(Ordering::SeqCst) {
-            true => Err(cache_core::Error::unreachable("the record", "it is away")),
-            false => Ok(()),
-        }
-    }
-}
-
-impl InvalidationStrategy for Record {
-    fn current(&self) -> BoxFuture<'_, Result<Revisions>> {
-        Box::pin(async {
-            self.reached()?;
-            Ok(self.kept.lock().unwrap().clone())
-        })
-    }
-    fn invalidate(&self, how: Invalidation) -> BoxFuture<'_, Result<Revisions>> {
-        Box::pin(async move {
-            self.reached()?;
-            let mut kept = self.kept.lock().unwrap();
-            *kept = kept.after(how, &Clock::system());
-            Ok(kept.clone())
-        })
-    }
-    fn is_shared(&self) -> bool {
-        true
     }
 }
 
