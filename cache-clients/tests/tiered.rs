@@ -330,3 +330,22 @@ fn a_mere_read_gives_the_leases_of_a_shared_near_tier_back() {
     assert_eq!(wait(cache.near_tier().get(&"a".into())).unwrap().as_deref(), Some("1"));
     assert_eq!(near.released(), 1, "the promotion has used its lease");
 }
+
+#[test]
+fn a_renewal_leaves_the_bound_of_what_is_near_as_it_is() {
+    let time = ManualClock::new();
+    let clock = time.clock();
+    let far = inproc(&clock);
+    let tiers = Tiered::new(inproc(&clock), far.clone()).with_near_ttl(secs(5)).with_clock(clock);
+    let cache = tiers.open::<u64, &str>("n");
+    wait(cache.put_for(&1, "old", 600)).unwrap();
+    // Another process.
+    far.open::<u64, &str>("n").put_for(1, "new", 600);
+    for _ in 0..3 {
+        time.advance(secs(3));
+        assert!(wait(cache.renew(&1, Some(secs(600)))).unwrap());
+    }
+    assert_eq!(wait(cache.get(&1)).unwrap(), Some("new"));
+    let (_, left) = cache.far_tier().get_ttl(&1).unwrap();
+    assert!(left > secs(590), "{left:?}");
+}

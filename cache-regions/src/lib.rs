@@ -16,6 +16,7 @@ mod configure;
 mod direct;
 mod explain;
 mod kept;
+mod known;
 mod look;
 mod mangle;
 mod mirror;
@@ -29,6 +30,7 @@ mod stack;
 mod state;
 #[cfg(feature = "templates")]
 mod templates;
+mod tiers;
 mod watch;
 mod wrapped;
 mod wrapper;

@@ -3,7 +3,8 @@
 
 use crate::explain::{has_live, is_unknown, mark_invalidated, refused};
 use crate::revisions::Revisions;
-use crate::state::RegionState;
+use crate::state::{RegionState, Room};
+use cache_clients::encoded::both;
 use cache_core::{
     Aim, Cache, CacheExt, Entry, Filled, Flights, Lease, Lookup, Near, PutWhen, Reach, Reason,
     Result, Shared, TierReport,
@@ -47,6 +48,7 @@ pub struct RevisedCache<K, V> {
     reads: Reads,
     /// What is kept there outlives invalidations.
     lasts: bool,
+    room: Option<Arc<dyn Room>>,
 }
 
 /// Which values are read.
@@ -60,8 +62,8 @@ enum Reads {
 impl<K, V> Clone for RevisedCache<K, V> {
     fn clone(&self) -> Self {
         let (region, inner) = (self.region.clone(), self.inner.clone());
-        let (flights, reads, lasts) = (self.flights.clone(), self.reads, self.lasts);
-        RevisedCache { region, inner, flights, reads, lasts }
+        let (flights, room) = (self.flights.clone(), self.room.clone());
+        RevisedCache { region, inner, flights, reads: self.reads, lasts: self.lasts, room }
     }
 }
 
@@ -81,7 +83,7 @@ where
 {
     pub(crate) fn new(region: Arc<RegionState>, inner: Shared<RevisedKey<K>, V>) -> Self {
         let (flights, reads) = (Arc::new(Flights::new()), Reads::Current);
-        RevisedCache { region, inner, flights, reads, lasts: false }
+        RevisedCache { region, inner, flights, reads, lasts: false, room: None }
     }
 
     /// The same for what outlives invalidations.
@@ -92,6 +94,32 @@ where
     /// The same for reading what was soft invalidated.
     pub(crate) fn earlier(&self) -> Self {
         RevisedCache { reads: Reads::Earlier, ..self.clone() }
+    }
+
+    /// The same with what hears of invalidations, for as long as there is a clone of it.
+    pub(crate) fn with_room(self, room: Arc<dyn Room>) -> Self {
+        RevisedCache { room: Some(room), ..self }
+    }
+
+    /// Does a change of keys under the revision that its keeper has while it is done. What is known of
+    /// it will not do: what another process has stored since it invalidated the region would outlive the
+    /// change. So it is done under the revision that is known, beside the question which it is, and where
+    /// that is another one, once more.
+    async fn change<T, F>(&self, change: impl Fn(Arc<Revisions>) -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        let settings = self.region.settings()?;
+        let last = self.revisions().await?;
+        // In a table of this process nothing lies under a revision that it has not heard of.
+        if self.lasts || self.inner.reach() == Reach::Near {
+            return change(last).await;
+        }
+        let asking = self.region.beside(&settings, last.now());
+        match both(change(last.clone()), asking).await {
+            (_, Some(holds)) if holds.now() != last.now() => change(holds).await,
+            (changed, _) => changed,
+        }
     }
 
     async fn revisions(&self) -> Result<Arc<Revisions>> {
@@ -201,10 +229,15 @@ where
     }
     async fn put(&self, key: &K, entry: Entry<V>, when: PutWhen) -> Result<bool> {
         self.fence(key);
-        let revisions = self.revisions().await?;
-        let put = self.inner.put(&revised(key, revisions.now()), entry, when).await?;
-        self.drop_before(std::iter::once(key), &revisions).await;
-        Ok(put)
+        self.change(|revisions| {
+            let entry = entry.clone();
+            async move {
+                let put = self.inner.put(&revised(key, revisions.now()), entry, when).await?;
+                self.drop_before(std::iter::once(key), &revisions).await;
+                Ok(put)
+            }
+        })
+        .await
     }
     async fn renew(&self, key: &K, ttl: Option<Duration>) -> Result<bool> {
         let revisions = self.revisions().await?;
@@ -212,15 +245,19 @@ where
     }
     async fn expire(&self, key: &K) -> Result<bool> {
         self.fence(key);
-        let revisions = self.revisions().await?;
-        self.inner.expire(&revised(key, revisions.now())).await
+        self.change(
+            |revisions| async move { self.inner.expire(&revised(key, revisions.now())).await },
+        )
+        .await
     }
     async fn delete(&self, key: &K) -> Result<bool> {
         self.fence(key);
-        let revisions = self.revisions().await?;
-        let deleted = self.inner.delete(&revised(key, revisions.now())).await;
-        self.drop_before(std::iter::once(key), &revisions).await;
-        deleted
+        self.change(|revisions| async move {
+            let deleted = self.inner.delete(&revised(key, revisions.now())).await;
+            self.drop_before(std::iter::once(key), &revisions).await;
+            deleted
+        })
+        .await
     }
     async fn lookup_many(&self, keys: &[K], aim: Aim) -> Result<Vec<Lookup<V>>> {
         let revisions = self.revisions().await?;
@@ -269,21 +306,24 @@ where
     }
     async fn put_many(&self, entries: Vec<(K, Entry<V>)>) -> Result<()> {
         entries.iter().for_each(|(key, _)| self.fence(key));
-        let revisions = self.revisions().await?;
-        let keys: Vec<K> = entries.iter().map(|(key, _)| key.clone()).collect();
-        let entries =
-            entries.into_iter().map(|(key, entry)| (revised(&key, revisions.now()), entry));
-        self.inner.put_many(entries.collect()).await?;
-        self.drop_before(keys.iter(), &revisions).await;
-        Ok(())
+        let entries = &entries;
+        self.change(|revisions| async move {
+            let own = |(key, entry): &(K, Entry<V>)| (revised(key, revisions.now()), entry.clone());
+            self.inner.put_many(entries.iter().map(own).collect()).await?;
+            self.drop_before(entries.iter().map(|(key, _)| key), &revisions).await;
+            Ok(())
+        })
+        .await
     }
     async fn delete_many(&self, keys: &[K]) -> Result<()> {
         keys.iter().for_each(|key| self.fence(key));
-        let revisions = self.revisions().await?;
-        let now: Vec<_> = keys.iter().map(|key| revised(key, revisions.now())).collect();
-        let deleted = self.inner.delete_many(&now).await;
-        self.drop_before(keys.iter(), &revisions).await;
-        deleted
+        self.change(|revisions| async move {
+            let now: Vec<_> = keys.iter().map(|key| revised(key, revisions.now())).collect();
+            let deleted = self.inner.delete_many(&now).await;
+            self.drop_before(keys.iter(), &revisions).await;
+            deleted
+        })
+        .await
     }
     async fn clear(&self) -> Result<()> {
         self.fence_all();

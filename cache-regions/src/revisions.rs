@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::hash_map::RandomState;
 use std::fmt::Debug;
 use std::hash::BuildHasher;
+use std::sync::Arc;
 
 /// How many revisions may still be served as stale.
 const REMEMBERED: usize = 4;
@@ -86,6 +87,11 @@ impl Revisions {
     pub(crate) fn is_softened(&self, clock: &Clock, ttl: Option<std::time::Duration>) -> bool {
         let since = u128::from(millis(clock).saturating_sub(self.softened));
         !self.before.is_empty() && ttl.is_none_or(|ttl| since <= ttl.as_millis())
+    }
+
+    /// Whether this one is known to be later than `other`.
+    pub(crate) fn follows(&self, other: &Revisions) -> bool {
+        self.past().any(|past| past == other.now)
     }
 
     /// How the step from `old` to this one is to be taken.
@@ -185,8 +191,47 @@ pub(crate) struct OnServer {
     server: String,
     region: String,
     clock: Clock,
-    /// What the server has not heard of.
-    unsent: Mutex<Option<Invalidation>>,
+    unsent: Arc<Unsent>,
+}
+
+/// What the server of a region has not heard of. It belongs to the region: another configuration of it
+/// owes the same.
+#[derive(Debug, Default)]
+pub(crate) struct Unsent(Mutex<Owed>);
+
+#[derive(Debug, Default)]
+struct Owed {
+    how: Option<Invalidation>,
+    /// Counts the invalidations: what reaches the server makes up for those before it, and for none
+    /// that came while it was on its way.
+    count: u64,
+}
+
+impl Unsent {
+    /// Adds one; says what is to be sent for all of them, and up to which.
+    fn add(&self, how: Invalidation) -> (Invalidation, u64) {
+        let mut owed = self.0.lock();
+        let how = match owed.how {
+            Some(Invalidation::Hard) => Invalidation::Hard,
+            Some(Invalidation::Soft) | None => how,
+        };
+        owed.how = Some(how);
+        owed.count += 1;
+        (how, owed.count)
+    }
+
+    fn owed(&self) -> Option<(Invalidation, u64)> {
+        let owed = self.0.lock();
+        owed.how.map(|how| (how, owed.count))
+    }
+
+    /// All up to this one have been heard of.
+    fn sent(&self, count: u64) {
+        let mut owed = self.0.lock();
+        if owed.count == count {
+            owed.how = None;
+        }
+    }
 }
 
 impl OnServer {
@@ -195,9 +240,9 @@ impl OnServer {
         server: String,
         region: &str,
         clock: Clock,
+        unsent: Arc<Unsent>,
     ) -> Self {
-        let (region, unsent) = (region.to_owned(), Mutex::new(None));
-        OnServer { records, server, region, clock, unsent }
+        OnServer { records, server, region: region.to_owned(), clock, unsent }
     }
 
     fn away(&self, what: &str) -> Error {
@@ -242,12 +287,19 @@ impl OnServer {
     }
 }
 
+impl OnServer {
+    async fn send(&self, (how, count): (Invalidation, u64)) -> Result<Revisions> {
+        let next = self.advance(how).await?;
+        self.unsent.sent(count);
+        Ok(next)
+    }
+}
+
 impl InvalidationStrategy for OnServer {
     fn current(&self) -> BoxFuture<'_, Result<Revisions>> {
         Box::pin(async {
-            let unsent = *self.unsent.lock();
-            match unsent {
-                Some(how) => self.invalidate(how).await,
+            match self.unsent.owed() {
+                Some(owed) => self.send(owed).await,
                 None => self.read().await,
             }
         })
@@ -255,21 +307,7 @@ impl InvalidationStrategy for OnServer {
     fn invalidate(&self, how: Invalidation) -> BoxFuture<'_, Result<Revisions>> {
         Box::pin(async move {
             // Noted first: until the server has heard of it, nothing that it says counts.
-            let how = {
-                let mut unsent = self.unsent.lock();
-                let how = match *unsent {
-                    Some(Invalidation::Hard) => Invalidation::Hard,
-                    Some(Invalidation::Soft) | None => how,
-                };
-                *unsent = Some(how);
-                how
-            };
-            let next = self.advance(how).await?;
-            let mut unsent = self.unsent.lock();
-            if *unsent == Some(how) {
-                *unsent = None;
-            }
-            Ok(next)
+            self.send(self.unsent.add(how)).await
         })
     }
     fn is_shared(&self) -> bool {

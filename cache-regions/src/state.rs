@@ -1,8 +1,9 @@
 //! What stands behind a region: its settings of the moment, the revision that holds, and the caches
 //! that were opened from it.
 
-use crate::plan::{RegionPlan, Scope, TierPlan};
-use crate::revisions::{InProcess, InvalidationStrategy, OnServer, RECORDS, Revisions};
+use crate::known::{Known, Said};
+use crate::plan::{RegionPlan, TierPlan};
+use crate::revisions::{InProcess, InvalidationStrategy, OnServer, RECORDS, Revisions, Unsent};
 use cache_clients::server::Server as _;
 use cache_core::{Budget, Error, Invalidation, Policy, Result, in_background};
 use parking_lot::{Mutex, RwLock};
@@ -15,6 +16,9 @@ use std::time::Duration;
 /// Fronts that are opened before anybody knows how many entries there will be are cut for so many.
 const ENTRIES: usize = 100_000;
 
+/// How often a change looks again which revision holds, while others find other ones.
+const TURNS: usize = 4;
+
 /// A region of which nothing but the name is known without a configuration.
 pub(crate) struct RegionState {
     pub(crate) name: Arc<str>,
@@ -25,6 +29,7 @@ pub(crate) struct RegionState {
     rooms: Mutex<Rooms>,
     /// Kept over configurations, so that what was forgotten stays so.
     process: OnceLock<Arc<InProcess>>,
+    unsent: Arc<Unsent>,
 }
 
 /// One configuration of a region.
@@ -36,15 +41,6 @@ pub(crate) struct Settings {
     strategy: Arc<dyn InvalidationStrategy>,
     /// Of each memory tier, for all caches of the region.
     pub(crate) budgets: Vec<Option<Arc<Budget>>>,
-}
-
-#[derive(Default)]
-struct Known {
-    revisions: Option<Arc<Revisions>>,
-    /// Until when that is believed, in nanoseconds of the clock.
-    until: u64,
-    /// Counts what was learned: an answer to an older question does not count.
-    changes: u64,
 }
 
 #[derive(Default)]
@@ -72,6 +68,7 @@ impl RegionState {
             front: OnceLock::new(),
             rooms: Mutex::default(),
             process: OnceLock::new(),
+            unsent: Arc::default(),
         }
     }
 
@@ -97,12 +94,14 @@ impl RegionState {
     #[must_use = "the rest has to be done outside of the lock"]
     pub(crate) fn configure(self: &Arc<Self>, plan: RegionPlan) -> impl FnOnce() + use<> {
         let old = self.settings.read().clone();
-        let same = old.filter(|old| old.plan.print == plan.print);
-        let is_new = same.is_none();
-        let settings = Arc::new(match same {
-            Some(old) => old.with(plan),
-            None => self.settle(plan),
-        });
+        let (settings, is_new) = match old {
+            Some(old) if old.plan.print == plan.print => (old.with(plan), false),
+            old => {
+                old.iter().for_each(|old| plan.take_debts(&old.plan));
+                (self.settle(plan), true)
+            }
+        };
+        let settings = Arc::new(settings);
         let entries = settings.plan.front().map_or(0, |memory| memory.entries as u64);
         let old = self.settings.write().replace(settings.clone());
         if is_new {
@@ -129,7 +128,8 @@ impl RegionState {
             (Some(strategy), _) => strategy.clone(),
             (None, Some(client)) => {
                 let (records, server) = (client.open(RECORDS), client.server().name());
-                Arc::new(OnServer::new(records, server, &self.name, plan.clock.clone())) as _
+                let (clock, unsent) = (plan.clock.clone(), self.unsent.clone());
+                Arc::new(OnServer::new(records, server, &self.name, clock, unsent)) as _
             }
             (None, None) => {
                 let make = || Arc::new(InProcess::new(plan.clock.clone()));
@@ -191,14 +191,55 @@ impl RegionState {
         self.known.lock().revisions.as_ref().map_or(Revisions::FIRST.now(), |known| known.now())
     }
 
+    /// The revision that its keeper has, beside a change of keys under `last`: that must reach what
+    /// others have stored since they invalidated the region. `None`: nobody but this process changes it.
+    pub(crate) async fn beside(&self, settings: &Settings, last: u64) -> Option<Arc<Revisions>> {
+        if !settings.strategy.is_shared() {
+            return None;
+        }
+        for _ in 0..TURNS {
+            match self.look(settings).await {
+                (holds, Said::This) => return Some(holds),
+                (_, Said::Another) => {}
+                (_, Said::Nothing) => break,
+            }
+        }
+        self.known.lock().doubts.add(last);
+        None
+    }
+
+    /// What the keeper says. Where keys were changed under a revision that it does not have any more,
+    /// nobody knows which other values they were to reach: then the region is invalidated.
+    async fn keeper_says(&self, settings: &Settings) -> Result<Revisions> {
+        let found = settings.strategy.current().await?;
+        let is_wrong = self.known.lock().doubts.are_about_others_than(found.now());
+        if is_wrong { settings.strategy.invalidate(Invalidation::Hard).await } else { Ok(found) }
+    }
+
     async fn ask(&self, settings: &Settings) -> Arc<Revisions> {
-        let (asked, changes) = (settings.plan.clock.nanos(), self.known.lock().changes);
-        let found = settings.strategy.current().await;
+        self.look(settings).await.0
+    }
+
+    async fn look(&self, settings: &Settings) -> (Arc<Revisions>, Said) {
+        let asked = settings.plan.clock.nanos();
+        let (changes, doubts) = {
+            let known = self.known.lock();
+            (known.changes, known.doubts.count())
+        };
+        let found = self.keeper_says(settings).await;
+        let mut said = Said::Nothing;
         let (revisions, step) = {
             let mut known = self.known.lock();
+            if let Ok(found) = &found {
+                known.doubts.settle(doubts);
+                said = Said::of(
+                    found,
+                    known.revisions.as_deref().filter(|_| known.changes != changes),
+                );
+            }
             let newer = known.changes != changes;
             let found = match (found, &known.revisions) {
-                (_, Some(old)) if newer => return old.clone(),
+                (_, Some(old)) if newer => return (old.clone(), said),
                 (Ok(found), _) => Arc::new(found),
                 (Err(_), Some(old)) => old.clone(),
                 // Nothing is stored under it, so nothing old can come of it.
@@ -210,12 +251,12 @@ impl RegionState {
         if let Some(how) = step {
             self.each_room(|room| room.forget(how));
         }
-        revisions
+        (revisions, said)
     }
 
     /// Forgets all values of the region.
-    pub(crate) async fn invalidate(&self, how: Invalidation) -> Result<()> {
-        let settings = self.settings()?;
+    pub(crate) async fn invalidate(&self, mut how: Invalidation) -> Result<()> {
+        let mut settings = self.settings()?;
         if how == Invalidation::Soft && settings.plan.policy.expiration.now().is_none() {
             return Err(Error::invalid(format!(
                 "region `{}` has no expiration, and what never expires is never served as stale: \
@@ -223,18 +264,39 @@ impl RegionState {
                 self.name
             )));
         }
+        loop {
+            let done = self.invalidate_under(&settings, how).await;
+            let now = self.settings()?;
+            if now.epoch == settings.epoch {
+                return done;
+            }
+            // Another configuration was taken meanwhile, whose keeper has not heard of it.
+            settings = now;
+            if settings.plan.policy.expiration.now().is_none() {
+                how = Invalidation::Hard;
+            }
+        }
+    }
+
+    async fn invalidate_under(&self, settings: &Settings, how: Invalidation) -> Result<()> {
+        let clock = &settings.plan.clock;
+        let (asked, changes) = (clock.nanos(), self.known.lock().changes);
         let done = settings.strategy.invalidate(how).await;
-        let now = settings.plan.clock.nanos();
         {
             let mut known = self.known.lock();
-            let next = match (&done, &known.revisions) {
-                (Ok(next), _) => next.clone(),
-                (Err(_), Some(old)) => old.after(how, &settings.plan.clock),
-                (Err(_), None) => Revisions::begin(&settings.plan.clock),
+            let (next, is_sure) = match (&done, &known.revisions) {
+                (Ok(next), _) if known.changes == changes => (Arc::new(next.clone()), true),
+                // Others were answered meanwhile: the latest counts.
+                (Ok(next), Some(old)) if next.follows(old) => (Arc::new(next.clone()), true),
+                (Ok(next), Some(old)) if old.now() == next.now() || old.follows(next) => {
+                    (old.clone(), true)
+                }
+                (_, Some(old)) => (Arc::new(old.after(how, clock)), false),
+                (_, None) => (Arc::new(Revisions::begin(clock)), false),
             };
             known.changes += 1;
-            known.until = if done.is_ok() { now.saturating_add(settings.lag()) } else { 0 };
-            known.learn(Arc::new(next));
+            known.until = if is_sure { asked.saturating_add(settings.lag()) } else { 0 };
+            known.learn(next);
         }
         self.each_room(|room| room.forget(how));
         done.map(drop)
@@ -276,16 +338,6 @@ impl RegionState {
     }
 }
 
-impl Known {
-    /// Says how the caches have to follow.
-    fn learn(&mut self, found: Arc<Revisions>) -> Option<Invalidation> {
-        let step = self.revisions.as_ref().and_then(|old| found.step_from(old));
-        self.changes += u64::from(step.is_some());
-        self.revisions = Some(found);
-        step
-    }
-}
-
 impl Settings {
     /// With other rules over the same tiers.
     fn with(&self, mut plan: RegionPlan) -> Settings {
@@ -317,33 +369,6 @@ impl Settings {
 
     fn pause(&self) -> (cache_core::Clock, Duration) {
         (self.plan.clock.clone(), self.plan.tag_lag.max(Duration::from_millis(10)))
-    }
-}
-
-impl RegionPlan {
-    /// The memory tier that may lie in front, where hits are read inline: wrappers would not see
-    /// them.
-    pub(crate) fn front(&self) -> Option<&crate::plan::MemoryPlan> {
-        match self.tiers.first() {
-            Some(TierPlan::Memory(memory)) if self.wrappers.is_empty() => Some(memory),
-            _ => None,
-        }
-    }
-
-    /// For how long what was read of a tag is believed: for ever, where nobody else can change it.
-    /// Tables do not read again.
-    pub(crate) fn belief(&self) -> Duration {
-        let is_shared = self.tiers.iter().any(|tier| matches!(tier, TierPlan::Bytes(_)));
-        if is_shared { self.tag_lag } else { Duration::MAX }
-    }
-
-    /// The client that keeps the region's record.
-    fn record(&self) -> Option<&cache_clients::encoded::Encoded<cache_clients::server::AnyServer>> {
-        let shared = self.tiers.iter().rev().find_map(|tier| match tier {
-            TierPlan::Bytes(bytes) => Some(&bytes.client),
-            TierPlan::Memory(_) | TierPlan::Null => None,
-        });
-        shared.filter(|_| self.invalidation == Scope::Shared)
     }
 }
 

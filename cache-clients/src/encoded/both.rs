@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 /// Both outputs. The first is polled first, each time; both ask before one waits for an answer.
-pub(super) async fn both<A: Future, B: Future>(one: A, other: B) -> (A::Output, B::Output) {
+pub async fn both<A: Future, B: Future>(one: A, other: B) -> (A::Output, B::Output) {
     let (mut one, mut other) = (pin!(one), pin!(other));
     let (mut first, mut second, mut asked) = (None, None, false);
     poll_fn(|context| {

@@ -6,6 +6,7 @@ use super::digest::Names;
 use super::ghost::Ghost;
 use super::options::{Absence, EncodedOptions};
 use super::page;
+use super::pending::Pending;
 use super::shaped::Shaped;
 use super::space::Space;
 use super::stats::{Counters, EncodedStats, Event};
@@ -17,6 +18,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::any::{Any, TypeId};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::hash::Hash;
 use std::sync::{Arc, Weak};
@@ -152,8 +154,43 @@ impl<S: Server> Encoded<S> {
 
     fn space(&self, name: &str) -> Arc<Space> {
         let options = &self.0.options;
-        let make = || Arc::new(Space::new(Names::new(&options.prefix, name), options.pending));
+        let make = || {
+            let pending = Arc::new(Pending::new(options.pending));
+            Arc::new(Space::new(Names::new(&options.prefix, name), pending))
+        };
         self.0.doors.lock().spaces.entry(name.into()).or_insert_with(make).clone()
+    }
+
+    /// From now on this client owes what `earlier` owes its server, also by changes that are on their
+    /// way there: for a client that takes another one's place at a server, under other options. Of a
+    /// namespace that is open here already only what is owed by now. A client that has another prefix
+    /// has other values, and owes nothing for those.
+    ///
+    /// ```
+    /// # use cache_clients::encoded::Encoded;
+    /// # fn exchange<S: cache_clients::server::Server>(earlier: &Encoded<S>, later: &Encoded<S>) {
+    /// later.take_debts(earlier); // before anybody uses it
+    /// # }
+    /// ```
+    pub fn take_debts(&self, earlier: &Encoded<S>) {
+        let options = &self.0.options;
+        if Arc::ptr_eq(&self.0, &earlier.0) || options.prefix != earlier.0.options.prefix {
+            return;
+        }
+        let spaces: Vec<_> = {
+            let doors = earlier.0.doors.lock();
+            doors.spaces.iter().map(|(name, space)| (name.clone(), space.pending.clone())).collect()
+        };
+        for (name, pending) in spaces {
+            match self.0.doors.lock().spaces.entry(name) {
+                Entry::Occupied(own) => own.get().pending.copy(&pending),
+                Entry::Vacant(place) => {
+                    pending.set_bound(options.pending);
+                    let names = Names::new(&options.prefix, place.key());
+                    place.insert(Arc::new(Space::new(names, pending)));
+                }
+            }
+        }
     }
 
     /// Two handles of one namespace join each other's computations.

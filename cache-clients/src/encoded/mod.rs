@@ -30,6 +30,8 @@ mod stats;
 mod tagged;
 
 pub use backend::Backend;
+#[doc(hidden)]
+pub use both::both;
 pub use cache::EncodedCache;
 pub use client::Encoded;
 pub use codec::Codec;

@@ -14,7 +14,7 @@ pub(super) struct Pending {
     state: Mutex<State>,
     /// How many there are, so that nobody takes the lock while all is well.
     count: AtomicUsize,
-    bound: usize,
+    bound: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -34,7 +34,7 @@ pub(super) type Batch = Vec<(Digest, u64)>;
 
 impl Pending {
     pub(super) fn new(bound: usize) -> Self {
-        Pending { state: Mutex::default(), count: AtomicUsize::new(0), bound }
+        Pending { state: Mutex::default(), count: AtomicUsize::new(0), bound: bound.into() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -53,6 +53,24 @@ impl Pending {
         changed
     }
 
+    /// How many keys may wait from now on.
+    pub(super) fn set_bound(&self, bound: usize) {
+        self.bound.store(bound, Ordering::Relaxed);
+    }
+
+    /// Notes what waits elsewhere.
+    pub(super) fn copy(&self, other: &Pending) {
+        let (keys, clear) = {
+            let state = other.state.lock();
+            (state.keys.keys().copied().collect::<Vec<_>>(), state.clear.is_some())
+        };
+        if clear {
+            self.note_clear();
+        } else if !keys.is_empty() {
+            self.note(&keys);
+        }
+    }
+
     /// Keeps these for later; more than there is room for are a clear.
     pub(super) fn note(&self, digests: &[Digest]) {
         self.change(|state| {
@@ -64,7 +82,7 @@ impl Pending {
             }
             let moment = state.moment;
             state.keys.extend(digests.iter().map(|digest| (*digest, moment)));
-            if state.keys.len() > self.bound {
+            if state.keys.len() > self.bound.load(Ordering::Relaxed) {
                 state.keys = HashMap::new();
                 state.clear = Some(moment);
             }

@@ -10,6 +10,7 @@ use cache_core::{Clock, Error, Result};
 use parking_lot::Mutex;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Keys in one delivery of invalidations.
@@ -18,7 +19,8 @@ const DELIVERY: usize = 256;
 #[derive(Debug)]
 pub(super) struct Space {
     pub(super) names: Names,
-    pub(super) pending: Pending,
+    /// Behind an `Arc`: a client in this one's place owes the same.
+    pub(super) pending: Arc<Pending>,
     known: Mutex<Known>,
     /// Some value of it lies in pages, so that whoever replaces one has to look for them.
     pub(super) paged: AtomicBool,
@@ -45,10 +47,10 @@ impl Known {
 }
 
 impl Space {
-    pub(super) fn new(names: Names, pending: usize) -> Self {
+    pub(super) fn new(names: Names, pending: Arc<Pending>) -> Self {
         Space {
             names,
-            pending: Pending::new(pending),
+            pending,
             known: Mutex::default(),
             paged: AtomicBool::new(false),
             floor: AtomicU64::new(0),

@@ -192,6 +192,10 @@ where
     }
     async fn renew(&self, key: &K, ttl: Option<Duration>) -> Result<bool> {
         let far = self.0.far.renew(key, ttl).await;
+        // The copy may be older than what was renewed: within its bound it is fetched again.
+        if self.0.options.near_ttl.is_some() {
+            return far;
+        }
         let near = self.0.near.renew(key, self.near_ttl(ttl)).await;
         Ok(far? | near?)
     }

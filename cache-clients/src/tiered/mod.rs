@@ -128,8 +128,8 @@ impl<N, F> Tiered<N, F> {
         self
     }
 
-    /// The near tier keeps no value for longer than this: a bound of its staleness where other
-    /// processes change the far tier.
+    /// The near tier keeps no value for longer than this, also if it is renewed behind: a bound of its
+    /// staleness where other processes change the far tier.
     ///
     /// ```
     /// use cache_clients::{Inproc, Tiered};

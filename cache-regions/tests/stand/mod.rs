@@ -6,11 +6,14 @@ pub(crate) mod shelf_of_bytes;
 
 use cache_clients::encoded::{Encoded, EncodedOptions, Solo};
 use cache_clients::server::AnyServer;
-use cache_core::ManualClock;
-use cache_regions::{Region, RegionPlan, Replace, configure_plans};
+use cache_core::{BoxFuture, Clock, Error, Invalidation, ManualClock, Result};
+use cache_regions::{
+    InvalidationStrategy, Region, RegionPlan, Replace, Revisions, configure_plans,
+};
 use shelf_of_bytes::Shelf;
 use std::any::Any;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Longer than a busy machine takes.
@@ -134,6 +137,42 @@ impl Stand {
 
     pub(crate) fn advance(&self, seconds: u64) {
         self.time.advance(Duration::from_secs(seconds));
+    }
+}
+
+/// Revisions that several regions can see, as a record on a server that can be away.
+#[derive(Debug, Clone)]
+pub(crate) struct Record {
+    pub(crate) kept: Arc<Mutex<Revisions>>,
+    pub(crate) away: Arc<AtomicBool>,
+}
+
+impl Record {
+    fn reached(&self) -> Result<()> {
+        match self.away.load(Ordering::SeqCst) {
+            true => Err(Error::unreachable("the record", "it is away")),
+            false => Ok(()),
+        }
+    }
+}
+
+impl InvalidationStrategy for Record {
+    fn current(&self) -> BoxFuture<'_, Result<Revisions>> {
+        Box::pin(async {
+            self.reached()?;
+            Ok(self.kept.lock().unwrap().clone())
+        })
+    }
+    fn invalidate(&self, how: Invalidation) -> BoxFuture<'_, Result<Revisions>> {
+        Box::pin(async move {
+            self.reached()?;
+            let mut kept = self.kept.lock().unwrap();
+            *kept = kept.after(how, &Clock::system());
+            Ok(kept.clone())
+        })
+    }
+    fn is_shared(&self) -> bool {
+        true
     }
 }
 
