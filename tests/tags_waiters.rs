@@ -103,7 +103,7 @@ fn x1_between_two_invalidations_nothing_old_comes_from_an_async_function_that_it
         assert_eq!(name, "inline");
         (STAGE.run_async().await, part)
     }
-    let ask = || wait(whole(&"inline".to_owned()));
+    let ask = || wait(whole("inline"));
     ask_between("inline", &STAGE, ask, || whole::stats().waiters as usize);
 }
 
