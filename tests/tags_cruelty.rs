@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Count, Gate, Stage, limited_wide, on_one_thread, until};
+use common::{Gate, Stage, limited_wide, on_one_thread, until};
 use larder::{
     Budget, CacheExt, Entry, ManualClock, Namespace, Near, Null, Shared, TableOptions, TagSource,
     Timeout, Validity, cached, invalidate_tag, wait,
@@ -189,12 +189,7 @@ fn x1_a_batch_that_has_used_what_a_tag_made_old_is_not_stored() {
 
 #[test]
 fn x1_who_comes_after_the_invalidation_does_not_get_what_was_made_from_an_older_part() {
-    static STAGE: Stage = Stage::new();
-    static PART: Count = Count::new();
-    #[cached(ttl = 1000, tags = ["x1 part"])]
-    fn part() -> usize {
-        PART.next()
-    }
+    scene!(STAGE, part, "x1 part");
     #[cached(ttl = 1000)]
     fn whole() -> (usize, usize) {
         let part = part();

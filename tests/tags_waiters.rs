@@ -16,18 +16,6 @@ fn forget(tag: &str) {
     wait(invalidate_tag(tag)).unwrap();
 }
 
-/// A stage for the runs of a whole, and a part with a tag that it is made from.
-macro_rules! scene {
-    ($stage:ident, $part:ident, $tag:literal) => {
-        static $stage: Stage = Stage::new();
-        #[cached(ttl = 1000, tags = [$tag])]
-        fn $part() -> usize {
-            static RUNS: Count = Count::new();
-            RUNS.next()
-        }
-    };
-}
-
 /// One computes; a tag of his is invalidated; another one comes and waits; the tag is invalidated again.
 fn ask_between(
     tag: &str,

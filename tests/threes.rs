@@ -27,12 +27,7 @@ fn forget(tag: &str) {
 
 #[test]
 fn a_put_does_not_hide_from_who_waits_what_the_computation_was_made_from() {
-    static STAGE: Stage = Stage::new();
-    static PARTS: Count = Count::new();
-    #[cached(ttl = 1000, tags = ["put and note"])]
-    fn part() -> usize {
-        PARTS.next()
-    }
+    scene!(STAGE, part, "put and note");
     #[cached(ttl = 1000)]
     fn whole() -> Made {
         let part = part();
@@ -57,12 +52,7 @@ fn a_put_does_not_hide_from_who_waits_what_the_computation_was_made_from() {
 
 #[test]
 fn a_put_does_not_hide_an_invalidation_from_who_came_after_it() {
-    static STAGE: Stage = Stage::new();
-    static PARTS: Count = Count::new();
-    #[cached(ttl = 1000, tags = ["put and age"])]
-    fn part() -> usize {
-        PARTS.next()
-    }
+    scene!(STAGE, part, "put and age");
     #[cached(ttl = 1000)]
     fn whole() -> Made {
         let part = part();
@@ -108,12 +98,7 @@ fn a_value_that_is_put_while_a_caller_is_about_to_compute_stays() {
 
 #[test]
 fn who_waits_for_a_failure_depends_on_what_that_was_made_from() {
-    static STAGE: Stage = Stage::new();
-    static PARTS: Count = Count::new();
-    #[cached(ttl = 1000, tags = ["failure and note"])]
-    fn part() -> usize {
-        PARTS.next()
-    }
+    scene!(STAGE, part, "failure and note");
     #[cached(ttl = 1000)]
     fn whole() -> Result<usize, String> {
         let part = part();
@@ -139,12 +124,7 @@ fn who_waits_for_a_failure_depends_on_what_that_was_made_from() {
 
 #[test]
 fn who_comes_after_an_invalidation_does_not_get_a_failure_from_before_it() {
-    static STAGE: Stage = Stage::new();
-    static PARTS: Count = Count::new();
-    #[cached(ttl = 1000, tags = ["failure and age"])]
-    fn part() -> usize {
-        PARTS.next()
-    }
+    scene!(STAGE, part, "failure and age");
     #[cached(ttl = 1000)]
     fn whole() -> Option<usize> {
         let part = part();
@@ -283,20 +263,27 @@ begun_meanwhile!(what_begins_while_a_far_cache_is_cleared_is_not_joined_later, |
     run::clear()
 });
 
+/// The same, and a function that fails after its first run, with grace.
+macro_rules! far_once {
+    ($time:ident, $far:ident, $run:ident) => {
+        far!($time, $far);
+        static RUNS: Count = Count::new();
+        #[cached(client = $far, ttl = "10s", grace = "1000s", namespace = "n")]
+        async fn $run(_x: u8) -> Result<usize, String> {
+            match RUNS.next() {
+                1 => Ok(1),
+                later => Err(format!("run {later} fails")),
+            }
+        }
+    };
+}
+
 /// After a change, no failure is covered up with what was there before it.
 macro_rules! no_grace {
     ($test:ident, |$x:ident| $change:expr) => {
         #[test]
         fn $test() {
-            far!(TIME, FAR);
-            static RUNS: Count = Count::new();
-            #[cached(client = FAR, ttl = "10s", grace = "1000s", namespace = "n")]
-            async fn run(_x: u8) -> Result<usize, String> {
-                match RUNS.next() {
-                    1 => Ok(1),
-                    later => Err(format!("run {later} fails")),
-                }
-            }
+            far_once!(TIME, FAR, run);
             limited_wide(|| {
                 TIME.advance(SECOND);
                 let $x = 1;
@@ -318,15 +305,7 @@ no_grace!(grace_does_not_bring_back_what_was_cleared_behind, |_x| run::clear());
 
 #[test]
 fn grace_does_not_bring_back_what_was_invalidated_while_it_was_looked_up() {
-    far!(TIME, FAR);
-    static RUNS: Count = Count::new();
-    #[cached(client = FAR, ttl = "10s", grace = "1000s", namespace = "n")]
-    async fn run(_x: u8) -> Result<usize, String> {
-        match RUNS.next() {
-            1 => Ok(1),
-            later => Err(format!("run {later} fails")),
-        }
-    }
+    far_once!(TIME, FAR, run);
     limited_wide(|| {
         TIME.advance(SECOND);
         assert_eq!(wait(run(1)), Ok(1));

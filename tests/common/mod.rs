@@ -24,6 +24,19 @@ macro_rules! clocked {
     };
 }
 
+/// A stage for the runs of a whole, and a cached part with a tag that it is made from.
+#[macro_export]
+macro_rules! scene {
+    ($stage:ident, $part:ident, $tag:literal) => {
+        static $stage: $crate::common::Stage = $crate::common::Stage::new();
+        #[larder::cached(ttl = 1000, tags = [$tag])]
+        fn $part() -> usize {
+            static RUNS: $crate::common::Count = $crate::common::Count::new();
+            RUNS.next()
+        }
+    };
+}
+
 /// Runs a test's body; panics if it does not end.
 pub(crate) fn limited<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> T {
     let (done, end) = channel();
@@ -254,8 +267,9 @@ mod tests {
 
     #[test]
     fn a_stage_counts_its_runs() {
-        static STAGE: Stage = Stage::new();
+        scene!(STAGE, part, "own tests");
         limited(|| {
+            assert_eq!((part(), part()), (1, 1));
             let held = thread::spawn(|| STAGE.run());
             STAGE.await_run(1);
             STAGE.end_run(1);

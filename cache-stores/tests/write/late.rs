@@ -8,7 +8,8 @@ use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
 
 /// After so long without an answer a send is given up.
 const STALL: Duration = Duration::from_secs(300);
@@ -28,6 +29,26 @@ fn stubborn() -> (World, Stubborn, CachedStore) {
     let remote = Stubborn::new(world.memory.clone());
     let store = over(&world, &remote);
     (world, remote, store)
+}
+
+/// A write that was given up, and arrives when the gate opens; whatever follows arrives at once.
+async fn given_up() -> (World, Stubborn, CachedStore, Arc<Semaphore>) {
+    let (world, remote, store) = stubborn();
+    let gate = remote.hold();
+    put(&store, "a", &bytes(1, 2000)).await.unwrap();
+    until("it is on its way", || remote.begun() == 1).await;
+    world.clock.advance(STALL);
+    until("it was given up", || store.pending().refused.len() == 1).await;
+    remote.let_go();
+    (world, remote, store, gate)
+}
+
+async fn arrives(world: &World, content: &[u8]) {
+    let began = Instant::now();
+    while world.far("a").await.as_deref() != Some(content) {
+        assert!(began.elapsed() < Duration::from_secs(60), "it does not arrive");
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]
@@ -154,23 +175,13 @@ async fn a_part_that_is_never_taken_is_given_up_with_its_upload() {
 #[tokio::test]
 async fn what_was_given_up_and_comes_late_does_not_stay_in_the_place_of_what_was_written_after_it()
 {
-    let (world, remote, store) = stubborn();
-    let gate = remote.hold();
-    put(&store, "a", &bytes(1, 2000)).await.unwrap();
-    until("it is on its way", || remote.begun() == 1).await;
-    world.clock.advance(STALL);
-    until("it was given up", || store.pending().refused.len() == 1).await;
-    remote.let_go();
+    let (world, remote, store, gate) = given_up().await;
     put(&store, "a", &bytes(2, 2000)).await.unwrap();
     until("the newer one was sent", || remote.begun() == 2).await;
-    while world.far("a").await != Some(bytes(2, 2000)) {
-        tokio::task::yield_now().await;
-    }
+    arrives(&world, &bytes(2, 2000)).await;
     // The remote does now what it was asked for before.
     gate.add_permits(1);
-    while world.far("a").await != Some(bytes(1, 2000)) {
-        tokio::task::yield_now().await;
-    }
+    arrives(&world, &bytes(1, 2000)).await;
     assert_eq!(read(&store, "a").await.unwrap(), bytes(2, 2000));
     drained(&world, &store).await;
     assert_eq!(world.far("a").await.unwrap(), bytes(2, 2000));
@@ -179,25 +190,15 @@ async fn what_was_given_up_and_comes_late_does_not_stay_in_the_place_of_what_was
 
 #[tokio::test]
 async fn what_was_given_up_and_sent_again_does_not_come_behind_what_is_written_later() {
-    let (world, remote, store) = stubborn();
-    let gate = remote.hold();
-    put(&store, "a", &bytes(1, 2000)).await.unwrap();
-    until("it is on its way", || remote.begun() == 1).await;
-    world.clock.advance(STALL);
-    until("it was given up", || store.pending().refused.len() == 1).await;
-    remote.let_go();
+    let (world, remote, store, gate) = given_up().await;
     // The second attempt arrives; the first one is on its way still.
     store.flush().await.unwrap();
     assert_eq!((remote.begun(), store.pending().writes), (2, 0));
     put(&store, "a", &bytes(2, 2000)).await.unwrap();
     until("the newer one was sent", || remote.begun() == 3).await;
-    while world.far("a").await != Some(bytes(2, 2000)) {
-        tokio::task::yield_now().await;
-    }
+    arrives(&world, &bytes(2, 2000)).await;
     gate.add_permits(1);
-    while world.far("a").await != Some(bytes(1, 2000)) {
-        tokio::task::yield_now().await;
-    }
+    arrives(&world, &bytes(1, 2000)).await;
     drained(&world, &store).await;
     assert_eq!(world.far("a").await.unwrap(), bytes(2, 2000));
     assert_eq!(read(&store, "a").await.unwrap(), bytes(2, 2000));
