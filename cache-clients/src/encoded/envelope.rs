@@ -25,7 +25,7 @@
 use super::sign::{SIGNATURE, SigningKey};
 use super::tagged;
 use cache_core::Reason;
-use xxhash_rust::xxh3::Xxh3Default;
+use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
 
 const MAGIC: [u8; 4] = *b"LRDR";
 const VERSION: u8 = 1;
@@ -106,9 +106,10 @@ fn checksum(header: &[u8], payload: &[u8]) -> u64 {
     sum.digest()
 }
 
-/// A buffer that begins with room for a header: the payload is written behind it, once.
-pub(super) fn begin(payload: usize) -> Vec<u8> {
-    let mut buffer = Vec::with_capacity(HEADER + payload + SIGNATURE);
+/// A buffer that begins with room for a header: the payload is written behind it, once. With room for so many bytes
+/// behind the header: one that is filled to the last becomes `Bytes` for nothing.
+pub(super) fn begin(room: usize) -> Vec<u8> {
+    let mut buffer = Vec::with_capacity(HEADER + room);
     buffer.resize(HEADER, 0);
     buffer
 }
@@ -127,11 +128,13 @@ pub(super) fn seal_tagged(
 ) -> Vec<u8> {
     let payload = (buffer.len() - HEADER) as u64;
     buffer.extend_from_slice(tags);
-    let (front, rest) = buffer.split_at_mut(HEADER);
     let tagged = if tags.is_empty() { 0 } else { TAGGED };
-    header.write(front, payload, tagged | if key.is_some() { SIGNED } else { 0 });
-    let sum = checksum(&front[..CHECKSUM], rest);
-    put_word(front, CHECKSUM, sum);
+    // The header lies right before the rest until both are summed up, in one piece.
+    let end = HEADER - CHECKSUM;
+    header.write(&mut buffer[end..], payload, tagged | if key.is_some() { SIGNED } else { 0 });
+    let sum = xxh3_64(&buffer[end..]);
+    buffer.copy_within(end..HEADER, 0);
+    put_word(&mut buffer, CHECKSUM, sum);
     if let Some(key) = key {
         let signature = key.sign(&buffer);
         buffer.extend_from_slice(&signature);

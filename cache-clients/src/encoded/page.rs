@@ -73,7 +73,7 @@ pub(super) fn cut(
     let pages = u32::try_from(payload.len().div_ceil(room)).ok()?;
     let manifest = Manifest { generation, pages, length: payload.len() as u64 };
     let seal = |(index, chunk): (usize, &[u8])| {
-        let mut buffer = envelope::begin(FRONT + chunk.len());
+        let mut buffer = envelope::begin(FRONT + chunk.len() + SIGNATURE);
         buffer.extend_from_slice(&generation.to_le_bytes());
         buffer.extend_from_slice(&(index as u32).to_le_bytes());
         buffer.extend_from_slice(chunk);

@@ -70,8 +70,9 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
         let tags = self.section(&entry.tags)?;
         let hard = created.saturating_add(life);
         let soft = entry.refresh_after.map_or(NEVER, |age| created.saturating_add(millis(age)));
-        let mut buffer =
-            envelope::begin(self.length.load(Ordering::Relaxed).clamp(256, LONGEST_GUESS));
+        let signature = self.link.options.key().map_or(0, |_| SIGNATURE);
+        let guess = self.length.load(Ordering::Relaxed).clamp(256, LONGEST_GUESS);
+        let mut buffer = envelope::begin(guess + signature);
         let codec = self.format.encode(&entry.value, &mut buffer).map_err(|cause| {
             Error::invalid(format!("a value of `{}` cannot be encoded: {cause}", self.name))
         })?;
