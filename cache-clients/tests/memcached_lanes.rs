@@ -86,6 +86,46 @@ fn tasks_of_two_threads_read_over_lanes_what_they_have_changed() {
 }
 
 #[test]
+fn leases_make_no_lane_and_take_none() {
+    let process = Process::start();
+    let memcached = with_lanes(&process.address(), 2);
+    here().block_on(async {
+        for nth in 0..200 {
+            let claim = Claim::Missing(Duration::from_secs(30));
+            memcached.get_many(&[format!("k{nth}")], claim).await.remove(0).unwrap();
+        }
+    });
+    assert_eq!(connects(&memcached), 1);
+}
+
+#[test]
+fn large_values_are_read_over_their_own_connection_and_not_over_a_lane() {
+    let process = Process::start();
+    let large = "v".repeat(100_000);
+    put(&Memcached::new(process.address()).unwrap(), "large", &large, When::Always);
+    let memcached = with_lanes(&process.address(), 1);
+    let runtime = here();
+    until_connected(&runtime, &memcached, 2);
+    // That it is large is known by the first answer.
+    for _ in 0..2 {
+        assert_eq!(runtime.block_on(text(&memcached, "large")).as_ref(), Some(&large));
+    }
+    assert_eq!(connects(&memcached), 3, "the first, the lane, and the one for large values");
+}
+
+#[test]
+fn a_thread_that_waits_within_a_runtime_has_no_lane() {
+    let process = Process::start();
+    let memcached = with_lanes(&process.address(), 2);
+    let runtime = of_two_threads();
+    let _within = runtime.enter();
+    for _ in 0..200 {
+        assert_eq!(wait(text(&memcached, "k")), None);
+    }
+    assert_eq!(connects(&memcached), 1);
+}
+
+#[test]
 fn threads_that_wait_have_no_lanes() {
     let process = Process::start();
     let memcached = with_lanes(&process.address(), 2);

@@ -123,3 +123,21 @@ async fn watch(link: Arc<Link>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memcached::connection::to_nowhere;
+    use crate::memcached::options::MemcachedOptions;
+
+    #[test]
+    fn a_connection_that_was_lent_is_the_io_threads_again_when_its_runtime_ends() {
+        let link = to_nowhere(&MemcachedOptions::default().settings);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        lend(&link, runtime.handle());
+        assert!(link.is_lent() && link.is_at_hand());
+        drop(runtime);
+        assert!(!link.is_lent());
+        assert!(!link.is_at_hand(), "nobody is to ask there any more");
+    }
+}

@@ -81,3 +81,86 @@ pub(super) fn this_thread() -> usize {
         })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memcached::connection::to_nowhere;
+    use crate::memcached::options::MemcachedOptions;
+    use std::sync::Arc;
+
+    fn open(run: u16) -> Open {
+        Open { link: to_nowhere(&MemcachedOptions::default().settings), run }
+    }
+
+    fn is_same(one: Option<Open>, other: &Open) -> bool {
+        one.is_some_and(|one| Arc::ptr_eq(&one.link, &other.link))
+    }
+
+    #[test]
+    fn a_lane_is_made_by_one_and_found_by_all_threads_of_its_slot() {
+        let (mut lanes, first, lane) = (Lanes::new(2), open(1), open(1));
+        assert!(lanes.begin(3));
+        assert!(!lanes.begin(3) && !lanes.begin(1), "somebody is at it");
+        assert!(lanes.begin(2), "the other slot is nobody's");
+        lanes.made(3, Some(lane.clone()), Some(&first));
+        assert!(is_same(lanes.of(1, &first), &lane) && is_same(lanes.of(5, &first), &lane));
+        assert!(lanes.of(2, &first).is_none());
+        assert_eq!(lanes.opens().count(), 1);
+    }
+
+    #[test]
+    fn a_lane_to_another_run_of_the_server_than_the_first_connections_is_not_used() {
+        let (mut lanes, first, lane) = (Lanes::new(1), open(1), open(1));
+        assert!(lanes.begin(0));
+        lanes.made(0, Some(lane), Some(&first));
+        assert!(lanes.of(0, &open(2)).is_none(), "the first leads to the next run by now");
+        assert!(lanes.begin(0), "and a new lane is made");
+        let late = open(1);
+        lanes.made(0, Some(late.clone()), Some(&open(2)));
+        assert!(!late.link.is_at_hand(), "one that was greeted by the run before ends");
+        assert_eq!(lanes.opens().count(), 0);
+        let late = open(2);
+        lanes.made(0, Some(late.clone()), None);
+        assert!(!late.link.is_at_hand(), "as does one whose first connection has ended");
+    }
+
+    #[test]
+    fn a_lane_that_has_ended_or_is_to_end_is_made_again() {
+        let (mut lanes, first) = (Lanes::new(1), open(1));
+        let (closed, retired, last) = (open(1), open(1), open(1));
+        assert!(lanes.begin(0));
+        lanes.made(0, Some(closed.clone()), Some(&first));
+        closed.link.close(&"cut".into());
+        assert!(lanes.of(0, &first).is_none() && lanes.begin(0));
+        lanes.made(0, Some(retired.clone()), Some(&first));
+        retired.link.retire();
+        assert!(lanes.of(0, &first).is_none() && lanes.begin(0));
+        lanes.made(0, Some(last.clone()), Some(&first));
+        assert!(is_same(lanes.of(0, &first), &last));
+    }
+
+    #[test]
+    fn a_lane_whose_place_is_taken_ends_when_nobody_waits_for_it() {
+        let (mut lanes, first, before) = (Lanes::new(1), open(1), open(1));
+        lanes.made(0, Some(before.clone()), Some(&first));
+        lanes.made(0, Some(open(1)), Some(&first));
+        assert!(!before.link.is_at_hand() && !before.link.is_closed());
+    }
+
+    #[test]
+    fn after_a_lane_that_was_not_to_be_had_none_is_tried_for_a_while() {
+        let (mut lanes, first) = (Lanes::new(2), open(1));
+        assert!(lanes.begin(0));
+        lanes.made(0, None, Some(&first));
+        assert!(!lanes.begin(0) && !lanes.begin(1));
+        lanes.not_before = Some(Instant::now());
+        assert!(lanes.begin(0));
+    }
+
+    #[test]
+    fn without_lanes_none_is_made() {
+        let mut lanes = Lanes::new(0);
+        assert!(!lanes.begin(0) && lanes.of(0, &open(1)).is_none());
+    }
+}
