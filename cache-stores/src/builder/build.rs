@@ -12,7 +12,7 @@ use crate::presence::{FENCES, Outdated, Turns};
 use crate::runtime;
 use crate::stats::Counters;
 use crate::store::{CachedStore, Inner};
-use crate::write::{self, Restored};
+use crate::write::{self, Restored, Unanswered};
 use cache_core::{Error, Result};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -75,6 +75,7 @@ impl StoreBuilder {
             own: own.clone(),
             turns: Turns::default(),
             outdated: Outdated::default(),
+            unanswered: Unanswered::default(),
             writes,
             ended,
         });

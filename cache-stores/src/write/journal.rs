@@ -25,6 +25,8 @@ pub(crate) struct Journal {
     synced: Mutex<Synced>,
     _lock: Owned,
     tail: Mutex<Tail>,
+    /// Of writes that waited when it was opened: the first one of the path that did.
+    pub(super) replaced: HashMap<u64, u64>,
 }
 
 /// What is on the disk for certain: the records before this number, and the bytes up to here.
@@ -86,7 +88,8 @@ impl Journal {
         };
         let synced = Mutex::new(Synced { next: scanned.next, len: scanned.whole });
         let tail = Mutex::new(tail);
-        let journal = Journal { dir: dir.to_owned(), synced, _lock: lock, tail };
+        let replaced = scanned.replaced;
+        let journal = Journal { dir: dir.to_owned(), synced, _lock: lock, tail, replaced };
         let waiting = scanned.waiting.into_iter().map(|(_, _, record)| record);
         let waiting = waiting.collect();
         Ok((journal, waiting))

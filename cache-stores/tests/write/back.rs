@@ -3,6 +3,7 @@
 use crate::common::Fails;
 use crate::world::{World, bytes, drained, names, put, read, until};
 use cache_stores::{KeepWrites, Size};
+use futures::StreamExt;
 use object_store::path::Path;
 use object_store::{
     Attribute, Attributes, Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions,
@@ -54,7 +55,7 @@ async fn a_remote_that_is_away_is_tried_ever_less_often_and_gets_everything_when
     assert_eq!(store.pending().oldest, Some(Duration::from_secs(3)));
     world.remote.fail(Fails::No);
     world.clock.advance(Duration::from_millis(3200));
-    until("everything was sent", || store.pending().writes == 0).await;
+    drained(&world, &store).await;
     assert_eq!(world.far("a").await.unwrap(), bytes(1, 100));
     assert_eq!(world.far("b").await.unwrap(), bytes(2, 100));
 }
@@ -168,7 +169,15 @@ async fn what_the_local_side_does_not_take_goes_through_after_what_waits() {
     put(&store, "a", &bytes(2, 2000)).await.unwrap_err();
     assert_eq!(store.pending().writes, 1, "the older one waits");
     world.remote.fail(Fails::No);
-    put(&store, "a", &bytes(3, 2000)).await.unwrap();
+    let writing = store.clone();
+    let put = tokio::spawn(async move { put(&writing, "a", &bytes(3, 2000)).await });
+    // What failed may still come.
+    until("it went through", || {
+        world.clock.advance(Duration::from_secs(1));
+        put.is_finished()
+    })
+    .await;
+    put.await.unwrap().unwrap();
     assert_eq!(world.far("a").await.unwrap(), bytes(3, 2000));
     assert_eq!(store.pending().writes, 0);
     assert!(store.stats().local_errors > 0);
@@ -385,4 +394,36 @@ async fn a_damaged_journal_is_an_error_that_names_it() {
     damaged[40] ^= 1;
     std::fs::write(&file, &damaged).unwrap();
     assert_eq!(read(&world.back(), "a").await.unwrap(), bytes(1, 100), "nothing was lost");
+}
+
+#[tokio::test]
+async fn who_reads_what_is_sent_and_not_kept_gets_the_rest_from_the_remote() {
+    let world = World::disk();
+    let builder = world.builder().keep_writes(KeepWrites::Never);
+    let store = builder.write_back(world.journal()).build().unwrap();
+    let (puts, content) = (world.remote.hold_puts(), bytes(1, 5000));
+    put(&store, "a", &content).await.unwrap();
+    let mut reading = store.get(&Path::from("a")).await.unwrap().into_stream();
+    let mut read = reading.next().await.unwrap().unwrap().to_vec();
+    puts.add_permits(1);
+    store.flush().await.unwrap();
+    world.settled(&store).await;
+    assert_eq!(world.laid().await, 0);
+    while let Some(piece) = reading.next().await {
+        read.extend(piece.unwrap());
+    }
+    assert!(read == content);
+    // What was written over while it waited is nowhere.
+    put(&store, "a", &content).await.unwrap();
+    let mut reading = store.get(&Path::from("a")).await.unwrap().into_stream();
+    reading.next().await.unwrap().unwrap();
+    put(&store, "a", &bytes(2, 5000)).await.unwrap();
+    world.remote.hold_puts().add_permits(9);
+    puts.add_permits(9);
+    store.flush().await.unwrap();
+    world.settled(&store).await;
+    let rest: Vec<_> = reading.collect().await;
+    let error = rest.into_iter().find_map(Result::err).unwrap();
+    assert!(matches!(error, Error::Precondition { .. }), "{error}");
+    assert!(error.to_string().contains("the object has changed while it was read"), "{error}");
 }

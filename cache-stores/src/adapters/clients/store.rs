@@ -168,7 +168,7 @@ pub(super) fn failed(error: Wrong) -> Error {
     Error::Generic { store: NAME, source: Box::new(error) }
 }
 
-fn panicked() -> Error {
+pub(super) fn panicked() -> Error {
     Error::Generic { store: NAME, source: "the server panicked".into() }
 }
 

@@ -3,6 +3,29 @@
 use super::super::record::tests::put;
 use super::*;
 use proptest::prelude::*;
+use std::collections::BTreeSet;
+
+impl Queue {
+    fn validate(&self) {
+        let of = |path: &Path| self.slots.get(path).expect("a path in a list has a slot");
+        let mut counted = BTreeSet::new();
+        for (place, path) in &self.ready {
+            assert_eq!((of(path).state, of(path).key()), (State::Ready, *place));
+            counted.insert(path);
+        }
+        for ((until, place), path) in &self.resting {
+            assert_eq!((of(path).state, of(path).place), (State::Resting(*until), *place));
+            counted.insert(path);
+        }
+        let sending = |slot: &&Slot| matches!(slot.state, State::Sending(_));
+        let looking = |slot: &&Slot| matches!(slot.state, State::Looking(_));
+        let sending = self.slots.values().filter(sending).count();
+        let looking = self.slots.values().filter(looking).count();
+        assert_eq!(counted.len() + sending + looking, self.slots.len());
+        assert!(self.sending >= sending && self.sending <= AT_ONCE);
+        assert_eq!(self.bytes, self.slots.values().map(|slot| bytes(&slot.op)).sum::<u64>());
+    }
+}
 
 fn error() -> Arc<Error> {
     Arc::new(Error::Generic { store: "test", source: "away".into() })
