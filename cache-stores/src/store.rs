@@ -9,6 +9,7 @@ use crate::options::Options;
 use crate::patience::Patience;
 use crate::presence::{Outdated, Turns};
 use crate::stats::Counters;
+use crate::unlisted::Unlisted;
 use crate::write::{Unanswered, Writes};
 use cache_core::Clock;
 use object_store::ObjectStore;
@@ -66,6 +67,8 @@ pub(crate) struct Inner {
     pub(crate) turns: Turns,
     /// The same: what is not believed.
     pub(crate) outdated: Outdated,
+    /// What the index could not be told of.
+    pub(crate) unlisted: Unlisted,
     /// What the remote was asked for, and may still do.
     pub(crate) unanswered: Unanswered,
     /// With write-back: what waits for the remote.

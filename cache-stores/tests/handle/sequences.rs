@@ -2,8 +2,8 @@
 
 use crate::odd::Odd;
 use crate::until;
-use cache_stores::object_store::path::Path;
 use cache_stores::object_store::ObjectStoreExt;
+use cache_stores::object_store::path::Path;
 use cache_stores::{CachedStore, OpenExt, Temporary};
 use futures::FutureExt;
 use std::io::{ErrorKind, Read};

@@ -320,8 +320,13 @@ async fn a_version_that_is_too_large_for_local_takes_the_place_of_the_copy_all_t
         assert_eq!(stand.read("a").await.unwrap().0, bytes(3000));
         stand.put("a", &bytes(5000)).await;
         stand.remote.boasts();
-        assert_eq!(stand.refresh("a").await.unwrap().0, bytes(5000));
-        assert_eq!(stand.read("a").await.unwrap().0, bytes(5000), "with an index: {has_index}");
+        let mut refresh = GetOptions::new();
+        refresh.extensions.insert(Refresh);
+        for options in [refresh, GetOptions::new()] {
+            // The remote's own answer.
+            let read = stand.store.get_opts(&Path::from("a"), options).await.unwrap();
+            assert_eq!(read.bytes().await.unwrap(), bytes(5000), "with an index: {has_index}");
+        }
         assert_eq!(stand.store.stats().objects, 0);
     }
 }
