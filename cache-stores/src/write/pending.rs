@@ -23,7 +23,8 @@ use std::time::Duration;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Pending {
-    /// Paths that wait.
+    /// Paths that wait; also those of which the remote has the write, but an earlier request that ended without an answer
+    /// may come behind it: for half a minute.
     pub writes: usize,
     /// Bytes of the objects among them.
     pub bytes: u64,
