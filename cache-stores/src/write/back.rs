@@ -277,7 +277,8 @@ impl WriteBack {
             for path in &paths {
                 turns.push(self.turn(path).await);
             }
-            if paths.iter().all(|path| self.waiting(path).is_none()) {
+            let is_clear = |path| self.waiting(path).is_none() && self.expects(path).is_none();
+            if paths.iter().all(|path| is_clear(path)) {
                 return Ok(turns);
             }
         }
@@ -298,10 +299,15 @@ impl WriteBack {
             // An error cannot be: the sender of this channel is `self`.
             let _ = changed.changed().await;
         }
-        let (until, now) = (self.queue.lock().late.until(path), self.clock.nanos());
-        if let Some(until) = until.filter(|until| *until > now) {
-            self.clock.sleep(Duration::from_nanos(until - now)).await;
+        if let Some(pause) = self.expects(path) {
+            self.clock.sleep(pause).await;
         }
+    }
+
+    /// How long something that was given up may still come to the path.
+    fn expects(&self, path: &Path) -> Option<Duration> {
+        let (until, now) = (self.queue.lock().late.until(path)?, self.clock.nanos());
+        (until > now).then(|| Duration::from_nanos(until - now))
     }
 }
 

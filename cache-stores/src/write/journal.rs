@@ -73,6 +73,8 @@ impl Journal {
                 .and_then(|()| file.sync_all())
                 .map_err(|error| cannot(&path, "be repaired", &error))?;
         }
+        // That they cannot be marked costs that they are heeded once more.
+        let _ = let_go(&file, &scanned.former);
         let places = scanned
             .waiting
             .iter()
@@ -231,6 +233,20 @@ impl Tail {
         self.broken |= synced.is_err();
         synced
     }
+}
+
+/// Marks writes that others have replaced, when those are on the disk: this process heeds that they may have been on their
+/// way, the next one need not.
+fn let_go(mut file: &File, former: &[u64]) -> io::Result<()> {
+    if former.is_empty() {
+        return Ok(());
+    }
+    file.sync_data()?;
+    for at in former {
+        file.seek(SeekFrom::Start(at + record::STATE as u64))?;
+        file.write_all(&[DONE])?;
+    }
+    Ok(())
 }
 
 /// One store has the journal, and says whose process it is in.

@@ -301,7 +301,10 @@ impl Queue {
         match self.slots.get(path) {
             None => Progress::Sent,
             Some(slot) if slot.seq < seq => Progress::Sent,
-            Some(slot) if slot.sent.is_some_and(|sent| sent >= seq) => Progress::Arrived,
+            Some(slot) if slot.sent.is_some_and(|sent| sent >= seq) => match slot.seq == seq {
+                true => Progress::Arrived,
+                false => Progress::Sent,
+            },
             Some(Slot { refused: Some(error), .. }) => Progress::Refused(error.clone()),
             Some(_) => Progress::Waits,
         }

@@ -322,3 +322,17 @@ async fn what_goes_past_the_journal_waits_for_what_was_given_up() {
     copy.await.unwrap().unwrap();
     assert_eq!(world.far("a").await.unwrap(), bytes(7, 2000));
 }
+
+#[tokio::test]
+async fn stores_that_are_soon_closed_do_not_send_the_same_write_for_ever() {
+    let (world, remote, mut store, _gate) = given_up().await;
+    put(&store, "a", &bytes(2, 2000)).await.unwrap();
+    for _ in 0..4 {
+        store.flush().await.unwrap();
+        store.close().await;
+        store = over(&world, &remote);
+    }
+    assert_eq!(store.pending().writes, 0);
+    assert_eq!(remote.begun(), 4, "the first, the second, and that once more by the next two");
+    assert_eq!(world.far("a").await.unwrap(), bytes(2, 2000));
+}

@@ -120,6 +120,7 @@ fn of_a_write_that_has_replaced_others_it_is_known_which_was_the_first() {
     }
     let scanned = scan(FilePath::new("writes"), &bytes).unwrap();
     assert_eq!(scanned.replaced, HashMap::from([(5, 2)]));
+    assert_eq!(scanned.former.len(), 2);
 }
 
 proptest! {
