@@ -256,6 +256,8 @@ fn the_end_of_an_upload_that_nobody_waits_for_leaves_no_page_behind_on_a_server(
     drop(upload);
     crate::until("the former pages are removed", || keys(&server) == whole);
     assert_eq!(block_on(store.head(&path)).unwrap().size, 3 << 20);
+    assert!(store.delete(&path).now_or_never().is_none(), "its head is looked at");
+    crate::until("all of it is removed", || keys(&server) == 0);
 }
 
 #[test]
