@@ -1,6 +1,6 @@
 //! What waits for the remote, as users see it.
 
-use super::queue::Waiting;
+use super::queue::{Progress, Waiting};
 use super::record::Op;
 use crate::store::{CachedStore, Inner};
 use cache_core::{ChangeKind, SendTrouble, UnsentChange};
@@ -114,7 +114,11 @@ impl Inner {
     pub(crate) fn unsent(&self, path: &Path) -> Option<UnsentChange> {
         let back = self.writes.as_deref()?;
         let queue = back.queue.lock();
-        let Waiting { op, since, refused, .. } = queue.get(path)?;
+        let Waiting { seq, op, since, refused, .. } = queue.get(path)?;
+        // The remote has it, and it is looked after.
+        if let Progress::Arrived = queue.progress(path, seq) {
+            return None;
+        }
         let trouble = match refused {
             Some(error) => Some(SendTrouble::Refused(error.to_string())),
             None => queue.trouble().map(|error| SendTrouble::Away(error.to_string())),

@@ -233,6 +233,7 @@ async fn what_the_client_of_the_remote_gave_up_does_not_stay_in_the_place_of_wha
     store.flush().await.unwrap();
     assert_eq!(world.far("a").await.unwrap(), bytes(2, 2000));
     assert_eq!(store.pending().writes, 1, "it is looked after");
+    assert_eq!(store.unsent(), [], "the remote has it");
     arrive(&remote, &gate, late).await;
     assert_eq!(world.far("a").await.unwrap(), bytes(1, 2000));
     drained(&world, &store).await;
