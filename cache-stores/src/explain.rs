@@ -104,7 +104,7 @@ impl CachedStore {
     }
 
     /// Deletes the copies that have expired and are of no use any more, and gives their number; and what the local
-    /// store refused to delete before. What has expired goes by itself when room is needed.
+    /// store refused to delete before, or did not tell of when the index was made anew. What has expired goes by itself when room is needed.
     ///
     /// ```
     /// use cache_stores::CachedStore;
@@ -124,6 +124,7 @@ impl CachedStore {
         let _ = runtime::run(async move {
             inner.remove(victims).await;
             inner.remove_undeleted().await;
+            inner.remove_unlisted().await;
         })
         .await;
         count

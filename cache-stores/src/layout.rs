@@ -20,9 +20,15 @@ impl Layout {
         Path::from(FOLDER)
     }
 
-    /// Where chunks may lie, each in that of its copy's first digits.
+    /// Where chunks may lie.
     pub(crate) fn folders(self) -> impl Iterator<Item = Path> {
-        (0..=u8::MAX).map(|digits| Path::from_iter([FOLDER, &format!("{digits:02x}")]))
+        (0..=u8::MAX).map(folder)
+    }
+
+    /// Where the chunks of a copy lie.
+    pub(crate) fn folder(self, copy: CopyId) -> Path {
+        let [first, ..] = copy.0.to_be_bytes();
+        folder(first)
     }
 
     pub(crate) fn chunk(self, copy: CopyId, chunk: u32) -> Path {
@@ -40,6 +46,11 @@ impl Layout {
         // Only as we write it: `+1` and `01` are numbers, too. The last number is no chunk's.
         (self.chunk(copy, chunk) == *path && chunk < u32::MAX).then_some((copy, chunk))
     }
+}
+
+/// That of the copies whose names begin with these digits.
+fn folder(digits: u8) -> Path {
+    Path::from_iter([FOLDER, &format!("{digits:02x}")])
 }
 
 /// How an object is cut into chunks. An empty object has one chunk of nothing.

@@ -35,6 +35,7 @@ mod stats;
 mod store;
 mod temporary;
 mod told;
+mod unlisted;
 mod write;
 
 #[cfg(feature = "object-store-013")]

@@ -53,6 +53,20 @@ impl Inner {
         pieces: &[Bytes],
         options: PutOptions,
     ) -> Laid {
+        let laid = self.try_to_lay(of, chunk, pieces, options).await;
+        if laid == Laid::Trouble && chunk == 0 {
+            self.not_laid(&of.object.path).await;
+        }
+        laid
+    }
+
+    async fn try_to_lay(
+        &self,
+        of: CopyOf<'_>,
+        chunk: u32,
+        pieces: &[Bytes],
+        options: PutOptions,
+    ) -> Laid {
         if self.late.load(Ordering::Acquire) >= LATE {
             let place = self.place_of(&of.object.path, of.copy, chunk);
             self.trouble("put", &place, &"earlier ones have not ended");

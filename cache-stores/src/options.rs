@@ -69,8 +69,8 @@ pub enum KeepWrites {
     /// What is written is likely to be read.
     #[default]
     Always,
-    /// Only what is read is kept. With write-back, what has been sent goes, and who is reading more than a chunk of it at
-    /// that moment is told that the object has changed.
+    /// Only what is read is kept. With write-back, what has been sent goes; who is reading it at that moment gets the
+    /// rest from the remote.
     Never,
 }
 

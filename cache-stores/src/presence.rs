@@ -154,6 +154,15 @@ impl Inner {
         Laid::Kept
     }
 
+    /// Without an index: local has not taken the first chunk of a version. That of the former one lies there still.
+    pub(crate) async fn not_laid(&self, path: &Path) {
+        if self.has_no_index() {
+            // At once: local may take its time.
+            self.outdated.add(&self.place_of(path, CopyId(0), 0));
+            self.absent(path).await;
+        }
+    }
+
     /// Without an index: nothing is to lie in local of this path, and nothing that was asked before is to come.
     pub(crate) async fn absent(&self, path: &Path) {
         if !self.has_no_index() {

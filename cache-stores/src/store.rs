@@ -9,7 +9,8 @@ use crate::options::Options;
 use crate::patience::Patience;
 use crate::presence::{Outdated, Turns};
 use crate::stats::Counters;
-use crate::write::Writes;
+use crate::unlisted::Unlisted;
+use crate::write::{Unanswered, Writes};
 use cache_core::Clock;
 use object_store::ObjectStore;
 use std::fmt;
@@ -66,6 +67,10 @@ pub(crate) struct Inner {
     pub(crate) turns: Turns,
     /// The same: what is not believed.
     pub(crate) outdated: Outdated,
+    /// What the index could not be told of.
+    pub(crate) unlisted: Unlisted,
+    /// What the remote was asked for, and may still do.
+    pub(crate) unanswered: Unanswered,
     /// With write-back: what waits for the remote.
     pub(crate) writes: Option<Writes>,
     /// Goes when all of it has gone: who closes the store waits for that.

@@ -12,7 +12,8 @@ use crate::presence::{FENCES, Outdated, Turns};
 use crate::runtime;
 use crate::stats::Counters;
 use crate::store::{CachedStore, Inner};
-use crate::write::{self, Restored};
+use crate::unlisted::Unlisted;
+use crate::write::{self, Restored, Unanswered};
 use cache_core::{Error, Result};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -75,6 +76,8 @@ impl StoreBuilder {
             own: own.clone(),
             turns: Turns::default(),
             outdated: Outdated::default(),
+            unlisted: Unlisted::default(),
+            unanswered: Unanswered::default(),
             writes,
             ended,
         });
@@ -82,6 +85,7 @@ impl StoreBuilder {
         cache_core::wait(runtime::run(async move {
             rebuild::settle(&building, opened, &restored).await;
             write::restore(&building, restored).await;
+            building.look_again();
         }))
         .ok_or_else(|| Error::unreachable(inner.local.to_string(), "it panicked"))?;
         crate::told::tell_of(&inner);

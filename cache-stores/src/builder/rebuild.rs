@@ -64,9 +64,11 @@ async fn find_all(inner: &Inner, restored: &Restored) {
             Err(Unlisted { error, .. }) if cannot(&error) => break,
             Err(Unlisted { folder, error }) => {
                 inner.trouble("list", &folder, &error);
+                inner.unlisted.add(folder);
                 late += usize::from(is_overdue(&error));
                 // The others would take as long.
                 if late == LATE {
+                    inner.layout.folders().for_each(|folder| inner.unlisted.add(folder));
                     break;
                 }
             }
@@ -85,6 +87,9 @@ async fn folders(inner: &Inner) -> Vec<Path> {
         Err(error) if cannot(&error) => all.collect(),
         Err(error) => {
             inner.trouble("list", &root, &error);
+            if is_overdue(&error) {
+                inner.layout.folders().for_each(|folder| inner.unlisted.add(folder));
+            }
             all.filter(|_| !is_overdue(&error)).collect()
         }
     }
@@ -131,6 +136,7 @@ async fn look(inner: &Inner, meta: ObjectMeta, restored: &Restored) -> Look {
         Ok(footer) => footer,
         Err(error) => {
             inner.trouble("get", &meta.location, &error);
+            inner.unlisted.add(inner.layout.folder(copy));
             return Look::Nothing;
         }
     };

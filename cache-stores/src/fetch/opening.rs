@@ -80,6 +80,10 @@ pub(super) fn meanwhile(
 async fn lead(leader: Leader, request: Request) {
     let inner = leader.inner.clone();
     let (outcome, begun) = ask(&inner, &leader, &request).await;
+    if let Outcome::Odd = outcome {
+        // It is another version than that of the copy, and cannot take its place.
+        gone(&inner, &leader).await;
+    }
     leader.done(outcome);
     if let Some((live, id, body)) = begun {
         run::drive(inner, live, id, body).await;
@@ -154,16 +158,19 @@ async fn renewed(inner: &Arc<Inner>, leader: &Leader, request: &Request) -> Outc
 
 async fn failed(inner: &Arc<Inner>, leader: &Leader, error: Error) -> Outcome {
     match &error {
-        Error::NotFound { .. } => {
-            let victims = inner.index.gone(&leader.ticket);
-            inner.remove(victims).await;
-            if inner.index.serves(&leader.ticket) {
-                inner.absent(leader.ticket.path()).await;
-            }
-        }
+        Error::NotFound { .. } => gone(inner, leader).await,
         _ => inner.stats.remote_errors.add(1),
     }
     Outcome::Failed(Arc::new(error))
+}
+
+/// What the copy is of, the remote does not have any more.
+async fn gone(inner: &Inner, leader: &Leader) {
+    let victims = inner.index.gone(&leader.ticket);
+    inner.remove(victims).await;
+    if inner.index.serves(&leader.ticket) {
+        inner.absent(leader.ticket.path()).await;
+    }
 }
 
 /// A range may be refused since the object is shorter: that is no failure for those who want another one.

@@ -8,6 +8,7 @@ mod cached;
 mod error;
 mod info;
 mod open;
+mod order;
 mod pump;
 mod reading;
 mod state;

@@ -4,6 +4,7 @@
 
 use super::error::io_error;
 use super::info::{Info, Opened, Origin};
+use super::order::Order;
 use super::pump::Start;
 use super::reading::{Reading, Step};
 use super::writing::{self, Target, Writing};
@@ -43,7 +44,7 @@ impl State {
     pub(super) fn new(store: Arc<dyn ObjectStore>, path: Path) -> Self {
         let options = PutOptions::default();
         State {
-            target: Target { store, path, options, part: writing::PART },
+            target: Target { store, path, options, part: writing::PART, order: Order::default() },
             position: 0,
             version: None,
             reading: None,
@@ -91,6 +92,7 @@ impl State {
     /// The next read is of the newest version, from the remote.
     pub(super) fn refresh(&mut self) {
         (self.version, self.reading, self.refresh) = (None, None, true);
+        self.seeking = None;
     }
 
     // Reading.
@@ -100,6 +102,8 @@ impl State {
         if let Err(error) = self.readable() {
             return Poll::Ready(Err(error));
         }
+        // One that nobody waits for any more would move the position later, perhaps of another version.
+        self.seeking = None;
         if self.is_at_end() {
             return Poll::Ready(Ok(()));
         }
@@ -122,9 +126,7 @@ impl State {
         loop {
             let reading = match &mut self.reading {
                 Some(reading) => reading,
-                none => {
-                    none.insert(Reading::begin(start(&self.target, &mut self.refresh, position)))
-                }
+                none => none.insert(Reading::begin(start(&self.target, self.refresh, position))),
             };
             match ready!(reading.poll(context, position)) {
                 Ok(Step::Bytes | Step::End) => return Poll::Ready(Ok(())),
@@ -144,6 +146,7 @@ impl State {
         }
         self.info = Some(Info::success(&opened));
         self.version = Some(opened.meta);
+        self.refresh = false;
         Ok(())
     }
 
@@ -156,7 +159,7 @@ impl State {
     }
 
     pub(super) fn consume(&mut self, bytes: usize) {
-        self.position += bytes as u64;
+        (self.position, self.seeking) = (self.position + bytes as u64, None);
         if let Some(reading) = &mut self.reading {
             reading.skip_to(self.position);
         }
@@ -239,7 +242,7 @@ impl State {
             let why = "is replaced as a whole by a write, which begins at 0: `rewind` first; nothing can be appended";
             return Poll::Ready(Err(self.refused(why)));
         }
-        self.reading = None;
+        (self.reading, self.seeking) = (None, None);
         let target = &self.target;
         let writing = self.writing.get_or_insert_with(|| Writing::begin(target.clone()));
         let written = ready!(writing.poll_write(context, bytes)).map_err(io_error)?;
@@ -267,15 +270,16 @@ impl State {
 
     fn rewritten(&mut self) {
         (self.writing, self.reading, self.version, self.position) = (None, None, None, 0);
+        self.seeking = None;
     }
 
     // The object as a whole.
 
     pub(super) async fn put(&mut self, payload: PutPayload) -> io::Result<PutResult> {
         self.readable()?;
-        let put = writing::put(self.target.clone(), payload).await.map_err(io_error);
+        let put = writing::put(self.target.clone(), payload).await.map_err(io_error)?;
         self.rewritten();
-        put
+        Ok(put)
     }
 
     pub(super) async fn read_all(&mut self) -> io::Result<Bytes> {
@@ -307,10 +311,15 @@ impl State {
 
     pub(super) async fn delete(&mut self) -> io::Result<()> {
         self.readable()?;
-        let Target { store, path, .. } = self.target.clone();
-        let deleted = on_the_stores_threads(async move { store.delete(&path).await }).await;
+        let Target { store, path, order, .. } = self.target.clone();
+        let mut place = order.place();
+        let delete = on_the_stores_threads(async move {
+            place.reached().await;
+            store.delete(&path).await
+        });
+        delete.await.map_err(io_error)?;
         self.rewritten();
-        deleted.map_err(io_error)
+        Ok(())
     }
 
     fn get_options(&self) -> GetOptions {
@@ -322,8 +331,8 @@ impl State {
     }
 }
 
-fn start(target: &Target, refresh: &mut bool, offset: u64) -> Start {
-    let options = Origin::options(std::mem::take(refresh));
+fn start(target: &Target, refresh: bool, offset: u64) -> Start {
+    let options = Origin::options(refresh);
     Start { store: target.store.clone(), path: target.path.clone(), options, offset }
 }
 

@@ -118,15 +118,16 @@ impl Handle {
         block(self.0.close()).map(drop)
     }
 
-    /// Gives up a write in progress, as dropping the handle does. Then it stands at 0.
+    /// Gives up a write in progress, as dropping the handle does. Then it stands at 0. What is being closed already may be
+    /// stored all the same; what this handle writes next comes behind it.
     pub fn abort(&mut self) {
         self.0.abort();
     }
 
-    /// Writes the whole object at once. Bytes that are shared are not copied.
+    /// Writes the whole object at once. Bytes that are shared are not copied. Then the handle stands at 0.
     ///
     /// # Errors
-    /// The object could not be written, or this handle is writing it.
+    /// The object could not be written, or this handle is writing it. The handle stands where it stood.
     ///
     /// ```
     /// # use cache_stores::{OpenExt, object_store::memory::InMemory};

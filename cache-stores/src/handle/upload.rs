@@ -1,5 +1,6 @@
 //! Writing a long object: a task on the stores' threads that sends its parts, two at a time.
 
+use super::order::Place;
 use crate::runtime;
 use bytes::Bytes;
 use futures::future::{Either, select};
@@ -17,7 +18,7 @@ const FLYING: usize = 2;
 #[derive(Debug)]
 enum Order {
     Part(Bytes),
-    Complete,
+    Complete(Place),
 }
 
 /// An upload in progress. Dropped before it is complete, it is aborted.
@@ -51,9 +52,9 @@ impl Upload {
     }
 
     /// Waits until all parts have arrived, and makes the object visible.
-    pub(super) async fn complete(&mut self) -> Result<PutResult> {
+    pub(super) async fn complete(&mut self, place: Place) -> Result<PutResult> {
         // Nobody takes it: the outcome says why.
-        let _ = self.orders.send(Order::Complete).await;
+        let _ = self.orders.send(Order::Complete(place)).await;
         self.outcome().await
     }
 
@@ -71,7 +72,10 @@ async fn run(
 ) -> Result<PutResult> {
     let mut upload = store.put_multipart_opts(&path, options).await?;
     let result = match parts(&mut upload, &mut orders).await {
-        Ok(()) => upload.complete().await,
+        Ok(mut place) => {
+            place.reached().await;
+            upload.complete().await
+        }
         Err(error) => Err(error),
     };
     if result.is_err() {
@@ -81,13 +85,13 @@ async fn run(
     result
 }
 
-/// Until all parts have arrived. An error: it is off.
+/// Until all parts have arrived, and the object is wanted. An error: it is off.
 async fn parts(
     upload: &mut Box<dyn MultipartUpload>,
     orders: &mut mpsc::Receiver<Order>,
-) -> Result<()> {
+) -> Result<Place> {
     let mut flying: FuturesUnordered<UploadPart> = FuturesUnordered::new();
-    loop {
+    let place = loop {
         while flying.len() >= FLYING
             && let Some(arrived) = flying.next().await
         {
@@ -110,15 +114,15 @@ async fn parts(
         };
         match order {
             Some(Order::Part(bytes)) => flying.push(upload.put_part(bytes.into())),
-            Some(Order::Complete) => break,
+            Some(Order::Complete(place)) => break place,
             None => {
                 let source = "the writer has gone".into();
                 return Err(Error::Generic { store: "handle", source });
             }
         }
-    }
+    };
     while let Some(arrived) = flying.next().await {
         arrived?;
     }
-    Ok(())
+    Ok(place)
 }

@@ -1,5 +1,6 @@
 //! The writing side: bytes become one put, or the parts of an upload.
 
+use super::order::Order;
 use super::upload::Upload;
 use crate::runtime;
 use bytes::Bytes;
@@ -29,6 +30,7 @@ pub(super) struct Target {
     pub(super) path: Path,
     pub(super) options: PutOptions,
     pub(super) part: usize,
+    pub(super) order: Order,
 }
 
 enum Stage {
@@ -128,7 +130,7 @@ impl Writing {
     }
 
     fn upload(&self) -> Result<Upload> {
-        let Target { store, path, options, part } = &self.target;
+        let Target { store, path, options, part, .. } = &self.target;
         if options.mode != PutMode::Overwrite {
             let source = format!(
                 "a put of `{path}` on a condition is done at once, with at most {part} bytes: more were written"
@@ -147,11 +149,12 @@ impl Writing {
 
     fn complete(&mut self, mut upload: Upload) -> BoxFuture<'static, Result<PutResult>> {
         let last = Bytes::from(std::mem::take(&mut self.buffer));
+        let place = self.target.order.place();
         Box::pin(async move {
             if !last.is_empty() {
                 upload.part(last).await?;
             }
-            upload.complete().await
+            upload.complete(place).await
         })
     }
 
@@ -167,8 +170,12 @@ impl Writing {
 
 /// One put, on the stores' threads.
 pub(super) async fn put(target: Target, payload: impl Into<PutPayload>) -> Result<PutResult> {
-    let (payload, Target { store, path, options, .. }) = (payload.into(), target);
-    let put = runtime::run(async move { store.put_opts(&path, payload, options).await });
+    let (payload, Target { store, path, options, order, .. }) = (payload.into(), target);
+    let mut place = order.place();
+    let put = runtime::run(async move {
+        place.reached().await;
+        store.put_opts(&path, payload, options).await
+    });
     let panicked = || Error::Generic { store: "handle", source: "the store panicked".into() };
     put.await.unwrap_or_else(|| Err(panicked()))
 }

@@ -35,6 +35,7 @@ impl Index {
                 let copy = slot.copy;
                 if slot.text == text && slot.chunk_size == chunk_size {
                     state.make(Change::Renew { copy, fetched: nanos(fetched) });
+                    state.doubt_of(ticket.path(), copy);
                     if state.table.moves(at) {
                         state.make(Change::Use { copy });
                     }
@@ -45,6 +46,7 @@ impl Index {
             let mut victims = state.forget(&object.path);
             let marks = Marks::default();
             state.make(Change::Admit { copy, chunk_size, fetched, marks, text });
+            state.doubt_of(ticket.path(), copy);
             victims.extend(state.make_room(copy, self.now()));
             Admitted::New { copy, victims }
         })
@@ -89,6 +91,7 @@ impl Index {
             let mut victims = state.forget(&object.path);
             let (marks, text) = (Marks::default(), pack(object));
             state.make(Change::Describe { copy, fetched, marks, text });
+            state.doubt_of(ticket.path(), copy);
             victims.extend(state.make_room(copy, self.now()));
             Admitted::New { copy, victims }
         })
@@ -150,6 +153,7 @@ impl Index {
             if is_it {
                 state.fences.take(ticket);
                 state.make(Change::Renew { copy, fetched });
+                state.doubt_of(ticket.path(), copy);
             }
             is_it
         })
@@ -181,6 +185,12 @@ impl Index {
         Ticket::new(self, path, mark)
     }
 
+    /// The write has ended without an answer, and may still happen. Until the ticket is dropped a copy of what the remote
+    /// has is kept, but not believed.
+    pub(crate) fn linger(&self, ticket: &Ticket) {
+        self.run(|state| state.fences.linger(ticket));
+    }
+
     /// The write did certainly not happen: the entry is as it was, unless another write is in doubt.
     #[expect(clippy::needless_pass_by_value, reason = "a ticket is of no use after this")]
     pub(crate) fn settle_doubt(&self, ticket: Ticket) {
@@ -205,6 +215,16 @@ impl State {
             if copy.0 != 0 && !self.table.knows(copy) {
                 return copy;
             }
+        }
+    }
+
+    /// A copy of what the remote has now: if that may still change by an earlier write, the next read asks again.
+    fn doubt_of(&mut self, path: &Path, copy: CopyId) {
+        if self.fences.lingers(path)
+            && let Some(at) = self.table.at_copy(copy)
+        {
+            let marks = self.table.slab.get(at).marks;
+            self.make(Change::Mark { copy, marks: Marks(marks.0 | Marks::DOUBT) });
         }
     }
 

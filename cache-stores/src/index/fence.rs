@@ -18,6 +18,8 @@ struct Fence {
     mark: u64,
     /// The marks of the writes of which nobody knows yet whether they happened.
     doubts: Vec<u64>,
+    /// The same, of which nobody will know: the remote may still do them.
+    lingering: Vec<u64>,
     /// Whether the entry was doubtful before the first of them, or one of them ended without an answer.
     doubtful: bool,
 }
@@ -111,14 +113,25 @@ impl Fences {
         open > 0 && fence.doubts.is_empty() && !std::mem::take(&mut fence.doubtful)
     }
 
+    /// The ticket's write has ended without an answer: what is learned from now on is kept, and doubtful until the ticket
+    /// is dropped.
+    pub(super) fn linger(&mut self, ticket: &Ticket) {
+        let next = self.next();
+        if let Some(fence) = self.paths.get_mut(&ticket.path) {
+            fence.end(ticket.mark, next);
+            fence.lingering.push(ticket.mark);
+        }
+    }
+
+    /// Whether the remote may still do what it was asked for earlier.
+    pub(super) fn lingers(&self, path: &Path) -> bool {
+        self.paths.get(path).is_some_and(|fence| !fence.lingering.is_empty())
+    }
+
     fn close(&mut self, path: &Path, ticket: u64) {
         let next = self.next();
         let Some(fence) = self.paths.get_mut(path) else { return };
-        if fence.doubts.contains(&ticket) {
-            fence.doubts.retain(|mark| *mark != ticket);
-            fence.doubtful = !fence.doubts.is_empty();
-            fence.mark = next;
-        }
+        fence.end(ticket, next);
         fence.tickets -= 1;
         if fence.tickets == 0 {
             self.paths.remove(path);
@@ -128,5 +141,21 @@ impl Fences {
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         self.paths.is_empty()
+    }
+}
+
+impl Fence {
+    /// Of this doubt nothing more is heard.
+    fn end(&mut self, ticket: u64, next: u64) {
+        let is_it = |mark: &u64| *mark == ticket;
+        if self.doubts.iter().any(is_it) {
+            self.doubts.retain(|mark| *mark != ticket);
+            self.doubtful = !self.doubts.is_empty();
+            self.mark = next;
+        }
+        if self.lingering.iter().any(is_it) {
+            self.lingering.retain(|mark| *mark != ticket);
+            self.mark = next;
+        }
     }
 }

@@ -68,6 +68,18 @@ impl Index {
         self.run(|state| state.drop_one(copy, chunk))
     }
 
+    /// Something lies in local under the name of a chunk. `None`: it is accounted for, or somebody puts or deletes it; else
+    /// it is to be deleted.
+    pub(crate) fn stray(&self, copy: CopyId, chunk: u32) -> Option<Victim> {
+        self.run(|state| {
+            let kept = state.table.at_copy(copy).map(|at| &state.table.slab.get(at).kept);
+            let is_known = kept.is_some_and(|kept| kept.contains(chunk))
+                || state.table.is_intended(copy, chunk)
+                || state.table.is_leaving(copy, chunk);
+            (!is_known).then(|| state.drop_one(copy, chunk))
+        })
+    }
+
     /// A copy comes to nothing; the victims are its chunks.
     pub(crate) fn abandon(&self, copy: CopyId) -> Vec<Victim> {
         self.run(|state| {

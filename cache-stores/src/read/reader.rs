@@ -8,6 +8,7 @@ use crate::index::Chunks;
 use crate::object::Standing;
 use crate::runtime;
 use crate::store::Inner;
+use crate::write::Delivered;
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
 use object_store::{Error, Result};
@@ -30,6 +31,8 @@ pub(crate) struct Reader {
     /// to the remote himself. Else a copy that cannot be kept would be fetched again for each of its chunks.
     promised: u32,
     direct: Option<Direct>,
+    /// Of what waits for the remote: what that has when it was sent.
+    delivered: Option<Arc<Delivered>>,
     /// The first chunk, if it was read already.
     pub(crate) at_hand: Option<Bytes>,
     /// Where the first bytes came from.
@@ -45,9 +48,12 @@ impl Reader {
         rest: Range<u64>,
         present: Chunks,
     ) -> Self {
+        let back = inner.writes.as_ref().filter(|_| version.is_unsent);
+        let delivered = back.zip(version.copy).map(|(back, copy)| back.read(copy));
         Reader {
             inner: inner.clone(),
             version: version.clone(),
+            delivered,
             rest,
             present,
             seat: None,
@@ -244,6 +250,12 @@ impl Reader {
 
     /// Local is of no use any more.
     fn nowhere(&mut self) -> Result<()> {
+        if let Some(object) = self.delivered.as_ref().and_then(|delivered| delivered.get()) {
+            let (object, version) = (object.clone(), &*self.version);
+            let Version { chunk_size, fetched, .. } = *version;
+            let version = Version { object, copy: None, chunk_size, fetched, is_unsent: false };
+            (self.version, self.delivered) = (Arc::new(version), None);
+        }
         if self.version.is_unsent {
             let path = &self.version.object.path;
             let found = self.inner.index.look(path);

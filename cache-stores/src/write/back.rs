@@ -4,10 +4,11 @@ use super::journal::Journal;
 use super::keep::time;
 use super::overlay::Overlay;
 use super::queue::{Progress, Queue, Waiting};
+use super::readers::{Delivered, Readers};
 use super::record::{Op, Unsent};
 use crate::fetch::again;
 use crate::local::{CopyOf, Laid};
-use crate::object::Object;
+use crate::object::{CopyId, Object};
 use crate::store::Inner;
 use cache_core::Clock;
 use object_store::path::Path;
@@ -17,6 +18,7 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use tokio::sync::{Mutex as Queued, Notify, OwnedMutexGuard, watch};
 
 /// The writes of a store that wait for its remote.
@@ -31,6 +33,7 @@ pub(crate) struct WriteBack {
     pub(super) changed: watch::Sender<()>,
     pub(super) closed: AtomicBool,
     turns: Mutex<HashMap<Path, Arc<Queued<()>>>>,
+    pub(super) readers: Readers,
     /// The store's, and the last to go here: who closes the store also waits for what is being sent.
     _ended: watch::Sender<()>,
 }
@@ -45,6 +48,7 @@ impl WriteBack {
             changed: watch::Sender::new(()),
             closed: AtomicBool::new(false),
             turns: Mutex::default(),
+            readers: Readers::default(),
             _ended: ended,
         }
     }
@@ -169,12 +173,23 @@ impl WriteBack {
         done.await.map_err(io::Error::other).flatten()
     }
 
+    /// The process that was sending it may have ended before it was answered.
+    pub(super) fn restored(&self, path: &Path, seq: u64) {
+        let (late, now) = (&mut self.queue.lock().late, self.clock.nanos());
+        if let Some(first) = self.journal.replaced.get(&seq) {
+            late.add(path, *first, now);
+        }
+        late.add(path, seq, now);
+    }
+
     pub(super) fn enqueue(&self, path: &Path, seq: u64, op: Op) {
         let replaced = self.queue.lock().push(path, seq, op, self.clock.nanos());
         if let Some((seq, _)) = replaced {
             self.journal.replaced(seq);
         }
         self.wake.notify_one();
+        // Who looks after the former one need not any more.
+        self.changed.send_replace(());
     }
 
     /// Whether the limits of the policy leave room for what cannot be evicted.
@@ -194,13 +209,18 @@ impl WriteBack {
         self.queue.lock().is_deleted(path)
     }
 
+    /// For a reader of a copy that waits: the object that the remote has when it was sent.
+    pub(crate) fn read(&self, copy: CopyId) -> Arc<Delivered> {
+        self.readers.of(copy)
+    }
+
     /// What waits of a path.
     pub(crate) fn waiting(&self, path: &Path) -> Option<Waiting> {
         self.queue.lock().get(path)
     }
 
     /// Sends what waits, of a path or all: each is tried, whatever pause there is. The first failure ends it; what
-    /// was not sent waits on.
+    /// was not sent waits on. The remote has the rest then, be it that it is looked after for a while.
     pub(super) async fn flush(&self, path: Option<&Path>) -> Result<()> {
         let mut changed = self.changed.subscribe();
         let (mut targets, before) = {
@@ -218,7 +238,7 @@ impl WriteBack {
                 let queue = self.queue.lock();
                 while let Some((path, seq)) = targets.last() {
                     match queue.progress(path, *seq) {
-                        Progress::Sent => _ = targets.pop(),
+                        Progress::Sent | Progress::Arrived => _ = targets.pop(),
                         Progress::Refused(error) => return Err(again(&error)),
                         Progress::Waits => break,
                     }
@@ -241,7 +261,8 @@ impl WriteBack {
         Turn { back: self.clone(), path: path.clone(), guard: Some(guard) }
     }
 
-    /// The turns of these paths, when nothing of them waits: for what goes past the journal.
+    /// The turns of these paths, when nothing of them waits and nothing of them is on its way: for what goes past the
+    /// journal.
     pub(super) async fn clear(self: &Arc<Self>, paths: &[&Path]) -> Result<Vec<Turn>> {
         let mut paths = paths.to_vec();
         // One order for all: nobody waits for another who waits for him.
@@ -250,15 +271,43 @@ impl WriteBack {
         loop {
             for path in &paths {
                 self.flush(Some(path)).await?;
+                self.rest(path).await;
             }
             let mut turns = Vec::new();
             for path in &paths {
                 turns.push(self.turn(path).await);
             }
-            if paths.iter().all(|path| self.waiting(path).is_none()) {
+            let is_clear = |path| self.waiting(path).is_none() && self.expects(path).is_none();
+            if paths.iter().all(|path| is_clear(path)) {
                 return Ok(turns);
             }
         }
+    }
+
+    /// Waits until the path is looked after, and nothing more that was given up is to be expected.
+    async fn rest(&self, path: &Path) {
+        let mut changed = self.changed.subscribe();
+        loop {
+            changed.mark_unchanged();
+            let arrived = |waiting: Waiting| {
+                let progress = self.queue.lock().progress(path, waiting.seq);
+                matches!(progress, Progress::Arrived)
+            };
+            if !self.waiting(path).is_some_and(arrived) {
+                break;
+            }
+            // An error cannot be: the sender of this channel is `self`.
+            let _ = changed.changed().await;
+        }
+        if let Some(pause) = self.expects(path) {
+            self.clock.sleep(pause).await;
+        }
+    }
+
+    /// How long something that was given up may still come to the path.
+    fn expects(&self, path: &Path) -> Option<Duration> {
+        let (until, now) = (self.queue.lock().late.until(path)?, self.clock.nanos());
+        (until > now).then(|| Duration::from_nanos(until - now))
     }
 }
 
@@ -279,6 +328,7 @@ impl Drop for Writes {
     fn drop(&mut self) {
         self.0.closed.store(true, Ordering::Release);
         self.0.wake.notify_one();
+        self.0.changed.send_replace(());
     }
 }
 

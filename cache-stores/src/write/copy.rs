@@ -70,6 +70,7 @@ pub(crate) async fn rename(
                 } else {
                     inner.absent(&from).await;
                     inner.absent(&to).await;
+                    inner.not_answered(tickets.into());
                 }
                 inner.stats.remote_errors.add(1);
                 Err(error)

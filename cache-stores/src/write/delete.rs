@@ -43,18 +43,31 @@ async fn one(inner: Arc<Inner>, back: &Arc<WriteBack>, path: Path) -> Result<Pat
 }
 
 /// The paths that the remote was asked to delete, and has not answered about; each as often as it was.
-type Open = Arc<Mutex<HashMap<Path, Vec<Ticket>>>>;
+struct Open {
+    inner: Arc<Inner>,
+    tickets: Mutex<HashMap<Path, Vec<Ticket>>>,
+}
+
+/// Nobody waits for an answer any more.
+impl Drop for Open {
+    fn drop(&mut self) {
+        let open = std::mem::take(self.tickets.get_mut());
+        if !open.is_empty() {
+            self.inner.not_answered(open.into_values().flatten().collect());
+        }
+    }
+}
 
 fn through(
     inner: Arc<Inner>,
     paths: BoxStream<'static, Result<Path>>,
 ) -> BoxStream<'static, Result<Path>> {
-    let open = Open::default();
-    let (index, asked) = (inner.index.clone(), open.clone());
+    let open = Arc::new(Open { inner: inner.clone(), tickets: Mutex::default() });
+    let asked = open.clone();
     let paths = paths.map(move |path| {
         let path = path?;
-        let ticket = index.doubt(&path);
-        asked.lock().entry(path.clone()).or_default().push(ticket);
+        let ticket = asked.inner.index.doubt(&path);
+        asked.tickets.lock().entry(path.clone()).or_default().push(ticket);
         Ok(path)
     });
     let deleted = inner.remote.delete_stream(paths.boxed());
@@ -66,7 +79,7 @@ fn through(
             }
             if result.is_err() {
                 inner.stats.remote_errors.add(1);
-                let doubtful: Vec<Path> = open.lock().keys().cloned().collect();
+                let doubtful: Vec<Path> = open.tickets.lock().keys().cloned().collect();
                 for path in doubtful {
                     inner.absent(&path).await;
                 }
@@ -80,7 +93,7 @@ fn through(
 /// The path that is certainly gone. An error does not say whose it is: those that it may be of stay in doubt, and
 /// the next read of them asks the remote.
 fn answered(open: &Open, result: &Result<Path>) -> Option<Ticket> {
-    let mut open = open.lock();
+    let mut open = open.tickets.lock();
     let path = match result {
         Ok(path) => path.clone(),
         Err(Error::NotFound { .. }) if open.len() == 1 => open.keys().next()?.clone(),

@@ -24,9 +24,8 @@ const PARTS: u64 = 9000;
 /// So long the remote may take for each request of so many bytes. Longer than clients try by themselves, which for
 /// those of `object_store` is three minutes and what the last request takes.
 const STALL: Duration = Duration::from_secs(300);
-/// So long after a write it is looked whether one that was given up has come behind it; also what it may take to tell
-/// the remote that nothing more comes.
-const LATE: Duration = Duration::from_secs(30);
+/// So long it may take to tell the remote that nothing more comes.
+const ABORT: Duration = Duration::from_secs(30);
 
 /// What the remote did.
 pub(super) enum Sent {
@@ -35,25 +34,21 @@ pub(super) enum Sent {
     Deleted,
 }
 
-/// `after_late`: an earlier write of the path was given up, and may come to the remote behind this one.
-pub(super) async fn deliver(
+/// It was delivered, and an earlier write of the path may have come behind it since: if it has, this is sent again.
+pub(super) async fn look_after(
     loader: &Loader,
     path: &Path,
     op: &Op,
-    after_late: bool,
+    sent: Sent,
 ) -> Result<Sent, Failure> {
-    let mut sent = once(loader, path, op).await?;
-    if after_late {
-        loader.clock.sleep(LATE).await;
+    match &sent {
+        Sent::Put(Some(object)) if is_there(loader, object).await => Ok(sent),
         // A deletion is made once more as cheaply as it is looked at.
-        if !matches!(&sent, Sent::Put(Some(object)) if is_there(loader, object).await) {
-            sent = once(loader, path, op).await?;
-        }
+        Sent::Put(_) | Sent::Deleted => deliver(loader, path, op).await,
     }
-    Ok(sent)
 }
 
-async fn once(loader: &Loader, path: &Path, op: &Op) -> Result<Sent, Failure> {
+pub(super) async fn deliver(loader: &Loader, path: &Path, op: &Op) -> Result<Sent, Failure> {
     let Op::Put(unsent) = op else {
         let one = stream::iter([Ok(path.clone())]).boxed();
         let mut deleted = loader.remote.delete_stream(one);
@@ -130,7 +125,7 @@ async fn large(loader: &Loader, unsent: &Unsent) -> Result<PutResult, Failure> {
     let sent = parts(loader, unsent, &mut *upload).await;
     if sent.is_err() {
         // What is left of it there is the remote's to clean if this fails, too.
-        let _ = Patience::new(loader.clock.clone(), LATE).wait(upload.abort()).await;
+        let _ = Patience::new(loader.clock.clone(), ABORT).wait(upload.abort()).await;
     }
     sent
 }

@@ -25,6 +25,8 @@ pub(crate) struct Journal {
     synced: Mutex<Synced>,
     _lock: Owned,
     tail: Mutex<Tail>,
+    /// Of writes that waited when it was opened: the first one of the path that did.
+    pub(super) replaced: HashMap<u64, u64>,
 }
 
 /// What is on the disk for certain: the records before this number, and the bytes up to here.
@@ -71,6 +73,8 @@ impl Journal {
                 .and_then(|()| file.sync_all())
                 .map_err(|error| cannot(&path, "be repaired", &error))?;
         }
+        // That they cannot be marked costs that they are heeded once more.
+        let _ = let_go(&file, &scanned.former);
         let places = scanned
             .waiting
             .iter()
@@ -86,7 +90,8 @@ impl Journal {
         };
         let synced = Mutex::new(Synced { next: scanned.next, len: scanned.whole });
         let tail = Mutex::new(tail);
-        let journal = Journal { dir: dir.to_owned(), synced, _lock: lock, tail };
+        let replaced = scanned.replaced;
+        let journal = Journal { dir: dir.to_owned(), synced, _lock: lock, tail, replaced };
         let waiting = scanned.waiting.into_iter().map(|(_, _, record)| record);
         let waiting = waiting.collect();
         Ok((journal, waiting))
@@ -228,6 +233,20 @@ impl Tail {
         self.broken |= synced.is_err();
         synced
     }
+}
+
+/// Marks writes that others have replaced, when those are on the disk: this process heeds that they may have been on their
+/// way, the next one need not.
+fn let_go(mut file: &File, former: &[u64]) -> io::Result<()> {
+    if former.is_empty() {
+        return Ok(());
+    }
+    file.sync_data()?;
+    for at in former {
+        file.seek(SeekFrom::Start(at + record::STATE as u64))?;
+        file.write_all(&[DONE])?;
+    }
+    Ok(())
 }
 
 /// One store has the journal, and says whose process it is in.

@@ -40,8 +40,10 @@ impl Inner {
         self.stats.remote_errors.add(1);
         match is_refusal(error) {
             true => self.index.settle_doubt(ticket),
-            // Dropping the ticket leaves the entry in doubt.
-            false => self.absent(ticket.path()).await,
+            false => {
+                self.absent(ticket.path()).await;
+                self.not_answered(vec![ticket]);
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What waits for the remote, as users see it.
 
-use super::queue::Waiting;
+use super::queue::{Progress, Waiting};
 use super::record::Op;
 use crate::store::{CachedStore, Inner};
 use cache_core::{ChangeKind, SendTrouble, UnsentChange};
@@ -23,7 +23,8 @@ use std::time::Duration;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Pending {
-    /// Paths that wait.
+    /// Paths that wait; also those of which the remote has the write, but an earlier request that ended without an answer
+    /// may come behind it: for half a minute.
     pub writes: usize,
     /// Bytes of the objects among them.
     pub bytes: u64,
@@ -113,7 +114,11 @@ impl Inner {
     pub(crate) fn unsent(&self, path: &Path) -> Option<UnsentChange> {
         let back = self.writes.as_deref()?;
         let queue = back.queue.lock();
-        let Waiting { op, since, refused, .. } = queue.get(path)?;
+        let Waiting { seq, op, since, refused, .. } = queue.get(path)?;
+        // The remote has it, and it is looked after.
+        if let Progress::Arrived = queue.progress(path, seq) {
+            return None;
+        }
         let trouble = match refused {
             Some(error) => Some(SendTrouble::Refused(error.to_string())),
             None => queue.trouble().map(|error| SendTrouble::Away(error.to_string())),

@@ -1,10 +1,12 @@
 //! What is sent next: in order for each path, the last write of a path only, later after a failure. No I/O.
 
+mod late;
+
+pub(super) use late::{LATE, Late};
+
 use super::record::Op;
 use object_store::Error;
 use object_store::path::Path;
-#[cfg(test)]
-use std::collections::BTreeSet;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +17,6 @@ const AT_ONCE: usize = 4;
 const PAUSE: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
 /// The rest of a write that the remote has refused.
 const REST: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(600));
-/// Of so many paths is known that an attempt was given up; each has taken minutes.
-const LATE: usize = 1 << 12;
 
 /// Why a write was not sent.
 #[derive(Debug, Clone)]
@@ -54,9 +54,7 @@ pub(crate) struct Queue {
     away: u64,
     last_away: Option<Arc<Error>>,
     bytes: u64,
-    /// The first and the last number of each path of which an attempt was given up. It outlives the path's wait: the
-    /// same bytes may have been sent again, and the first attempt still be on its way.
-    late: HashMap<Path, (u64, u64)>,
+    pub(super) late: Late,
 }
 
 #[derive(Debug)]
@@ -80,6 +78,8 @@ enum State {
     Resting(u64),
     /// Since this round of urging.
     Sending(u64),
+    /// The same; the remote has it, and it waits whether an earlier one comes behind it.
+    Looking(u64),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -104,7 +104,7 @@ pub(crate) struct Attempt {
     pub(crate) path: Path,
     pub(crate) seq: u64,
     pub(crate) op: Arc<Op>,
-    /// An earlier write of the path was given up, and may come to the remote behind this one.
+    /// An earlier write of the path may come to the remote behind this one.
     pub(crate) after_late: bool,
 }
 
@@ -112,6 +112,8 @@ pub(crate) struct Attempt {
 #[derive(Debug, Clone)]
 pub(crate) enum Progress {
     Sent,
+    /// The remote has it, and it still waits.
+    Arrived,
     Waits,
     Refused(Arc<Error>),
 }
@@ -158,7 +160,7 @@ impl Queue {
         let was = slot.key();
         (slot.refusals, slot.refused, slot.aways) = (0, None, (0, 0));
         match slot.state {
-            State::Sending(_) => return Some(replaced),
+            State::Sending(_) | State::Looking(_) => return Some(replaced),
             State::Ready => self.ready.remove(&was),
             State::Resting(until) => self.resting.remove(&(until, slot.place)),
         };
@@ -196,25 +198,30 @@ impl Queue {
         slot.state = State::Sending(self.round);
         self.sending += 1;
         let (seq, op) = (slot.seq, slot.op.clone());
-        // No number is above this one.
-        let after_late = self.late.get(&path).is_some_and(|(first, _)| *first != seq);
+        let after_late = self.late.is_before(&path, seq);
         Next::Send(Attempt { path, seq, op, after_late })
+    }
+
+    /// The remote has the write of this number, and it is not done with: others are sent meanwhile.
+    pub(crate) fn arrived(&mut self, path: &Path, seq: u64) {
+        self.succeeded();
+        let Some(slot) = self.slots.get_mut(path) else { return };
+        slot.sent = Some(seq);
+        if let State::Sending(round) = slot.state {
+            slot.state = State::Looking(round);
+            self.sending -= 1;
+        }
     }
 
     /// The remote has the write of this number.
     pub(crate) fn sent(&mut self, path: &Path, seq: u64) {
-        self.sending -= 1;
-        self.successes += 1;
-        self.pause = None;
+        self.succeeded();
         let Some(slot) = self.slots.get_mut(path) else { return };
+        self.sending -= usize::from(matches!(slot.state, State::Sending(_)));
         if slot.seq == seq {
             self.bytes -= bytes(&slot.op);
             self.slots.remove(path);
-            // It was looked whether an earlier one comes behind this; an attempt of its own may come behind the next.
-            match self.late.get_mut(path) {
-                Some((first, last)) if *last == seq => *first = seq,
-                _ => _ = self.late.remove(path),
-            }
+            self.late.looked(path, seq);
         } else {
             slot.sent = Some(seq);
             slot.state = State::Ready;
@@ -222,20 +229,21 @@ impl Queue {
         }
     }
 
+    fn succeeded(&mut self) {
+        self.successes += 1;
+        self.pause = None;
+    }
+
     /// The write of this number was not sent.
     pub(crate) fn failed(&mut self, path: &Path, seq: u64, failure: Failure, now: u64) {
-        self.sending -= 1;
         let Some(slot) = self.slots.get_mut(path) else { return };
-        let urged = slot.state != State::Sending(self.round);
+        self.sending -= usize::from(matches!(slot.state, State::Sending(_)));
+        let urged = ![State::Sending(self.round), State::Looking(self.round)].contains(&slot.state);
         let (aways, seen) = slot.aways;
         slot.state = State::Ready;
-        if let Failure::Late(_) = failure {
-            if self.late.len() >= LATE
-                && let Some(other) = self.late.keys().next().cloned()
-            {
-                self.late.remove(&other);
-            }
-            self.late.entry(path.clone()).or_insert((seq, seq)).1 = seq;
+        // Whoever gave it up, we or the client of the remote: a request that is not answered may still be done.
+        if let Failure::Away(_) | Failure::Late(_) = failure {
+            self.late.add(path, seq, now);
         }
         match failure {
             // The others are sent: it is not the remote that is away.
@@ -262,7 +270,9 @@ impl Queue {
         }
         match slot.state {
             State::Resting(until) => _ = self.resting.insert((until, slot.place), path.clone()),
-            State::Ready | State::Sending(_) => _ = self.ready.insert(slot.key(), path.clone()),
+            State::Ready | State::Sending(_) | State::Looking(_) => {
+                _ = self.ready.insert(slot.key(), path.clone());
+            }
         }
     }
 
@@ -290,9 +300,11 @@ impl Queue {
     pub(crate) fn progress(&self, path: &Path, seq: u64) -> Progress {
         match self.slots.get(path) {
             None => Progress::Sent,
-            Some(slot) if slot.seq < seq || slot.sent.is_some_and(|sent| sent >= seq) => {
-                Progress::Sent
-            }
+            Some(slot) if slot.seq < seq => Progress::Sent,
+            Some(slot) if slot.sent.is_some_and(|sent| sent >= seq) => match slot.seq == seq {
+                true => Progress::Arrived,
+                false => Progress::Sent,
+            },
             Some(Slot { refused: Some(error), .. }) => Progress::Refused(error.clone()),
             Some(_) => Progress::Waits,
         }
@@ -332,25 +344,6 @@ impl Queue {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Waiting> {
         self.slots.iter().map(|(path, slot)| waiting(path, slot))
-    }
-
-    #[cfg(test)]
-    fn validate(&self) {
-        let of = |path: &Path| self.slots.get(path).expect("a path in a list has a slot");
-        let mut counted = BTreeSet::new();
-        for (place, path) in &self.ready {
-            assert_eq!((of(path).state, of(path).key()), (State::Ready, *place));
-            counted.insert(path);
-        }
-        for ((until, place), path) in &self.resting {
-            assert_eq!((of(path).state, of(path).place), (State::Resting(*until), *place));
-            counted.insert(path);
-        }
-        let sending =
-            self.slots.values().filter(|slot| matches!(slot.state, State::Sending(_))).count();
-        assert_eq!(counted.len() + sending, self.slots.len());
-        assert!(self.sending >= sending && self.sending <= AT_ONCE);
-        assert_eq!(self.bytes, self.slots.values().map(|slot| bytes(&slot.op)).sum::<u64>());
     }
 }
 

@@ -76,6 +76,7 @@ pub(crate) async fn restore(inner: &Arc<Inner>, restored: Restored) {
             Op::Put(unsent) => hold(inner, unsent, &sizes).await,
             Op::Delete => inner.remove(inner.index.forget(&record.path)).await,
         }
+        back.restored(&record.path, record.seq);
         back.enqueue(&record.path, record.seq, record.op);
     }
     inner.count_unsent();

@@ -25,6 +25,10 @@ pub(super) struct Scanned {
     pub(super) whole: u64,
     /// The next number.
     pub(super) next: u64,
+    /// Of those that wait and have replaced others that waited: the first of those, which may have been on its way.
+    pub(super) replaced: HashMap<u64, u64>,
+    /// Where those lie.
+    pub(super) former: Vec<u64>,
 }
 
 /// Reads the file. Of the writes of one path the last one counts: had it been sent, the earlier ones are no more.
@@ -34,13 +38,18 @@ pub(super) fn scan(path: &FilePath, bytes: &[u8]) -> Result<Scanned> {
     }
     let mut last: HashMap<_, (u64, u64, Record, bool)> = HashMap::new();
     let mut at = MAGIC.len();
-    let mut next = 0;
+    let (mut next, mut replaced, mut former) = (0, HashMap::new(), Vec::new());
     while at < bytes.len() {
         match record::read(&bytes[at..]) {
             Found::Whole { record, done, bytes } => {
                 next = next.max(record.seq + 1);
                 let newer = last.get(&record.path).is_none_or(|(_, _, l, _)| l.seq <= record.seq);
                 if newer {
+                    if let Some((at, _, last, false)) = last.get(&record.path) {
+                        let first = replaced.remove(&last.seq).unwrap_or(last.seq);
+                        replaced.insert(record.seq, first);
+                        former.push(*at);
+                    }
                     last.insert(record.path.clone(), (at as u64, bytes as u64, *record, done));
                 }
                 at += bytes;
@@ -62,7 +71,7 @@ pub(super) fn scan(path: &FilePath, bytes: &[u8]) -> Result<Scanned> {
     let waiting = last.into_values().filter(|(.., done)| !done);
     let mut waiting: Vec<_> = waiting.map(|(at, bytes, record, _)| (at, bytes, record)).collect();
     waiting.sort_unstable_by_key(|(_, _, record)| record.seq);
-    Ok(Scanned { waiting, whole: at as u64, next })
+    Ok(Scanned { waiting, whole: at as u64, next, replaced, former })
 }
 
 /// Whether the last record, so long as its head says, is one of which a power cut left only the beginning: the file has

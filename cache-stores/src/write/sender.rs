@@ -1,10 +1,10 @@
 //! The sender: takes from the queue what is next, and brings it to the remote.
 
 use super::back::WriteBack;
-use super::deliver::{Sent, deliver};
+use super::deliver::{Sent, deliver, look_after};
 use super::load::Loader;
 use super::outcome::panicked;
-use super::queue::{Attempt, Failure, Next};
+use super::queue::{Attempt, Failure, LATE, Next};
 use super::record::Op;
 use crate::fetch::own;
 use crate::options::KeepWrites;
@@ -12,8 +12,10 @@ use crate::runtime;
 use crate::store::Inner;
 use cache_core::{Clock, Sleep};
 use futures::FutureExt;
+use futures::future::{Either, select};
 use object_store::path::Path;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -38,7 +40,7 @@ async fn run(inner: Weak<Inner>, back: Arc<WriteBack>) {
             }
             Next::Wait(until) => {
                 let pause = pause(&back.clock, until);
-                futures::future::select(Box::pin(back.wake.notified()), Box::pin(pause)).await;
+                select(Box::pin(back.wake.notified()), Box::pin(pause)).await;
             }
             Next::Idle => back.wake.notified().await,
         }
@@ -59,22 +61,23 @@ fn pause(clock: &Clock, until: u64) -> Sleep {
 
 /// As long as this goes on the journal is not given back: nobody else sends anything that this could come behind.
 async fn send(inner: Weak<Inner>, back: Arc<WriteBack>, loader: Loader, attempt: Attempt) {
-    let Attempt { path, seq, op, after_late } = attempt;
-    let sending = AssertUnwindSafe(deliver(&loader, &path, &op, after_late)).catch_unwind();
+    let sending = AssertUnwindSafe(bring(&back, &loader, &attempt)).catch_unwind();
     let sent = sending.await.unwrap_or_else(|_| {
         // Its own mistake is not mended by an early repetition.
         Err(Failure::Refused(Arc::new(panicked("remote"))))
     });
+    let Attempt { path, seq, op, .. } = attempt;
     let turn = back.turn(&path).await;
     let Some(inner) = inner.upgrade() else {
-        if sent.is_ok() {
+        if let Ok(Some(_)) = sent {
             // If that fails, it is sent again.
             let _ = back.mark(seq).await;
         }
         return;
     };
     let settled = match sent {
-        Ok(sent) => settle(&inner, &back, (&path, seq, &op), sent).await,
+        Ok(Some(sent)) => settle(&inner, &back, (&path, seq, &op), sent).await,
+        Ok(None) => Ok(()),
         Err(failure) => Err(failure),
     };
     match settled {
@@ -93,6 +96,43 @@ async fn send(inner: Weak<Inner>, back: Arc<WriteBack>, loader: Loader, attempt:
     back.wake.notify_one();
 }
 
+/// `None`: the remote has it, but it is not done with: another write follows, or nobody is there to look after it.
+async fn bring(
+    back: &WriteBack,
+    loader: &Loader,
+    Attempt { path, seq, op, after_late }: &Attempt,
+) -> Result<Option<Sent>, Failure> {
+    let sent = deliver(loader, path, op).await?;
+    if !after_late {
+        return Ok(Some(sent));
+    }
+    back.queue.lock().arrived(path, *seq);
+    back.changed.send_replace(());
+    back.wake.notify_one();
+    match is_last(back, loader, path, *seq).await {
+        true => look_after(loader, path, op, sent).await.map(Some),
+        false => Ok(None),
+    }
+}
+
+/// Whether nothing has followed a write when an earlier one could have come behind it. If the store has gone, it is sent
+/// again when the journal is opened.
+async fn is_last(back: &WriteBack, loader: &Loader, path: &Path, seq: u64) -> bool {
+    let mut changed = back.changed.subscribe();
+    let mut pause = loader.clock.sleep(LATE);
+    loop {
+        changed.mark_unchanged();
+        let follows = back.waiting(path).is_none_or(|waiting| waiting.seq != seq);
+        if follows || loader.is_left() {
+            return false;
+        }
+        match select(pause, pin!(changed.changed())).await {
+            Either::Left(_) => return true,
+            Either::Right((_, rest)) => pause = rest,
+        }
+    }
+}
+
 /// First the journal knows that it was sent, then the copy may go: what waits in the journal is never missing, whenever
 /// the process is killed. A journal that cannot know it keeps everything as it is, and the write is sent again.
 async fn settle(
@@ -109,13 +149,16 @@ async fn settle(
             format!("the remote has \"{path}\", and the journal does not take that: {error}");
         return Err(Failure::Refused(Arc::new(own(what))));
     }
-    release(inner, op, sent).await;
+    release(inner, back, op, sent).await;
     Ok(())
 }
 
 /// The copy becomes one as any other.
-async fn release(inner: &Inner, op: &Op, sent: Sent) {
+async fn release(inner: &Inner, back: &WriteBack, op: &Op, sent: Sent) {
     let (Op::Put(unsent), Sent::Put(object)) = (op, sent) else { return };
+    if let Some(object) = &object {
+        back.readers.tell(unsent.copy, object);
+    }
     inner.stats.bytes_written.add(unsent.object.size);
     let victims = match object {
         Some(object) if inner.options.keep_writes == KeepWrites::Always => {

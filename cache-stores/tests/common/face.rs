@@ -77,6 +77,9 @@ impl ObjectStore for Watched {
         if self.is_tagless() {
             (result.meta.e_tag, result.meta.last_modified) = (None, Default::default());
         }
+        if state.boasting.load(SeqCst) {
+            result.meta.size = u64::MAX / 2;
+        }
         if !is_head {
             let body = body::watched(state, &mut result, broken);
             result.payload = GetResultPayload::Stream(body);

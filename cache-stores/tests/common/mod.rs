@@ -52,6 +52,8 @@ struct State {
     unconditional: AtomicBool,
     /// Whoever asks for a range gets all of it.
     rangeless: AtomicBool,
+    /// Of each object it says that it is larger than any can be.
+    boasting: AtomicBool,
     faults: Mutex<Faults>,
     /// Called before and after each change.
     step: Mutex<Step>,
@@ -163,6 +165,11 @@ impl Watched {
     /// As a simple server does: it gives all that it has.
     pub(crate) fn without_ranges(&self) {
         self.state.rangeless.store(true, SeqCst);
+    }
+
+    /// It says of each object that it is larger than any can be, and gives what it has.
+    pub(crate) fn boasts(&self) {
+        self.state.boasting.store(true, SeqCst);
     }
 
     /// What the store heeds of a question.

@@ -7,6 +7,7 @@ mod itself;
 mod laws;
 mod odd;
 mod reads;
+mod sequences;
 mod servers;
 mod simple;
 mod temporary;

@@ -14,6 +14,7 @@ use futures::{FutureExt, StreamExt};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use tokio::sync::Semaphore;
 
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Odd {
@@ -45,6 +46,10 @@ pub(crate) struct Seen {
     /// Parts are thrown away.
     pub(crate) sink: AtomicBool,
     pub(crate) sunk: Arc<AtomicU64>,
+    /// Puts and reads need a permit of this each.
+    gate: parking_lot::Mutex<Option<Arc<Semaphore>>>,
+    /// Puts that are done.
+    pub(crate) put: AtomicUsize,
 }
 
 pub(crate) const BLOCK: usize = 64 << 10;
@@ -52,6 +57,25 @@ pub(crate) const BLOCK: usize = 64 << 10;
 impl Odd {
     pub(crate) fn requests(&self) -> usize {
         self.seen.requests.load(Ordering::SeqCst)
+    }
+
+    /// From now on each put and each read needs a permit of this.
+    pub(crate) fn hold(&self) -> Arc<Semaphore> {
+        let gate = Arc::new(Semaphore::new(0));
+        *self.seen.gate.lock() = Some(gate.clone());
+        gate
+    }
+
+    /// What is asked from now on needs no permit.
+    pub(crate) fn let_go(&self) {
+        *self.seen.gate.lock() = None;
+    }
+
+    async fn pass(&self) {
+        let gate = self.seen.gate.lock().clone();
+        if let Some(gate) = gate {
+            gate.acquire().await.unwrap().forget();
+        }
     }
 
     fn asked(&self) {
@@ -132,7 +156,10 @@ impl Drop for Counted {
 impl ObjectStore for Odd {
     async fn put_opts(&self, to: &Path, data: PutPayload, o: PutOptions) -> Result<PutResult> {
         self.asked();
-        self.inner.put_opts(to, data, o).await
+        self.pass().await;
+        let put = self.inner.put_opts(to, data, o).await;
+        self.seen.put.fetch_add(1, Ordering::SeqCst);
+        put
     }
 
     async fn put_multipart_opts(
@@ -147,6 +174,7 @@ impl ObjectStore for Odd {
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         self.asked();
+        self.pass().await;
         let size = self.seen.endless.load(Ordering::SeqCst);
         if size > 0 {
             return Ok(self.endless(location, &options, size));

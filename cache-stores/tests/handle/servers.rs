@@ -232,6 +232,35 @@ fn no_page_stays_behind_on_a_server() {
 }
 
 #[test]
+fn the_end_of_an_upload_that_nobody_waits_for_leaves_no_page_behind_on_a_server() {
+    use futures::FutureExt;
+    use futures::executor::block_on;
+    let server = servers::Redis::start();
+    let store = ClientStore::new(redis(&server));
+    let path = Path::from("a");
+    block_on(store.put(&path, bytes(3 << 20).into())).unwrap();
+    let whole = keys(&server);
+    block_on(store.put(&path, bytes(9 << 20).into())).unwrap();
+    let begin = || {
+        let mut upload = block_on(store.put_multipart(&path)).unwrap();
+        block_on(upload.put_part(bytes(3 << 20).into())).unwrap();
+        upload
+    };
+    let before = keys(&server);
+    let mut upload = begin();
+    assert!(upload.abort().now_or_never().is_none(), "pages are removed");
+    drop(upload);
+    crate::until("the pages are removed", || keys(&server) == before);
+    let mut upload = begin();
+    assert!(upload.complete().now_or_never().is_none(), "the object is put in its place");
+    drop(upload);
+    crate::until("the former pages are removed", || keys(&server) == whole);
+    assert_eq!(block_on(store.head(&path)).unwrap().size, 3 << 20);
+    assert!(store.delete(&path).now_or_never().is_none(), "its head is looked at");
+    crate::until("all of it is removed", || keys(&server) == 0);
+}
+
+#[test]
 fn an_object_of_which_the_server_dropped_a_page_is_gone_as_a_whole() {
     let server = servers::Redis::start();
     let store = ClientStore::new(redis(&server));

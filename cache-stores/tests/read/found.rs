@@ -10,6 +10,7 @@ use cache_stores::object_store::{ObjectMeta, ObjectStore};
 use futures::TryStreamExt;
 use std::collections::HashSet;
 use std::os::unix::ffi::OsStrExt;
+use std::time::{Duration, Instant};
 
 /// Of which some share a folder.
 const OBJECTS: usize = 40;
@@ -112,5 +113,43 @@ async fn a_local_store_that_does_not_list_holds_opening_no_longer_than_its_deadl
         assert!((1..=4).contains(&store.stats().local_errors), "{:?}", store.stats());
         let read = store.get_opts(&Path::from("p/1"), Default::default()).await.unwrap();
         assert_eq!(read.bytes().await.unwrap(), bytes(CHUNKS * CHUNK));
+    }
+}
+
+#[tokio::test]
+async fn what_could_not_be_looked_at_is_deleted_when_local_tells_of_it() {
+    for purges in [true, false] {
+        for fault in [
+            Faults { list: Some(Fault::Away), prefix: "larder/", ..Faults::default() },
+            Faults { get: Some(Fault::Away), ..Faults::default() },
+        ] {
+            let (local, remote, lies) = left(Stand::new(|store| store)).await;
+            local.fail(fault);
+            let time = ManualClock::new();
+            let store = CachedStore::new(local.clone(), remote.clone()).chunk(CHUNK);
+            let store = store.clock(time.clock()).build().unwrap();
+            assert_eq!(store.stats().bytes, 0);
+            local.fail(Faults::default());
+            // What is kept since then stays.
+            let read = store.get_opts(&Path::from("p/1"), Default::default()).await.unwrap();
+            assert_eq!(read.bytes().await.unwrap(), bytes(CHUNKS * CHUNK));
+            let began = Instant::now();
+            let size = bytes_of(lies.iter()) / OBJECTS as u64;
+            loop {
+                if purges {
+                    store.purge().await;
+                } else {
+                    time.advance(Duration::from_secs(60));
+                }
+                let lies: Vec<_> = local.list(None).try_collect().await.unwrap();
+                if (lies.len(), bytes_of(lies.iter())) == (CHUNKS, store.stats().bytes) {
+                    break;
+                }
+                assert!(began.elapsed().as_secs() < 20, "{} chunks lie there", lies.len());
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            assert!(store.stats().bytes.abs_diff(size) < 10, "all of one object");
+            store.close().await;
+        }
     }
 }

@@ -309,3 +309,24 @@ async fn an_answer_is_not_kept_when_a_younger_one_has_said_that_there_is_another
         }
     }
 }
+
+#[tokio::test]
+async fn a_version_that_is_too_large_for_local_takes_the_place_of_the_copy_all_the_same() {
+    for has_index in [true, false] {
+        let stand = Stand::new(|store| if has_index { store } else { store.presence() });
+        stand.put("a", &bytes(3000)).await;
+        stand.read("a").await.unwrap();
+        stand.settled(|stand| stand.local.puts() == 3).await;
+        assert_eq!(stand.read("a").await.unwrap().0, bytes(3000));
+        stand.put("a", &bytes(5000)).await;
+        stand.remote.boasts();
+        let mut refresh = GetOptions::new();
+        refresh.extensions.insert(Refresh);
+        for options in [refresh, GetOptions::new()] {
+            // The remote's own answer.
+            let read = stand.store.get_opts(&Path::from("a"), options).await.unwrap();
+            assert_eq!(read.bytes().await.unwrap(), bytes(5000), "with an index: {has_index}");
+        }
+        assert_eq!(stand.store.stats().objects, 0);
+    }
+}

@@ -249,3 +249,27 @@ async fn without_an_index_what_the_remote_does_not_have_any_more_is_not_believed
         assert!(matches!(read, Err(Error::NotFound { .. })), "{read:?}");
     }
 }
+
+#[tokio::test]
+async fn without_an_index_a_version_that_local_does_not_take_is_not_hidden_by_the_former_one() {
+    let full = Faults { put: Some(Fault::Full), ..Faults::default() };
+    let refuses = Faults { change: Some(Fault::Denied), ..Faults::default() };
+    for fault in [full, refuses] {
+        let stand = stand();
+        let (old, new) = (bytes(CHUNK), Bytes::from(vec![7; CHUNK]));
+        stand.put("a", &old).await;
+        stand.read("a").await.unwrap();
+        stand.settled(|stand| stand.local.puts() == 1).await;
+        assert_eq!(stand.read("a").await.unwrap().0, old);
+        stand.put("a", &new).await;
+        stand.local.fail(fault);
+        assert_eq!(stand.refresh("a").await.unwrap(), (new.clone(), ServedFrom::Remote));
+        // What the fetch still holds may be given for a while.
+        stand.settled(|stand| stand.store.stats().local_errors > 0).await;
+        for _ in 0..20 {
+            assert_eq!(stand.read("a").await.unwrap().0, new, "{fault:?}");
+        }
+        stand.local.fail(Fails::No);
+        assert_eq!(stand.read("a").await.unwrap().0, new, "{fault:?}");
+    }
+}

@@ -1,14 +1,13 @@
 //! Kills: at every step of either side everything is copied as a killed process would leave it, and opened again.
 
 use crate::common::Fails;
-use crate::world::{World, bytes, put, read, read_of_what_is_sent};
+use crate::world::{World, bytes, copy_all, drained, put, read};
 use bytes::Bytes;
 use cache_stores::{CachedStore, KeepWrites};
 use object_store::ObjectStoreExt;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use std::collections::BTreeMap;
-use std::path::Path as FilePath;
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
@@ -68,18 +67,6 @@ impl Photographer {
     }
 }
 
-pub(crate) fn copy_all(from: &FilePath, to: &FilePath) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap().flatten() {
-        let to = to.join(entry.file_name());
-        match entry.file_type().unwrap().is_dir() {
-            true => copy_all(&entry.path(), &to),
-            // What is being renamed may be gone.
-            false => drop(std::fs::copy(entry.path(), to)),
-        }
-    }
-}
-
 fn open(world: &World, mode: Mode) -> CachedStore {
     match mode {
         Mode::Through => world.store(),
@@ -133,7 +120,7 @@ async fn check(image: Image, mode: Mode) {
     let world = World::on(folder, remote);
     let store = open(&world, mode);
     for (path, values) in &allowed {
-        let is = read_of_what_is_sent(&store, path).await;
+        let is = read(&store, path).await;
         let size = is.as_ref().map(Bytes::len);
         assert!(
             values.contains(&is),
@@ -155,7 +142,7 @@ async fn check(image: Image, mode: Mode) {
             );
             assert_eq!(read(&store, path).await, far, "{at}");
         }
-        assert_eq!(store.pending().writes, 0);
+        drained(&world, &store).await;
     }
     world.settled(&store).await;
 }

@@ -1,10 +1,11 @@
 //! Sends that take long: nothing comes behind what was written later, and nobody else waits for them.
 
 use crate::stubborn::Stubborn;
-use crate::world::{World, bytes, drained, put, read, reopened, until};
+use crate::world::{World, bytes, copy_all, drained, put, read, reopened, until};
 use cache_stores::CachedStore;
 use futures::FutureExt;
 use object_store::ObjectStoreExt;
+use object_store::memory::InMemory;
 use object_store::path::Path;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
@@ -202,4 +203,137 @@ async fn what_was_given_up_and_sent_again_does_not_come_behind_what_is_written_l
     drained(&world, &store).await;
     assert_eq!(world.far("a").await.unwrap(), bytes(2, 2000));
     assert_eq!(read(&store, "a").await.unwrap(), bytes(2, 2000));
+}
+
+/// A write of which the client of the remote said that it took too long; it arrives when the gate opens.
+async fn hurried() -> (World, Stubborn, CachedStore, Arc<Semaphore>) {
+    let (world, remote, store) = stubborn();
+    let gate = remote.hold();
+    remote.hurry();
+    put(&store, "a", &bytes(1, 2000)).await.unwrap();
+    until("it has failed", || store.pending().trouble.is_some()).await;
+    remote.let_go();
+    (world, remote, store, gate)
+}
+
+/// Opens the gate for so many that were given up, and waits until they were done.
+async fn arrive(remote: &Stubborn, gate: &Semaphore, late: usize) {
+    let before = remote.ended();
+    gate.add_permits(late);
+    until("they have arrived", || remote.ended() == before + late).await;
+}
+
+#[tokio::test]
+async fn what_the_client_of_the_remote_gave_up_does_not_stay_in_the_place_of_what_was_written_after_it()
+ {
+    let (world, remote, store, gate) = hurried().await;
+    let late = remote.begun();
+    put(&store, "a", &bytes(2, 2000)).await.unwrap();
+    // The clock stands still: nobody waits until it was looked after.
+    store.flush().await.unwrap();
+    assert_eq!(world.far("a").await.unwrap(), bytes(2, 2000));
+    assert_eq!(store.pending().writes, 1, "it is looked after");
+    assert_eq!(store.unsent(), [], "the remote has it");
+    arrive(&remote, &gate, late).await;
+    assert_eq!(world.far("a").await.unwrap(), bytes(1, 2000));
+    drained(&world, &store).await;
+    assert_eq!(world.far("a").await.unwrap(), bytes(2, 2000));
+    assert_eq!(read(&store, "a").await.unwrap(), bytes(2, 2000));
+}
+
+#[tokio::test]
+async fn what_is_looked_after_keeps_no_other_write_and_no_newer_one_of_its_path() {
+    let (world, remote, store, gate) = hurried().await;
+    let late = remote.begun();
+    put(&store, "a", &bytes(2, 2000)).await.unwrap();
+    for other in ["b", "c", "d", "e"] {
+        put(&store, other, &bytes(1, 2000)).await.unwrap();
+    }
+    store.flush().await.unwrap();
+    assert_eq!(store.pending().writes, 1, "four others, while one is looked after");
+    put(&store, "a", &bytes(3, 2000)).await.unwrap();
+    store.flush().await.unwrap();
+    assert_eq!(world.far("a").await.unwrap(), bytes(3, 2000));
+    arrive(&remote, &gate, late).await;
+    drained(&world, &store).await;
+    assert_eq!(world.far("a").await.unwrap(), bytes(3, 2000));
+}
+
+#[tokio::test]
+async fn a_store_is_closed_while_it_looks_after_a_write_and_the_next_one_goes_on_with_that() {
+    let (world, remote, store, gate) = hurried().await;
+    let late = remote.begun();
+    put(&store, "a", &bytes(2, 2000)).await.unwrap();
+    store.flush().await.unwrap();
+    store.close().await;
+    arrive(&remote, &gate, late).await;
+    assert_eq!(world.far("a").await.unwrap(), bytes(1, 2000));
+    let store = over(&world, &remote);
+    drained(&world, &store).await;
+    assert_eq!(world.far("a").await.unwrap(), bytes(2, 2000));
+}
+
+#[tokio::test]
+async fn what_an_earlier_process_gave_up_does_not_stay_in_the_place_of_what_is_written_after_it() {
+    let (world, remote, store, gate) = given_up().await;
+    store.close().await;
+    let store = over(&world, &remote);
+    put(&store, "a", &bytes(2, 2000)).await.unwrap();
+    store.flush().await.unwrap();
+    arrive(&remote, &gate, 1).await;
+    assert_eq!(world.far("a").await.unwrap(), bytes(1, 2000));
+    drained(&world, &store).await;
+    assert_eq!(world.far("a").await.unwrap(), bytes(2, 2000));
+    assert_eq!(read(&store, "a").await.unwrap(), bytes(2, 2000));
+}
+
+#[tokio::test]
+async fn what_was_on_its_way_at_a_kill_does_not_stay_in_the_place_of_what_waited_behind_it() {
+    let (world, remote, store) = stubborn();
+    let gate = remote.hold();
+    put(&store, "a", &bytes(1, 2000)).await.unwrap();
+    until("it is on its way", || remote.begun() == 1).await;
+    put(&store, "a", &bytes(2, 2000)).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    copy_all(world.folder.path(), folder.path());
+    let left = World::on(folder, InMemory::new());
+    remote.let_go();
+    // The remote is the same one.
+    let killed = over(&left, &remote);
+    killed.flush().await.unwrap();
+    assert_eq!(world.far("a").await.unwrap(), bytes(2, 2000));
+    drop(store);
+    arrive(&remote, &gate, 1).await;
+    assert_eq!(world.far("a").await.unwrap(), bytes(1, 2000));
+    drained(&left, &killed).await;
+    assert_eq!(world.far("a").await.unwrap(), bytes(2, 2000));
+}
+
+#[tokio::test]
+async fn what_goes_past_the_journal_waits_for_what_was_given_up() {
+    let (world, remote, store, gate) = given_up().await;
+    world.memory.put(&Path::from("b"), bytes(7, 2000).into()).await.unwrap();
+    store.flush().await.unwrap();
+    let copying = store.clone();
+    let copy = tokio::spawn(async move { copying.copy(&Path::from("b"), &Path::from("a")).await });
+    // It would be done by then.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    arrive(&remote, &gate, 1).await;
+    world.clock.advance(Duration::from_secs(30));
+    copy.await.unwrap().unwrap();
+    assert_eq!(world.far("a").await.unwrap(), bytes(7, 2000));
+}
+
+#[tokio::test]
+async fn stores_that_are_soon_closed_do_not_send_the_same_write_for_ever() {
+    let (world, remote, mut store, _gate) = given_up().await;
+    put(&store, "a", &bytes(2, 2000)).await.unwrap();
+    for _ in 0..4 {
+        store.flush().await.unwrap();
+        store.close().await;
+        store = over(&world, &remote);
+    }
+    assert_eq!(store.pending().writes, 0);
+    assert_eq!(remote.begun(), 4, "the first, the second, and that once more by the next two");
+    assert_eq!(world.far("a").await.unwrap(), bytes(2, 2000));
 }

@@ -11,5 +11,6 @@ mod stubborn;
 mod through;
 mod together;
 mod told;
+mod unkept;
 mod waits;
 mod world;

@@ -1,8 +1,7 @@
 //! What waits is there again when a store is opened, however little the index knows, and however slow local is.
 
 use crate::common::Fails;
-use crate::images::copy_all;
-use crate::world::{World, bytes, put, read};
+use crate::world::{World, bytes, copy_all, put, read};
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use std::time::Duration;

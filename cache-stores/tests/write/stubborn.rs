@@ -6,12 +6,13 @@ use futures::stream::BoxStream;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, UploadPart,
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
+    ObjectStore, ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+    UploadPart,
 };
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use tokio::sync::Semaphore;
 
@@ -25,6 +26,8 @@ pub(crate) struct Stubborn {
 struct State {
     gate: Mutex<Option<Arc<Semaphore>>>,
     begun: AtomicUsize,
+    ended: AtomicUsize,
+    hurried: AtomicBool,
     aborted: AtomicUsize,
     deletions: Mutex<VecDeque<Arc<Semaphore>>>,
 }
@@ -41,9 +44,16 @@ impl Stubborn {
         gate
     }
 
+    /// From now on who asks is told at once that it took too long, as by a client that has a time limit; it is done all
+    /// the same.
+    pub(crate) fn hurry(&self) {
+        self.state.hurried.store(true, SeqCst);
+    }
+
     /// What is asked for from now on is done at once.
     pub(crate) fn let_go(&self) {
         *self.state.gate.lock().unwrap() = None;
+        self.state.hurried.store(false, SeqCst);
     }
 
     /// The next deletions need a permit of these, one each.
@@ -63,6 +73,11 @@ impl Stubborn {
         self.state.begun.load(SeqCst)
     }
 
+    /// Those of them that were done.
+    pub(crate) fn ended(&self) -> usize {
+        self.state.ended.load(SeqCst)
+    }
+
     pub(crate) fn aborted(&self) -> usize {
         self.state.aborted.load(SeqCst)
     }
@@ -74,13 +89,22 @@ impl Stubborn {
     ) -> impl Future<Output = Result<T>> + Send + 'static {
         self.state.begun.fetch_add(1, SeqCst);
         let gate = self.state.gate.lock().unwrap().clone();
+        let state = self.state.clone();
+        let hurried = state.hurried.load(SeqCst);
         let done = tokio::spawn(async move {
             if let Some(gate) = gate {
                 gate.acquire().await.unwrap().forget();
             }
-            what.await
+            let done = what.await;
+            state.ended.fetch_add(1, SeqCst);
+            done
         });
-        async move { done.await.unwrap() }
+        async move {
+            match hurried {
+                true => Err(late()),
+                false => done.await.unwrap(),
+            }
+        }
     }
 }
 
@@ -122,14 +146,22 @@ impl ObjectStore for Stubborn {
         let store = self.clone();
         let deleted = paths.map(move |path| {
             let gate = store.state.deletions.lock().unwrap().pop_front();
-            let memory = store.memory.clone();
+            let (memory, state) = (store.memory.clone(), store.state.clone());
             async move {
                 let path = path?;
-                if let Some(gate) = gate {
-                    gate.acquire().await.unwrap().forget();
+                let deleting = async move {
+                    if let Some(gate) = gate {
+                        gate.acquire().await.unwrap().forget();
+                    }
+                    memory.delete(&path).await.map(|()| path)
+                };
+                match state.hurried.load(SeqCst) {
+                    true => {
+                        tokio::spawn(deleting);
+                        Err(late())
+                    }
+                    false => deleting.await,
                 }
-                memory.delete(&path).await?;
-                Ok(path)
             }
         });
         // Several at a time, as those of most stores.
@@ -147,6 +179,10 @@ impl ObjectStore for Stubborn {
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
         self.memory.copy_opts(from, to, options).await
     }
+}
+
+fn late() -> Error {
+    Error::Generic { store: "Stubborn", source: "the time is over".into() }
 }
 
 #[derive(Debug)]

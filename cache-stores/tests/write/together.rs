@@ -9,6 +9,8 @@ use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{Error, GetOptions, ObjectStore, ObjectStoreExt};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
 
 #[tokio::test]
 async fn what_was_asked_before_a_write_was_sent_is_not_believed_after_it() {
@@ -101,4 +103,66 @@ async fn a_path_that_is_deleted_twice_is_gone_after_the_second_time_whatever_was
     deleted.next().await.unwrap().unwrap();
     assert_eq!(read(&store, "a").await, None);
     assert!(deleted.next().await.is_none());
+}
+
+/// The remote does a put of this and a deletion of that when the gates open; both were given up by its client, and
+/// then written anew.
+async fn overtaken(store: &CachedStore, remote: &Stubborn) -> [Arc<Semaphore>; 2] {
+    for path in ["a", "b"] {
+        put(store, path, &bytes(1, 2000)).await.unwrap();
+    }
+    let gate = remote.hold();
+    let deletion = remote.hold_deletions(1).remove(0);
+    remote.hurry();
+    put(store, "a", &bytes(2, 2000)).await.unwrap_err();
+    store.delete(&Path::from("b")).await.unwrap_err();
+    remote.let_go();
+    for path in ["a", "b"] {
+        put(store, path, &bytes(3, 2000)).await.unwrap();
+        assert_eq!(read(store, path).await.unwrap(), bytes(3, 2000));
+    }
+    [gate, deletion]
+}
+
+#[tokio::test]
+async fn what_the_client_of_the_remote_gave_up_and_comes_late_is_not_hidden_by_what_was_written_after_it()
+ {
+    for has_index in [true, false] {
+        let world = World::memory();
+        let remote = Stubborn::new(world.memory.clone());
+        let builder = CachedStore::new(InMemory::new(), remote.clone()).clock(world.clock.clock());
+        let store = if has_index { builder } else { builder.presence() }.build().unwrap();
+        let gates = overtaken(&store, &remote).await;
+        gates.iter().for_each(|gate| gate.add_permits(1));
+        let far = async || (world.far("a").await, world.far("b").await);
+        while far().await != (Some(bytes(2, 2000)), None) {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(read(&store, "a").await.unwrap(), bytes(2, 2000), "index: {has_index}");
+        assert_eq!(read(&store, "b").await, None, "index: {has_index}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_written_after_a_write_that_was_given_up_is_believed_when_that_cannot_come_any_more()
+ {
+    let world = World::memory();
+    let remote = Stubborn::new(world.memory.clone());
+    let builder = CachedStore::new(InMemory::new(), remote.clone()).clock(world.clock.clock());
+    let store = builder.build().unwrap();
+    let _gates = overtaken(&store, &remote).await;
+    assert_eq!(store.stats().renewed, 2, "it is here, and the remote was asked");
+    world.clock.advance(Duration::from_secs(30));
+    for path in ["a", "b"] {
+        for reads in 0.. {
+            let before = store.stats().renewed;
+            assert_eq!(read(&store, path).await.unwrap(), bytes(3, 2000));
+            if store.stats().renewed == before {
+                break;
+            }
+            assert!(reads < 6000, "it is never believed");
+            // Another thread sees that the time is over.
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
 }

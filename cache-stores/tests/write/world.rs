@@ -9,7 +9,7 @@ use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{Error, ObjectStore, ObjectStoreExt};
-use std::path::PathBuf;
+use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -124,23 +124,11 @@ pub(crate) fn found<T>(result: object_store::Result<T>) -> Option<T> {
 
 /// What the store says that a path has.
 pub(crate) async fn read(store: &CachedStore, path: &str) -> Option<Bytes> {
-    once(store, path).await.unwrap()
-}
-
-/// The same, while it may be sent: a copy that is not kept then goes under its reader, who has to begin again.
-pub(crate) async fn read_of_what_is_sent(store: &CachedStore, path: &str) -> Option<Bytes> {
-    match once(store, path).await {
-        Err(Error::Precondition { .. }) => read(store, path).await,
-        read => read.unwrap(),
-    }
-}
-
-async fn once(store: &CachedStore, path: &str) -> object_store::Result<Option<Bytes>> {
-    let Some(found) = found(store.get(&Path::from(path)).await) else { return Ok(None) };
+    let found = found(store.get(&Path::from(path)).await)?;
     let size = found.meta.size;
-    let bytes = found.bytes().await?;
+    let bytes = found.bytes().await.unwrap();
     assert_eq!(bytes.len() as u64, size);
-    Ok(Some(bytes))
+    Some(bytes)
 }
 
 pub(crate) async fn put(
@@ -173,4 +161,17 @@ pub(crate) async fn until(what: &str, mut is: impl FnMut() -> bool) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     panic!("waited in vain until {what}");
+}
+
+/// A directory as a kill would leave it.
+pub(crate) fn copy_all(from: &FilePath, to: &FilePath) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().flatten() {
+        let to = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy_all(&entry.path(), &to),
+            // What is being renamed may be gone.
+            false => drop(std::fs::copy(entry.path(), to)),
+        }
+    }
 }

@@ -151,6 +151,13 @@ impl Shared {
         }
     }
 
+    /// To its end, or pages without a head would stay.
+    async fn remove(self: Arc<Self>, location: &Path) -> Result<()> {
+        let location = location.clone();
+        let removal = async move { self.delete(&location).await };
+        runtime::run(removal).await.unwrap_or_else(|| Err(panicked()))
+    }
+
     /// How long the server is to keep what is put with these.
     pub(super) fn keep(&self, extensions: &Extensions) -> Result<Option<Duration>> {
         let keep = extensions.get::<LocalTtl>().map(|ttl| ttl.0).or(self.ttl);
@@ -168,7 +175,7 @@ pub(super) fn failed(error: Wrong) -> Error {
     Error::Generic { store: NAME, source: Box::new(error) }
 }
 
-fn panicked() -> Error {
+pub(super) fn panicked() -> Error {
     Error::Generic { store: NAME, source: "the server panicked".into() }
 }
 
@@ -219,7 +226,7 @@ impl ObjectStore for ClientStore {
             let shared = shared.clone();
             async move {
                 let location = location?;
-                shared.delete(&location).await?;
+                shared.remove(&location).await?;
                 Ok(location)
             }
         };
@@ -252,7 +259,7 @@ impl ObjectStore for ClientStore {
         self.copy_opts(from, to, copying(options)).await?;
         match from == to {
             true => Ok(()),
-            false => self.0.delete(from).await,
+            false => self.0.clone().remove(from).await,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A long write in parts, which arrive in any order.
 
 use super::head::Head;
-use super::store::{NAME, Shared};
+use super::store::{NAME, Shared, panicked};
 use crate::runtime;
 use async_trait::async_trait;
 use object_store::path::Path;
@@ -83,7 +83,6 @@ impl MultipartUpload for Parts {
             // Nobody may be waiting any more.
             let _ = tell.send(put);
         }));
-        let panicked = || Error::Generic { store: NAME, source: "the server panicked".into() };
         Box::pin(async move { told.await.unwrap_or_else(|_| Err(panicked())) })
     }
 
@@ -95,14 +94,17 @@ impl MultipartUpload for Parts {
         }
         // From here on nobody but `publish` knows whether the pages are still wanted.
         self.over = true;
-        let (head, mode) = (self.head.clone(), PutMode::Overwrite);
-        self.shared.publish(&self.location, head, &mode, self.keep).await
+        let (shared, location) = (self.shared.clone(), self.location.clone());
+        let (head, keep) = (self.head.clone(), self.keep);
+        // To its end: pages of which no head tells, and former ones, would stay.
+        let publish =
+            async move { shared.publish(&location, head, &PutMode::Overwrite, keep).await };
+        runtime::run(publish).await.unwrap_or_else(|| Err(panicked()))
     }
 
     async fn abort(&mut self) -> Result<()> {
         self.begun()?;
-        self.removal().await;
-        Ok(())
+        runtime::run(self.removal()).await.ok_or_else(panicked)
     }
 }
 

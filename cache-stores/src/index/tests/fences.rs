@@ -286,3 +286,28 @@ fn the_word_about_a_copy_says_nothing_of_another_one_that_an_older_answer_has_br
     index.gone(&younger);
     assert_eq!(standing(&index), None);
 }
+
+#[test]
+fn after_a_write_without_an_answer_what_is_learned_is_kept_and_doubtful_until_that_cannot_come() {
+    let (index, _time) = index(Policy::default());
+    let path = Path::from("a");
+    add(&index, "a", 1);
+    let write = index.doubt(&path);
+    let before = index.begin(&path);
+    index.linger(&write);
+    assert_eq!(index.admit(&before, &object("a", 2), 10, index.now()), Admitted::Fenced);
+    let asked = index.begin(&path);
+    let admitted = index.admit(&asked, &object("a", 2), 10, index.now());
+    assert!(matches!(admitted, Admitted::New { .. }));
+    assert_eq!(standing(&index), Some(Standing::Doubtful));
+    assert!(renew(&index, &index.begin(&path)));
+    assert_eq!(standing(&index), Some(Standing::Doubtful));
+    let refused = index.doubt(&path);
+    index.settle_doubt(refused);
+    assert_eq!(standing(&index), Some(Standing::Doubtful));
+    let asked = index.begin(&path);
+    drop(write);
+    assert!(!renew(&index, &asked), "it was asked before");
+    assert!(renew(&index, &index.begin(&path)));
+    assert_eq!(standing(&index), Some(Standing::Fresh));
+}

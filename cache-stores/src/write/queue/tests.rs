@@ -3,6 +3,29 @@
 use super::super::record::tests::put;
 use super::*;
 use proptest::prelude::*;
+use std::collections::BTreeSet;
+
+impl Queue {
+    fn validate(&self) {
+        let of = |path: &Path| self.slots.get(path).expect("a path in a list has a slot");
+        let mut counted = BTreeSet::new();
+        for (place, path) in &self.ready {
+            assert_eq!((of(path).state, of(path).key()), (State::Ready, *place));
+            counted.insert(path);
+        }
+        for ((until, place), path) in &self.resting {
+            assert_eq!((of(path).state, of(path).place), (State::Resting(*until), *place));
+            counted.insert(path);
+        }
+        let sending = |slot: &&Slot| matches!(slot.state, State::Sending(_));
+        let looking = |slot: &&Slot| matches!(slot.state, State::Looking(_));
+        let sending = self.slots.values().filter(sending).count();
+        let looking = self.slots.values().filter(looking).count();
+        assert_eq!(counted.len() + sending + looking, self.slots.len());
+        assert!(self.sending >= sending && self.sending <= AT_ONCE);
+        assert_eq!(self.bytes, self.slots.values().map(|slot| bytes(&slot.op)).sum::<u64>());
+    }
+}
 
 fn error() -> Arc<Error> {
     Arc::new(Error::Generic { store: "test", source: "away".into() })
@@ -230,8 +253,15 @@ proptest! {
                 _ => {
                     let (path, seq) = flying.swap_remove(usize::from(which) % flying.len());
                     match (what, size) {
+                        // It is looked after before it is done with.
+                        (4, 0 | 1) => {
+                            let before = remote.insert(path.clone(), seq);
+                            prop_assert!(before.is_none_or(|old| old <= seq));
+                            queue.arrived(&path, seq);
+                            flying.push((path, seq));
+                        }
                         (4, _) => {
-                            prop_assert!(remote.insert(path.clone(), seq).is_none_or(|old| old < seq));
+                            prop_assert!(remote.insert(path.clone(), seq).is_none_or(|old| old <= seq));
                             queue.sent(&path, seq);
                         }
                         (_, 0..=2) => queue.failed(&path, seq, Failure::Away(error()), now),
@@ -248,7 +278,7 @@ proptest! {
         while !queue.is_empty() {
             match queue.next(now) {
                 Next::Send(Attempt { path, seq, .. }) => {
-                    prop_assert!(remote.insert(path.clone(), seq).is_none_or(|old| old < seq));
+                    prop_assert!(remote.insert(path.clone(), seq).is_none_or(|old| old <= seq));
                     queue.sent(&path, seq);
                 }
                 Next::Wait(until) => now = until,
@@ -298,4 +328,36 @@ fn each_write_that_was_given_up_is_remembered_until_a_newer_one_was_looked_at() 
         assert_eq!(next(&mut queue), (seq, after_late));
         queue.sent(&path("a"), seq);
     }
+}
+
+#[test]
+fn what_is_looked_after_has_arrived_and_keeps_none_of_the_others() {
+    let mut queue = Queue::default();
+    let a = path("a");
+    queue.push(&a, 0, put("a", 1, 5), 0);
+    sends(&mut queue, 0);
+    queue.failed(&a, 0, Failure::Away(error()), 0);
+    queue.push(&a, 1, put("a", 2, 5), 0);
+    let Next::Send(Attempt { seq: 1, after_late: true, .. }) = queue.next(SECOND) else {
+        panic!("it was away: what it was asked for may come behind this")
+    };
+    queue.arrived(&a, 1);
+    assert!(matches!(queue.progress(&a, 1), Progress::Arrived));
+    queue.validate();
+    for seq in 2..6 {
+        queue.push(&path(&format!("p{seq}")), seq, put("x", seq, 5), SECOND);
+    }
+    assert_eq!(sends(&mut queue, SECOND).len(), AT_ONCE);
+    assert_eq!(queue.len(), 5, "it waits still");
+    queue.push(&a, 6, put("a", 3, 5), SECOND);
+    assert!(matches!(queue.progress(&a, 6), Progress::Waits));
+    queue.sent(&path("p2"), 2);
+    assert_eq!(sends(&mut queue, SECOND), [], "one of a path at a time");
+    queue.sent(&a, 1);
+    let Next::Send(Attempt { seq: 6, after_late: true, .. }) = queue.next(SECOND) else {
+        panic!("nobody has looked whether the first came")
+    };
+    queue.arrived(&a, 6);
+    queue.failed(&a, 6, Failure::Away(error()), SECOND);
+    queue.validate();
 }

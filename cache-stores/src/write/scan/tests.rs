@@ -93,6 +93,36 @@ fn zeros_in_a_record_or_behind_a_damaged_one_are_no_excuse() {
     assert!(read(&damaged).unwrap_err().contains("checksum"));
 }
 
+/// None of the two may have been acknowledged; but if they were, to cut them would lose them.
+#[test]
+fn a_lost_block_with_a_whole_record_behind_it_is_damage_and_told_with_its_place() {
+    let (mut bytes, at) = file(3 * BLOCK, 3);
+    bytes[BLOCK..2 * BLOCK].fill(0);
+    let error = read(&bytes).unwrap_err();
+    assert!(error.contains(&format!("damaged at byte {} (the checksum is wrong)", MAGIC.len())));
+    assert!(error.contains("it is left as it is; restore it, or move it away"), "{error}");
+    bytes[MAGIC.len()..at].fill(0);
+    let error = read(&bytes).unwrap_err();
+    assert!(error.contains(&format!("damaged at byte {} (no record", MAGIC.len())), "{error}");
+}
+
+#[test]
+fn of_a_write_that_has_replaced_others_it_is_known_which_was_the_first() {
+    let mut bytes = MAGIC.to_vec();
+    for (seq, path, done) in
+        [(1, "a", true), (2, "a", false), (3, "b", false), (4, "a", false), (5, "a", false)]
+    {
+        let mut frame = record::frame(&Record { seq, path: Path::from(path), op: Op::Delete });
+        if done {
+            frame[record::STATE] = record::DONE;
+        }
+        bytes.extend(frame);
+    }
+    let scanned = scan(FilePath::new("writes"), &bytes).unwrap();
+    assert_eq!(scanned.replaced, HashMap::from([(5, 2)]));
+    assert_eq!(scanned.former.len(), 2);
+}
+
 proptest! {
     #[test]
     fn no_flipped_bit_costs_a_record_in_silence(
