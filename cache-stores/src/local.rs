@@ -1,5 +1,6 @@
 //! The local side: chunks on their way into it, and its troubles, which are counted and never a caller's.
 
+use crate::directory::Large;
 use crate::fetch;
 use crate::footer::{Footer, Mark};
 use crate::index::Kept;
@@ -51,8 +52,11 @@ impl Inner {
         of: CopyOf<'_>,
         chunk: u32,
         pieces: &[Bytes],
-        options: PutOptions,
+        mut options: PutOptions,
     ) -> Laid {
+        if self.options.direct_writes.is_some_and(|least| of.object.size >= least) {
+            options.extensions.insert(Large);
+        }
         if self.late.load(Ordering::Acquire) >= LATE {
             let place = self.place_of(&of.object.path, of.copy, chunk);
             self.trouble("put", &place, &"earlier ones have not ended");

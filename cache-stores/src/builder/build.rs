@@ -118,6 +118,7 @@ impl StoreBuilder {
         }
         Ok(Options {
             chunk,
+            direct_writes: self.least_direct()?,
             local_deadline,
             verify: self.verify,
             unread: self.unread,
@@ -125,6 +126,21 @@ impl StoreBuilder {
             write_back: self.write_back.clone(),
             presence: self.presence,
         })
+    }
+
+    fn least_direct(&self) -> Result<Option<u64>> {
+        let Some(least) = self.direct_writes.clone() else { return Ok(None) };
+        let least = least.check("`direct_writes`")?;
+        let wrong = if least == 0 {
+            "0 bytes; right is 1 at least"
+        } else if !self.is_directory {
+            "only copies in a directory of the store's own (`on_disk`) are written directly; leave it out"
+        } else if cfg!(not(target_os = "linux")) {
+            "only on Linux copies are written directly; leave it out"
+        } else {
+            return Ok(Some(least));
+        };
+        Err(Error::invalid(format!("`direct_writes`: {wrong}")))
     }
 
     /// Without an index there is nothing that could hold to a policy or remember what was not sent.
