@@ -67,6 +67,13 @@ impl Directory {
     }
 }
 
+#[cfg(all(test, target_os = "linux"))]
+impl Directory {
+    pub(crate) fn has_tried_past(&self) -> bool {
+        self.past.has_tried()
+    }
+}
+
 #[async_trait]
 #[deny(clippy::missing_trait_methods)]
 impl ObjectStore for Directory {

@@ -171,3 +171,38 @@ fn none_waits(index: &Index) -> Result<()> {
         waiting.len()
     )))
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use crate::directory::Directory;
+    use object_store::ObjectStoreExt;
+    use object_store::memory::InMemory;
+    use object_store::path::Path;
+
+    #[tokio::test]
+    async fn only_copies_of_large_objects_are_written_directly_and_only_where_that_is_asked_for() {
+        for (least, length, is_direct) in [
+            (None, 4, false),
+            (Some("4MiB"), 3, false),
+            (Some("4MiB"), 4, true),
+            (Some("1MiB"), 4, true),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let local = Arc::new(Directory::new(folder.path()).unwrap());
+            let mut builder = StoreBuilder {
+                is_directory: true,
+                ..StoreBuilder::over(Ok(local.clone()), Arc::new(InMemory::new()))
+            };
+            if let Some(least) = least {
+                builder = builder.direct_writes(least);
+            }
+            let store = builder.chunk("1MiB").build().unwrap();
+            let (path, bytes) = (Path::from("a"), vec![7; length << 20]);
+            store.put(&path, bytes.clone().into()).await.unwrap();
+            assert_eq!(local.has_tried_past(), is_direct, "{length} MiB, {least:?}");
+            assert!(store.get(&path).await.unwrap().bytes().await.unwrap() == bytes);
+            assert_eq!(store.stats().fetches, 0);
+        }
+    }
+}

@@ -57,6 +57,14 @@ impl Past {
     }
 }
 
+#[cfg(test)]
+impl Past {
+    /// Whether a file was to be written directly, ever.
+    pub(super) fn has_tried(&self) -> bool {
+        self.0.buffer.lock().as_ref().is_none_or(|buffer| !buffer.is_empty())
+    }
+}
+
 /// The one file that is being written directly.
 #[derive(Debug)]
 pub(super) struct Turn {

@@ -132,3 +132,16 @@ fn what_others_are_writing_to_the_same_place_is_left_alone() {
     assert_eq!(fs::read(folder.path().join("a#1")).unwrap(), b"another's");
     assert_eq!(names(&folder).len(), 2);
 }
+
+#[test]
+fn what_a_killed_process_was_writing_goes_when_the_store_is_opened() {
+    let folder = folder();
+    // As the first chunk of a copy, and as one that was tried twice.
+    let chunks = folder.path().join("objects/larder/59");
+    let place = chunks.join("59c0e20285b0a2c7.0");
+    let names = [stage(&place).unwrap().1, stage(&place).unwrap().1];
+    assert!(names.iter().all(|name| name.exists()) && names[0] != names[1]);
+    let remote = object_store::memory::InMemory::new();
+    crate::CachedStore::on_disk(folder.path(), remote).build().unwrap();
+    assert_eq!(fs::read_dir(chunks).unwrap().count(), 0);
+}
