@@ -38,6 +38,7 @@ fn race(sends: Sends, rounds: usize) -> Result<Vec<Row>, String> {
     runtime()?.block_on(fill(&client(server.port)?))?;
     let mut seconds: [Vec<f64>; 4] = Default::default();
     let mut again: [Vec<f64>; 4] = Default::default();
+    let mut work: [Vec<f64>; 4] = Default::default();
     let mut memory: [Vec<f64>; 4] = Default::default();
     for round in 0..rounds {
         // Each is the first of a round in turn.
@@ -45,10 +46,11 @@ fn race(sends: Sends, rounds: usize) -> Result<Vec<Row>, String> {
             let local = tempfile::tempdir().map_err(text)?;
             let place = local.path().display();
             let numbers = measured(&[&"first", &server.port, &WAYS[way], &place])?;
-            let &[took, second, peak] = numbers.as_slice() else {
+            let &[took, busy, second, peak] = numbers.as_slice() else {
                 return Err(format!("a first read said {numbers:?}"));
             };
             seconds[way].push(took);
+            work[way].push(busy);
             again[way].push(second);
             memory[way].push(peak / 1024.0);
         }
@@ -76,6 +78,7 @@ fn race(sends: Sends, rounds: usize) -> Result<Vec<Row>, String> {
                 ("rounds", Cell::Count(rounds as u64)),
                 ("mib_per_s", Cell::Number(1024.0 / quantile(&seconds[way], 0.5), 0)),
                 ("of_direct", Cell::Number(quantile(&ratios, 0.5), 3)),
+                ("cpu_s", Cell::Number(quantile(&work[way], 0.5), 2)),
                 ("again_mib_per_s", if is_cache { second } else { Cell::Nothing }),
                 ("goal", if speed { goal(GOAL_SPEED, 2) } else { Cell::Nothing }),
                 ("peak_mib", Cell::Number(quantile(&memory[way], 1.0), 1)),
@@ -98,7 +101,8 @@ async fn fill(remote: &impl ObjectStore) -> Result<(), String> {
     Ok(())
 }
 
-/// The child: seconds of a first and of a second read, and the most memory that this process ever had.
+/// The child: seconds of a first read, those of the processors in it, seconds of a second read, and the most memory
+/// that this process ever had.
 pub fn child(args: &[String]) -> Result<(), String> {
     let [port, way, folder] = args else { return Err("three words are needed".to_owned()) };
     let remote = client(port.parse().map_err(text)?)?;
@@ -115,13 +119,27 @@ pub fn child(args: &[String]) -> Result<(), String> {
     // In a task, where a user reads, and not beside the threads that do the work.
     let reading = async move {
         let first = read(&store, file).await?;
+        let work = busy()?;
         let second = if is_cache { read(&store, None).await? } else { 0.0 };
-        Ok::<_, String>((first, second))
+        Ok::<_, String>((first, work, second))
     };
-    let (first, second) =
+    let (first, work, second) =
         runtime()?.block_on(async { tokio::spawn(reading).await }).map_err(text)??;
-    println!("{first} {second} {}", status("VmHWM")?);
+    println!("{first} {work} {second} {}", status("VmHWM")?);
     Ok(())
+}
+
+/// Seconds that this process has had the processors, its own and the system's for it.
+fn busy() -> Result<f64, String> {
+    let stat = std::fs::read_to_string("/proc/self/stat").map_err(text)?;
+    // Behind the name, which may be anything; in hundredths, which is what the kernel shows everywhere.
+    let fields = stat.rsplit_once(')').map(|(_, fields)| fields.split_whitespace()).into_iter();
+    let ticks: Vec<f64> =
+        fields.flatten().skip(11).take(2).filter_map(|ticks| ticks.parse().ok()).collect();
+    match ticks.as_slice() {
+        [user, system] => Ok((user + system) / 100.0),
+        _ => Err("/proc/self/stat does not say what this process took".to_owned()),
+    }
 }
 
 async fn read(store: &dyn ObjectStore, file: Option<PathBuf>) -> Result<f64, String> {
