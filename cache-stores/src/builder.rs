@@ -7,7 +7,7 @@ mod rebuild;
 use crate::directory::Directory as Local;
 use crate::options::{Amount, KeepWrites, Period, Presence, Unread, Verify};
 use crate::policy::Policy;
-use cache_core::{Clock, Error, Result};
+use cache_core::{Clock, Result};
 use object_store::ObjectStore;
 use std::fmt;
 use std::path::{Path as Directory, PathBuf};
@@ -94,9 +94,7 @@ impl StoreBuilder {
 
     /// Copies in `objects`, and nothing said of the index.
     pub(crate) fn in_directory(objects: &Directory, remote: Arc<dyn ObjectStore>) -> Self {
-        let local = Local::new(objects)
-            .map_err(|error| Error::unreachable(format!("directory {}", objects.display()), error))
-            .map(|local| Arc::new(local) as Arc<dyn ObjectStore>);
+        let local = Local::new(objects).map(|local| Arc::new(local) as Arc<dyn ObjectStore>);
         StoreBuilder { is_directory: true, ..StoreBuilder::over(local, remote) }
     }
 

@@ -5,6 +5,7 @@ mod past;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use cache_core::Error;
 use futures::stream::BoxStream;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
@@ -33,10 +34,12 @@ pub(crate) struct Directory {
 
 impl Directory {
     /// It is made if it is missing.
-    pub(crate) fn new(place: &Place) -> Result<Self> {
-        fs::create_dir_all(place).map_err(|error| crate::fetch::own(error))?;
+    pub(crate) fn new(place: &Place) -> cache_core::Result<Self> {
+        let what = || format!("directory {}", place.display());
+        fs::create_dir_all(place).map_err(|error| Error::unreachable(what(), error))?;
+        let files = LocalFileSystem::new_with_prefix(place);
         Ok(Directory {
-            files: LocalFileSystem::new_with_prefix(place)?,
+            files: files.map_err(|error| Error::unreachable(what(), error))?,
             #[cfg(target_os = "linux")]
             past: past::Past::default(),
         })

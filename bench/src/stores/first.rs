@@ -102,7 +102,7 @@ async fn fill(remote: &impl ObjectStore) -> Result<(), String> {
 }
 
 /// The child: seconds of a first read, those of the processors in it, seconds of a second read, and the most memory
-/// that this process ever had.
+/// that this process had in the first.
 pub fn child(args: &[String]) -> Result<(), String> {
     let [port, way, folder] = args else { return Err("three words are needed".to_owned()) };
     let remote = client(port.parse().map_err(text)?)?;
@@ -119,13 +119,13 @@ pub fn child(args: &[String]) -> Result<(), String> {
     // In a task, where a user reads, and not beside the threads that do the work.
     let reading = async move {
         let first = read(&store, file).await?;
-        let work = busy()?;
+        let (work, peak) = (busy()?, status("VmHWM")?);
         let second = if is_cache { read(&store, None).await? } else { 0.0 };
-        Ok::<_, String>((first, work, second))
+        Ok::<_, String>((first, work, second, peak))
     };
-    let (first, work, second) =
+    let (first, work, second, peak) =
         runtime()?.block_on(async { tokio::spawn(reading).await }).map_err(text)??;
-    println!("{first} {work} {second} {}", status("VmHWM")?);
+    println!("{first} {work} {second} {peak}");
     Ok(())
 }
 
