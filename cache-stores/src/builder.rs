@@ -4,11 +4,11 @@ mod build;
 mod litter;
 mod rebuild;
 
+use crate::directory::Directory as Local;
 use crate::options::{Amount, KeepWrites, Period, Presence, Unread, Verify};
 use crate::policy::Policy;
-use cache_core::{Clock, Error, Result};
+use cache_core::{Clock, Result};
 use object_store::ObjectStore;
-use object_store::local::LocalFileSystem;
 use std::fmt;
 use std::path::{Path as Directory, PathBuf};
 use std::sync::Arc;
@@ -45,6 +45,9 @@ pub struct StoreBuilder {
     index: Option<PathBuf>,
     presence: Presence,
     chunk: Amount,
+    /// The local store is a directory of ours, and takes direct writes.
+    is_directory: bool,
+    direct_writes: Option<Amount>,
     stale_if_error: Option<Period>,
     local_deadline: Period,
     verify: Verify,
@@ -69,6 +72,8 @@ impl StoreBuilder {
             index: None,
             presence: Presence::Index,
             chunk: Amount::from(CHUNK),
+            is_directory: false,
+            direct_writes: None,
             stale_if_error: None,
             local_deadline: LOCAL_DEADLINE.into(),
             verify: Verify::default(),
@@ -81,19 +86,16 @@ impl StoreBuilder {
 
     /// Copies in `objects`, the index in `index`.
     pub(crate) fn on_disk(directory: &Directory, remote: Arc<dyn ObjectStore>) -> Self {
-        let objects = directory.join("objects");
-        let local = std::fs::create_dir_all(&objects)
-            .map_err(|error| Error::unreachable(format!("directory {}", objects.display()), error))
-            .and_then(|()| {
-                LocalFileSystem::new_with_prefix(&objects).map_err(|error| {
-                    Error::unreachable(format!("directory {}", objects.display()), error)
-                })
-            })
-            .map(|local| Arc::new(local) as Arc<dyn ObjectStore>);
-        let index = directory.join("index");
-        let mut builder = StoreBuilder::over(local, remote).index(&index);
+        let (objects, index) = (directory.join("objects"), directory.join("index"));
+        let mut builder = StoreBuilder::in_directory(&objects, remote).index(&index);
         builder.files = Some([objects, index]);
         builder
+    }
+
+    /// Copies in `objects`, and nothing said of the index.
+    pub(crate) fn in_directory(objects: &Directory, remote: Arc<dyn ObjectStore>) -> Self {
+        let local = Local::new(objects).map(|local| Arc::new(local) as Arc<dyn ObjectStore>);
+        StoreBuilder { is_directory: true, ..StoreBuilder::over(local, remote) }
     }
 
     /// How long copies are believed, how many are kept, which go first. By default everything is kept and believed
@@ -154,6 +156,30 @@ impl StoreBuilder {
     /// ```
     pub fn chunk(mut self, bytes: impl Into<Amount>) -> Self {
         self.chunk = bytes.into();
+        self
+    }
+
+    /// Copies of objects of at least so many bytes are written past the system's page cache (`O_DIRECT`); by default
+    /// none. Takes 1 MiB of memory.
+    ///
+    /// The processor has less to do for a first read, and what others have in the page cache stays there; but the
+    /// second read comes from the disk, and not from memory. What the disk is too slow for goes into the page cache
+    /// nevertheless, as do small chunks, and all where the file system does not know direct writes. An object that
+    /// is written in parts counts as large. Only on Linux, and only for [`on_disk`](crate::CachedStore::on_disk).
+    ///
+    /// ```no_run
+    /// use cache_stores::CachedStore;
+    /// use cache_stores::object_store::memory::InMemory;
+    /// let store = CachedStore::on_disk("/var/cache/reports", InMemory::new())
+    ///     .direct_writes("64MiB")
+    ///     .build()?;
+    ///
+    /// let error = CachedStore::new(InMemory::new(), InMemory::new()).direct_writes("64MiB").build();
+    /// assert!(error.unwrap_err().to_string().contains("only copies in a directory"));
+    /// # Ok::<(), cache_stores::Error>(())
+    /// ```
+    pub fn direct_writes(mut self, from: impl Into<Amount>) -> Self {
+        self.direct_writes = Some(from.into());
         self
     }
 

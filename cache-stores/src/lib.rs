@@ -11,6 +11,7 @@ mod attributes;
 mod builder;
 #[cfg(feature = "config")]
 mod config;
+mod directory;
 #[cfg(feature = "object-store-013")]
 mod earlier;
 mod explain;

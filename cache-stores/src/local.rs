@@ -1,5 +1,6 @@
 //! The local side: chunks on their way into it, and its troubles, which are counted and never a caller's.
 
+use crate::directory::Large;
 use crate::fetch;
 use crate::footer::{Footer, Mark};
 use crate::index::Kept;
@@ -51,8 +52,11 @@ impl Inner {
         of: CopyOf<'_>,
         chunk: u32,
         pieces: &[Bytes],
-        options: PutOptions,
+        mut options: PutOptions,
     ) -> Laid {
+        if self.options.direct_writes.is_some_and(|least| of.object.size >= least) {
+            options.extensions.insert(Large);
+        }
         let laid = self.try_to_lay(of, chunk, pieces, options).await;
         if laid == Laid::Trouble && chunk == 0 {
             self.not_laid(&of.object.path).await;

@@ -9,6 +9,8 @@ use std::time::Duration;
 pub(crate) struct Options {
     /// The bytes of a chunk of new copies.
     pub(crate) chunk: u32,
+    /// Objects of so many bytes are large: their copies are written past the page cache.
+    pub(crate) direct_writes: Option<u64>,
     /// What an operation of the local store may take.
     pub(crate) local_deadline: Duration,
     pub(crate) verify: Verify,

@@ -122,6 +122,7 @@ impl StoreBuilder {
         }
         Ok(Options {
             chunk,
+            direct_writes: self.least_direct()?,
             local_deadline,
             verify: self.verify,
             unread: self.unread,
@@ -129,6 +130,21 @@ impl StoreBuilder {
             write_back: self.write_back.clone(),
             presence: self.presence,
         })
+    }
+
+    fn least_direct(&self) -> Result<Option<u64>> {
+        let Some(least) = self.direct_writes.clone() else { return Ok(None) };
+        let least = least.check("`direct_writes`")?;
+        let wrong = if least == 0 {
+            "0 bytes; right is 1 at least"
+        } else if !self.is_directory {
+            "only copies in a directory of the store's own (`on_disk`) are written directly; leave it out"
+        } else if cfg!(not(target_os = "linux")) {
+            "only on Linux copies are written directly; leave it out"
+        } else {
+            return Ok(Some(least));
+        };
+        Err(Error::invalid(format!("`direct_writes`: {wrong}")))
     }
 
     /// Without an index there is nothing that could hold to a policy or remember what was not sent.
@@ -158,4 +174,39 @@ fn none_waits(index: &Index) -> Result<()> {
          by `write_back`, until they are sent; without the journal, remove the index to give them up",
         waiting.len()
     )))
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use crate::directory::Directory;
+    use object_store::ObjectStoreExt;
+    use object_store::memory::InMemory;
+    use object_store::path::Path;
+
+    #[tokio::test]
+    async fn only_copies_of_large_objects_are_written_directly_and_only_where_that_is_asked_for() {
+        for (least, length, is_direct) in [
+            (None, 4, false),
+            (Some("4MiB"), 3, false),
+            (Some("4MiB"), 4, true),
+            (Some("1MiB"), 4, true),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let local = Arc::new(Directory::new(folder.path()).unwrap());
+            let mut builder = StoreBuilder {
+                is_directory: true,
+                ..StoreBuilder::over(Ok(local.clone()), Arc::new(InMemory::new()))
+            };
+            if let Some(least) = least {
+                builder = builder.direct_writes(least);
+            }
+            let store = builder.chunk("1MiB").build().unwrap();
+            let (path, bytes) = (Path::from("a"), vec![7; length << 20]);
+            store.put(&path, bytes.clone().into()).await.unwrap();
+            assert_eq!(local.has_tried_past(), is_direct, "{length} MiB, {least:?}");
+            assert!(store.get(&path).await.unwrap().bytes().await.unwrap() == bytes);
+            assert_eq!(store.stats().fetches, 0);
+        }
+    }
 }

@@ -48,6 +48,7 @@ pub(super) struct Draft {
     pub(super) stale_if_error: Option<Duration>,
     pub(super) local_deadline: Option<Duration>,
     pub(super) chunk: Option<usize>,
+    pub(super) direct_writes: Option<usize>,
     pub(super) index: IndexAt,
     pub(super) write_back: Option<PathBuf>,
     pub(super) keep_writes: KeepWrites,
@@ -73,6 +74,7 @@ pub(super) fn store(settings: &mut Settings<'_>) -> Draft {
         stale_if_error: settings.rules(|settings| settings.limit("stale_if_error")),
         local_deadline: settings.limit("local_deadline"),
         chunk: chunk(settings),
+        direct_writes: settings.amount("direct_writes"),
         index: index(settings, local.as_ref()),
         write_back: directory(settings, "write_back"),
         keep_writes: settings
@@ -177,6 +179,12 @@ fn index(settings: &mut Settings<'_>, local: Option<&Local>) -> IndexAt {
 
 /// What no store can be made of, though each option is right by itself.
 fn contradictions(settings: &mut Settings<'_>, draft: &Draft) {
+    if settings.has("direct_writes")
+        && !matches!(draft.local, Some(Local::At(At::Directory(_))) | None)
+    {
+        let why = "`direct_writes`: only copies in a directory are written directly: leave it out, or give `local` the path of one";
+        settings.wrong("direct_writes", why);
+    }
     if draft.index == IndexAt::Nowhere {
         for name in ["ttl", "size", "count", "eviction", "stale_if_error", "write_back"] {
             if settings.has(name) {

@@ -10,7 +10,6 @@ use crate::temporary::Temporary;
 use cache_core::{Clock, Error};
 use cache_regions::{Mistake, ServerPlan, Spot};
 use object_store::ObjectStore;
-use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use std::fmt::Display;
 use std::fs;
@@ -38,7 +37,7 @@ pub(super) fn store(
     let builder = match draft.local.take() {
         Some(Local::At(At::Directory(path))) => {
             at(&local_spot, claim(&path, &remote.at.to_string()))?;
-            at(&local_spot, on_disk(&path, &draft.index, client))?
+            on_disk(&path, &draft.index, client)
         }
         Some(Local::At(At::Temporary)) => {
             CachedStore::new(at(&local_spot, Temporary::new())?, client)
@@ -99,19 +98,13 @@ fn claim(directory: &Path, url: &str) -> Result<(), String> {
 }
 
 /// As [`CachedStore::on_disk`], unless the index is said to be elsewhere.
-fn on_disk(
-    directory: &Path,
-    index: &IndexAt,
-    remote: Arc<dyn ObjectStore>,
-) -> Result<StoreBuilder, String> {
-    if matches!(index, IndexAt::Usual | IndexAt::Directory(_)) {
-        return Ok(CachedStore::on_disk(directory, remote));
+fn on_disk(directory: &Path, index: &IndexAt, remote: Arc<dyn ObjectStore>) -> StoreBuilder {
+    match index {
+        IndexAt::Usual | IndexAt::Directory(_) => CachedStore::on_disk(directory, remote),
+        IndexAt::Memory | IndexAt::Nowhere => {
+            StoreBuilder::in_directory(&directory.join("objects"), remote)
+        }
     }
-    let objects = directory.join("objects");
-    fs::create_dir_all(&objects)
-        .map_err(|error| format!("the directory {} cannot be made: {error}", objects.display()))?;
-    let local = LocalFileSystem::new_with_prefix(&objects).map_err(|error| error.to_string())?;
-    Ok(CachedStore::new(local, remote))
 }
 
 fn server(name: &str, plan: ServerPlan, clock: &Clock) -> Result<ClientStore, Error> {
@@ -137,6 +130,9 @@ fn build(name: &str, draft: Draft, mut builder: StoreBuilder) -> Result<CachedSt
     }
     if let Some(bytes) = draft.chunk {
         builder = builder.chunk(bytes);
+    }
+    if let Some(least) = draft.direct_writes {
+        builder = builder.direct_writes(least);
     }
     if let Some(journal) = draft.write_back {
         builder = builder.write_back(journal);

@@ -131,3 +131,33 @@ fn walk(folder: &std::path::Path) -> usize {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries.map(|path| if path.is_dir() { walk(&path) } else { 1 }).sum()
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_store_is_opened_anew_when_its_direct_writes_change() {
+    let stand = Stand::new();
+    let configure = |rules: &str| {
+        let reader = super::reader().with_replace(Replace::Existing);
+        reader.configure_str(&stand.table("past", "past", rules), Format::Toml).unwrap();
+    };
+    configure("direct_writes = '64MiB'\n");
+    read_cached(&store("past").unwrap(), "may.csv");
+    let fetches = store("past").unwrap().stats().fetches;
+    configure("direct_writes = '64MiB'\n");
+    assert_eq!(store("past").unwrap().stats().fetches, fetches, "it is the same one");
+    for rules in ["direct_writes = '32MiB'\n", ""] {
+        configure(rules);
+        // The old one goes with its last task: that is waited for.
+        let began = Instant::now();
+        while store("past").unwrap().stats().hits > 0 && began.elapsed() < Duration::from_secs(20) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let new = store("past").unwrap();
+        assert_eq!(
+            (new.stats().fetches, new.stats().objects),
+            (0, 1),
+            "opened anew, with its copies"
+        );
+        read_cached(&new, "may.csv");
+    }
+}

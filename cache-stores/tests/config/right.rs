@@ -190,3 +190,22 @@ fn advice_tells_what_follows_and_opens_nothing() {
     );
     assert!(!stand.path("cache").exists());
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn large_copies_are_written_directly_wherever_the_index_is() {
+    let stand = Stand::new();
+    let large = "1,17\n".repeat(1 << 20);
+    fs::write(stand.path("archive/large.csv"), &large).unwrap();
+    for (name, index) in [
+        ("past_usual", ""),
+        ("past_memory", "index = 'memory'\n"),
+        ("past_none", "index = 'none'\n"),
+    ] {
+        configure(&stand.table(name, name, &format!("{index}direct_writes = '1MiB'\n"))).unwrap();
+        let past = store(name).unwrap();
+        read_cached(&past, "large.csv");
+        assert!(read(&past, "large.csv") == large, "{name}");
+        assert_eq!(past.stats().local_errors, 0, "{name}");
+    }
+}

@@ -8,6 +8,8 @@ mod found;
 mod freshness;
 mod heads;
 mod keeping;
+#[cfg(target_os = "linux")]
+mod past;
 mod patience;
 mod present;
 mod stand;
