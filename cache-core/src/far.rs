@@ -118,8 +118,10 @@ where
             Ok(Lookup::Stale { lease, .. }) => {
                 return Far::Compute(Held::new(far, &flight.key, lease, None));
             }
-            Ok(Lookup::Expired { value, since, tags, lease }) => {
-                self.remember(flight, (value, tags), since);
+            Ok(Lookup::Expired { value, since, by_call, tags, lease }) => {
+                if !by_call {
+                    self.remember(flight, (value, tags), since);
+                }
                 (Reason::Expired, lease)
             }
             Ok(Lookup::Missing { reason, lease }) => (reason, lease),

@@ -266,10 +266,15 @@ where
     }
 
     /// Makes a value dead from now on; [`look`](Table::look) still finds it. True if a live one was
-    /// there.
+    /// there. One that was dead of its age before is dead by call, too.
     pub fn expire(&self, hash: u64, eq: impl Fn(&K) -> bool) -> bool {
         let tick = self.clock.tick();
-        self.restamp(hash, eq, move |stamp| stamp.is_live(tick).then(|| stamp.expire(tick)))
+        if self.restamp(hash, &eq, move |stamp| stamp.is_live(tick).then(|| stamp.expire(tick))) {
+            return true;
+        }
+        let is_old = move |stamp: Stamp| !stamp.is_live(tick) && !stamp.is_expired_by_call();
+        self.restamp(hash, eq, move |stamp| is_old(stamp).then(|| stamp.expire(tick)));
+        false
     }
 
     /// [`expire`](Table::expire) of everything. Passes over all entries, one shard at a time; a shard
