@@ -183,10 +183,10 @@ where
         }
     }
 
-    /// Counts a caller who waits for somebody else's computation.
-    pub(crate) fn count_waiter(&self) {
+    /// Counts a caller who waits for somebody else's computation; as a miss only where his call is not `counted` yet.
+    pub(crate) fn count_waiter(&self, counted: &mut bool) {
         self.stats.count(Event::Waiter);
-        if self.far.is_some() {
+        if self.far.is_some() && !std::mem::replace(counted, true) {
             self.stats.count(Event::MissNever);
         }
     }
