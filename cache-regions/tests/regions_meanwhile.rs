@@ -21,10 +21,10 @@ fn server(time: &ManualClock) -> (Server, Encoded<AnyServer>) {
     (between, Encoded::with_options(server, options(time)).unwrap())
 }
 
-fn region(front: fn(RegionPlan) -> RegionPlan) -> (Server, &'static Region) {
+fn region() -> (Server, &'static Region) {
     let (time, region) = (ManualClock::new(), fresh_region());
     let (between, client) = server(&time);
-    let plan = front(RegionPlan::new(region.name()).with_clock(time.clock()));
+    let plan = RegionPlan::new(region.name()).with_clock(time.clock());
     let plan = plan.with_encoded(client).with_expiration(1000);
     configure_plans(vec![plan], Replace::Refuse).unwrap();
     (between, region)
@@ -32,16 +32,13 @@ fn region(front: fn(RegionPlan) -> RegionPlan) -> (Server, &'static Region) {
 
 #[test]
 fn who_comes_after_a_change_in_a_region_does_not_join_what_began_meanwhile() {
-    let fronts: [fn(RegionPlan) -> RegionPlan; 2] = [|plan| plan, |plan| plan.with_memory(0)];
-    for front in fronts {
-        let (between, region) = region(front);
-        nobody_joins(&between, &region.open::<u64, u64>("f"));
-    }
+    let (between, region) = region();
+    nobody_joins(&between, &region.open::<u64, u64>("f"));
 }
 
 #[test]
 fn who_comes_after_a_change_in_a_mirror_does_not_join_what_began_meanwhile() {
-    let (_, region) = region(|plan| plan);
+    let (_, region) = region();
     let (between, client) = server(&ManualClock::new());
     let mirror = region.mirror(client);
     nobody_joins(&between, &Client::<u64, u64>::open(&mirror, &Namespace::new("n")));
@@ -61,13 +58,13 @@ const CHANGES: [Change; 6] = [
 
 #[test]
 fn who_comes_after_a_change_by_the_direct_face_does_not_join_what_began_meanwhile() {
-    let (between, region) = region(|plan| plan);
+    let (between, region) = region();
     for (n, (change, then)) in CHANGES.into_iter().enumerate() {
         wait(region.delete::<u64, u64>(&1)).unwrap();
         let meanwhile = between.held_meanwhile(move |hold| {
             let create = move || async move {
                 hold.wait();
-                20
+                20_u64
             };
             wait(region.get_or_compute(&1_u64, create)).unwrap()
         });
