@@ -104,7 +104,7 @@ impl<S: fmt::Debug, K, V> fmt::Debug for EncodedCache<S, K, V> {
     }
 }
 
-fn last(changed: Vec<bool>) -> bool {
+fn last(changed: &[bool]) -> bool {
     changed.last().copied().unwrap_or(false)
 }
 
@@ -143,7 +143,7 @@ where
         self.fence(key);
         let digest = self.0.digest(key)?;
         let put = match when {
-            PutWhen::Always => self.0.put(vec![(digest, entry)]).await.map(last),
+            PutWhen::Always => self.0.put(vec![(digest, entry)]).await.map(|put| last(&put)),
             PutWhen::Absent => self.0.add(digest, entry).await,
         };
         // Once more: what began meanwhile may have found what was there before.
@@ -164,7 +164,7 @@ where
     async fn delete(&self, key: &K) -> Result<bool> {
         self.fence(key);
         let digest = self.0.digest(key)?;
-        let deleted = self.0.delete(&[digest]).await.map(last);
+        let deleted = self.0.delete(&[digest]).await.map(|deleted| last(&deleted));
         self.fence(key);
         deleted
     }

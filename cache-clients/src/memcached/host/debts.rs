@@ -72,9 +72,11 @@ impl Debts {
     }
 
     /// What was taken has arrived, or, if given back, has not.
-    pub(super) fn delivered(&mut self, back: Option<Due>) {
+    pub(super) fn delivered(&mut self, back: Option<&Due>) {
         self.under_way = None;
-        back.iter().for_each(|due| self.add_due(due));
+        if let Some(due) = back {
+            self.add_due(due);
+        }
     }
 
     fn add_due(&mut self, due: &Due) {
@@ -113,7 +115,7 @@ mod tests {
         let due = debts.take();
         assert_eq!(due, Due::Keys(["a".into()].into()));
         assert!(!debts.are_settled(), "it is on its way");
-        debts.delivered(Some(due));
+        debts.delivered(Some(&due));
         assert_eq!(debts.len(), 1);
         debts.take();
         debts.add("b");
@@ -141,7 +143,7 @@ mod tests {
         assert_eq!(debts.len(), 0);
         let due = debts.take();
         assert_eq!(due, Due::Everything);
-        debts.delivered(Some(due));
+        debts.delivered(Some(&due));
         assert!(!debts.are_settled());
         debts.take();
         debts.delivered(None);
