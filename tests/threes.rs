@@ -6,7 +6,7 @@ mod common;
 mod remote;
 
 use common::{Count, Gate, Stage, limited_wide, panic_of, until};
-use larder::{ManualClock, cached, invalidate_tag, wait};
+use larder::{Explain, Inproc, ManualClock, Tiered, cached, invalidate_tag, wait};
 use remote::Remote;
 use std::hash::{Hash, Hasher};
 use std::pin::Pin;
@@ -302,6 +302,80 @@ no_grace!(grace_does_not_bring_back_what_was_invalidated_behind, |x| {
     assert!(!wait(run::invalidate(x)))
 });
 no_grace!(grace_does_not_bring_back_what_was_cleared_behind, |_x| run::clear());
+no_grace!(grace_does_not_bring_back_what_was_expired_behind_when_it_was_old, |x| {
+    assert!(!wait(run::expire(x)))
+});
+
+#[test]
+fn grace_does_not_bring_back_what_was_expired_behind() {
+    far_once!(TIME, FAR, run);
+    limited_wide(|| {
+        TIME.advance(SECOND);
+        assert_eq!(wait(run(1)), Ok(1));
+        assert!(wait(run::expire(1)));
+        assert_eq!(wait(run(1)), Err("run 2 fails".to_owned()));
+    });
+}
+
+#[test]
+fn grace_does_not_bring_back_what_was_expired_in_tiers_or_in_process() {
+    far!(TIME, FAR);
+    static HERE: LazyLock<Inproc> = LazyLock::new(|| Inproc::new(100).with_clock(TIME.clock()));
+    static TIERS: LazyLock<Tiered<Inproc, Remote>> =
+        LazyLock::new(|| Tiered::new(HERE.clone(), FAR.clone()).with_clock(TIME.clock()));
+    static FAILS: AtomicBool = AtomicBool::new(false);
+    fn made() -> Result<usize, String> {
+        if FAILS.load(Ordering::SeqCst) { Err("it fails".to_owned()) } else { Ok(1) }
+    }
+    #[cached(client = TIERS, ttl = "10s", grace = "1000s", namespace = "n")]
+    fn tiers(_x: u8) -> Result<usize, String> {
+        made()
+    }
+    #[cached(client = HERE, ttl = "10s", grace = "1000s", namespace = "here")]
+    fn here(_x: u8) -> Result<usize, String> {
+        made()
+    }
+    limited_wide(|| {
+        TIME.advance(SECOND);
+        assert_eq!((tiers(1), here(1)), (Ok(1), Ok(1)));
+        assert_eq!((tiers(2), here(2)), (Ok(1), Ok(1)));
+        FAILS.store(true, Ordering::SeqCst);
+        assert!(tiers::expire(1) && here::expire(1));
+        TIME.advance(11 * SECOND);
+        assert_eq!((tiers(2), here(2)), (Ok(1), Ok(1)), "by grace");
+        assert!(!tiers::expire(2) && !here::expire(2), "its TTL has passed");
+        TIME.advance(60 * SECOND);
+        for key in [1, 2] {
+            assert!(tiers(key).is_err() && here(key).is_err(), "{key}");
+        }
+    });
+}
+
+#[test]
+fn what_was_expired_is_not_served_once_more_when_its_ttl_has_passed_too() {
+    clocked!(TIME, HERE);
+    static RUNS: Count = Count::new();
+    #[cached(client = HERE, ttl = "100s", async_ttl)]
+    fn run(_x: u8) -> usize {
+        RUNS.next()
+    }
+    limited_wide(|| {
+        let modes: [fn() -> Option<usize>; 4] = [
+            || Some(run(1)),
+            || Some(run::async_(1)),
+            || Some(run::future(1).wait()),
+            || run::lazy(1),
+        ];
+        for (n, mode) in modes.into_iter().enumerate() {
+            let old = run::refresh(1);
+            assert!(run::expire(1));
+            TIME.advance(200 * SECOND);
+            assert!(!run::entry(1).explain().would_hit(), "mode {n}");
+            assert!(mode() != Some(old), "mode {n} serves a value of 200 s");
+            until("it is computed anew", || run::peek(1).is_some_and(|new| new != old));
+        }
+    });
+}
 
 #[test]
 fn grace_does_not_bring_back_what_was_invalidated_while_it_was_looked_up() {

@@ -8,6 +8,7 @@
 
 use bytes::Bytes;
 use cache_core::{BoxFuture, Result};
+use std::any::Any;
 use std::fmt::{self, Debug};
 use std::future::Future;
 use std::sync::{Arc, Weak};
@@ -108,6 +109,8 @@ pub trait Server: Debug + Send + Sync + 'static {
     fn name(&self) -> String;
     /// What it can do.
     fn limits(&self) -> Limits;
+    /// The client itself. A wrapper says what its inner server says.
+    fn core(&self) -> &dyn Any;
     /// Names for copies of what lies under a key, in no order: on a fleet, some that lie on different
     /// machines and stay there whatever other machines come and go; else the key alone.
     ///
@@ -200,6 +203,7 @@ impl Debug for AnyServer {
 trait Erased: Debug + Send + Sync + 'static {
     fn name(&self) -> String;
     fn limits(&self) -> Limits;
+    fn core(&self) -> &dyn Any;
     fn copies<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Vec<String>>;
     fn get_many<'a>(
         &'a self,
@@ -220,6 +224,9 @@ impl<S: Server> Erased for S {
     }
     fn limits(&self) -> Limits {
         Server::limits(self)
+    }
+    fn core(&self) -> &dyn Any {
+        Server::core(self)
     }
     fn copies<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Vec<String>> {
         Box::pin(Server::copies(self, key))
@@ -259,6 +266,9 @@ impl Server for AnyServer {
     fn limits(&self) -> Limits {
         self.0.limits()
     }
+    fn core(&self) -> &dyn Any {
+        self.0.core()
+    }
     async fn copies(&self, key: &str) -> Vec<String> {
         self.0.copies(key).await
     }
@@ -283,4 +293,20 @@ impl Server for AnyServer {
     async fn purge(&self) -> Result<usize> {
         self.0.purge().await
     }
+}
+
+/// What machines have missed over an earlier client they get from one that takes its place, whatever is wrapped around the two.
+pub(crate) fn take_over(later: &impl Server, earlier: &impl Server) {
+    #[cfg(feature = "memcached")]
+    if let (Some(later), Some(earlier)) = (of_memcached(later), of_memcached(earlier)) {
+        later.take_over(earlier);
+    }
+    // Of no other kind does a machine stand in for another.
+    #[cfg(not(feature = "memcached"))]
+    let _ = (later, earlier);
+}
+
+#[cfg(feature = "memcached")]
+fn of_memcached(server: &impl Server) -> Option<&crate::memcached::Memcached> {
+    server.core().downcast_ref()
 }

@@ -93,3 +93,21 @@ fn another_process_fences_through_the_lease() {
     assert_eq!(wait(cache.get_or_compute(&key(), compute)), value());
     assert_eq!(wait(cache.get(&key())).unwrap(), None);
 }
+
+#[test]
+fn a_computation_that_is_fenced_gives_its_lease_back() {
+    let (client, cache) = remote();
+    let (source, one) = (cache.clone(), key());
+    let fenced = cache.get_or_compute(&one, move || async move {
+        source.fence(&key());
+        value()
+    });
+    assert_eq!((wait(fenced), client.released()), (value(), 1));
+    let source = cache.clone();
+    let asked = [key(), value()];
+    let many = cache.get_or_compute_many(&asked, move |missing| {
+        source.fence(&key());
+        async { missing }
+    });
+    assert_eq!((wait(many), client.released()), (asked.to_vec(), 2));
+}

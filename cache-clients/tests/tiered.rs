@@ -349,3 +349,23 @@ fn a_renewal_leaves_the_bound_of_what_is_near_as_it_is() {
     let (_, left) = cache.far_tier().get_ttl(&1).unwrap();
     assert!(left > secs(590), "{left:?}");
 }
+
+#[test]
+fn a_renewal_lengthens_no_copy_that_is_older_than_what_is_renewed() {
+    let time = ManualClock::new();
+    let clock = time.clock();
+    let far = inproc(&clock);
+    let cache = Tiered::new(inproc(&clock), far.clone()).with_clock(clock).open::<u64, &str>("n");
+    let theirs = far.open::<u64, &str>("n");
+    wait(cache.put_for(&1, "old", 10)).unwrap();
+    theirs.put_for(1, "new", 10);
+    assert!(wait(cache.renew(&1, Some(secs(600)))).unwrap());
+    assert_eq!(wait(cache.get(&1)).unwrap(), Some("new"), "the one that was renewed");
+    assert!(wait(cache.get_ttl(&1)).unwrap().unwrap().1 > secs(590));
+    // And none of what is gone behind.
+    wait(cache.put_for(&2, "old", 10)).unwrap();
+    theirs.delete(&2);
+    assert!(!wait(cache.renew(&2, Some(secs(600)))).unwrap());
+    time.advance(secs(11));
+    assert_eq!(wait(cache.get(&2)).unwrap(), None);
+}

@@ -41,6 +41,7 @@ where
                     return self.lead_lone(near, &mut lone, want, rules, run);
                 }
                 JoinedLone::Follow(flight, again) => {
+                    self.count_waiter(&mut true);
                     match self.follow((flight, called), again, &mut too_old, rules) {
                         Ok(result) => return result,
                         Err(again) => key = again,

@@ -84,7 +84,7 @@ where
             return Computed::young(self.compute_near(near, (hash, key), miss, rules, run));
         }
         let mut too_old = want == Want::Newer;
-        let called = epoch();
+        let (called, mut counted) = (epoch(), want != Want::Value);
         loop {
             match self.flights.join(hash, key) {
                 Joined::Lead(lead) => {
@@ -94,9 +94,10 @@ where
                     {
                         return Computed::young((rules.wrap)(value));
                     }
-                    return self.lead(lead, want, rules, run);
+                    return self.lead(lead, (want, !counted), rules, run);
                 }
                 Joined::Follow(flight, again) => {
+                    self.count_waiter(&mut counted);
                     match self.follow((flight, called), again, &mut too_old, rules) {
                         Ok(result) => return Computed::young(result),
                         Err(again) => key = again,
@@ -115,7 +116,6 @@ where
         too_old: &mut bool,
         rules: Rules<V, R>,
     ) -> Result<R, K> {
-        self.count_waiter();
         let hash = flight.hash;
         // Still in the pool's queue: no need to wait for a thread.
         flight.run_job();
@@ -188,11 +188,11 @@ where
     fn lead<R>(
         &self,
         lead: Lead<'_, K, V>,
-        want: Want,
+        (want, count): (Want, bool),
         rules: Rules<V, R>,
         run: &mut dyn FnMut() -> R,
     ) -> Computed<R> {
-        let held = match self.wait_far(lead.flight(), aim_of(want, None), want == Want::Value) {
+        let held = match self.wait_far(lead.flight(), aim_of(want, None), count) {
             Far::Value(value, note) => {
                 return Computed::young(self.land_found(lead, value, &note, rules));
             }

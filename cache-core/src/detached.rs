@@ -49,6 +49,15 @@ pub(crate) enum Urgency {
     Polled,
 }
 
+/// What a new flight is to do, and for whom.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Order {
+    pub(crate) urgency: Urgency,
+    pub(crate) want: Want,
+    /// The caller's miss is counted already.
+    pub(crate) counted: bool,
+}
+
 impl<K, V> Memo<K, V>
 where
     K: Hash + Eq + Clone + Send + Sync + 'static,
@@ -62,9 +71,9 @@ where
         key: K,
         body: &Body<K, R>,
         rules: Rules<V, R>,
-        urgency: Urgency,
-        want: Want,
+        order: Order,
     ) -> Option<(Arc<Flight<K, V>>, bool)> {
+        let Order { urgency, want, .. } = order;
         if urgency == Urgency::Refresh && self.backoff.is_pausing(hash, self.clock.nanos()) {
             return None;
         }
@@ -84,7 +93,7 @@ where
             lead.land(|| Landing::Value(value));
             return Some((flight, true));
         }
-        let ask = Ask { aim: aim_of(want, Some(urgency)), count: counts(want, urgency) };
+        let ask = Ask { aim: aim_of(want, Some(urgency)), count: order.counts() };
         match body.clone() {
             Body::Blocking(job) => {
                 flight.set_work(Work::Job(Box::new(move || self.run_job(lead, &job, rules, ask))));
@@ -246,7 +255,8 @@ where
     ) {
         if self.refreshes() {
             let (hash, key, want) = (flight.hash, flight.key.clone(), self.want_of_refresh());
-            drop(self.launch(hash, key, body, rules, Urgency::Refresh, want));
+            let order = Order { urgency: Urgency::Refresh, want, counted: true };
+            drop(self.launch(hash, key, body, rules, order));
         }
     }
 
@@ -366,9 +376,11 @@ fn ending_of<R>(computed: &Result<R, Panic>, fails: bool) -> Ending {
     if computed.is_err() { Ending::Panicked } else { Ending::of_none(fails) }
 }
 
-/// Whether a caller waits who has not been counted yet.
-fn counts(want: Want, urgency: Urgency) -> bool {
-    want == Want::Value && urgency != Urgency::Refresh
+impl Order {
+    /// Whether a caller waits who has not been counted yet.
+    fn counts(self) -> bool {
+        self.want == Want::Value && self.urgency != Urgency::Refresh && !self.counted
+    }
 }
 
 /// What a computation comes to.

@@ -100,6 +100,8 @@ pub enum Lookup<V> {
         value: V,
         /// For how long it has been expired.
         since: Duration,
+        /// Somebody has expired it: it stands in for no computation that fails.
+        by_call: bool,
         /// Its tags, as they were seen before it was computed.
         tags: Tags,
         /// For storing what is computed instead.

@@ -118,8 +118,10 @@ where
             Ok(Lookup::Stale { lease, .. }) => {
                 return Far::Compute(Held::new(far, &flight.key, lease, None));
             }
-            Ok(Lookup::Expired { value, since, tags, lease }) => {
-                self.remember(flight, (value, tags), since);
+            Ok(Lookup::Expired { value, since, by_call, tags, lease }) => {
+                if !by_call {
+                    self.remember(flight, (value, tags), since);
+                }
                 (Reason::Expired, lease)
             }
             Ok(Lookup::Missing { reason, lease }) => (reason, lease),
@@ -181,10 +183,10 @@ where
         }
     }
 
-    /// Counts a caller who waits for somebody else's computation.
-    pub(crate) fn count_waiter(&self) {
+    /// Counts a caller who waits for somebody else's computation; as a miss only where his call is not `counted` yet.
+    pub(crate) fn count_waiter(&self, counted: &mut bool) {
         self.stats.count(Event::Waiter);
-        if self.far.is_some() {
+        if self.far.is_some() && !std::mem::replace(counted, true) {
             self.stats.count(Event::MissNever);
         }
     }

@@ -1,7 +1,7 @@
 //! A value on its way: follows the flight of its key, and starts it again if it fails for others.
 
 use crate::compute::{Attempt, Want};
-use crate::detached::{Body, Urgency};
+use crate::detached::{Body, Order, Urgency};
 use crate::flight::{Flight, Follow};
 use crate::memo::{Found, Memo};
 use crate::outcome::Rules;
@@ -29,8 +29,7 @@ where
     key: K,
     body: Body<K, R>,
     rules: Rules<V, R>,
-    urgency: Urgency,
-    want: Want,
+    order: Order,
     /// The flight that is followed is older than the call, which wants a newer value.
     too_old: bool,
     /// The moment of the call, as [`epoch`] counts.
@@ -55,18 +54,20 @@ where
         want: Want,
     ) -> Self {
         let called = epoch();
-        let (flight, led) = launch(memo, hash, &key, &body, rules, urgency, want);
+        let order = Order { urgency, want, counted: want != Want::Value };
+        let (flight, led) = launch(memo, hash, &key, &body, rules, order);
         if !led {
-            memo.count_waiter();
+            memo.count_waiter(&mut { order.counted });
         }
         let follow = Follow::new(flight, called);
         let too_old = want == Want::Newer && !led;
-        Fly { memo, hash, key, body, rules, urgency, want, too_old, called, follow }
+        let order = Order { counted: true, ..order };
+        Fly { memo, hash, key, body, rules, order, too_old, called, follow }
     }
 
     fn again(&mut self) -> Option<V> {
         // For a refresh what is there is too old; what is in progress by now is not.
-        if self.want != Want::Newer
+        if self.order.want != Want::Newer
             && let Found::Live { value, .. } =
                 self.memo.look(self.hash, |key| *key == self.key, Touch::Leave)
         {
@@ -78,8 +79,7 @@ where
 
     fn restart(&mut self) {
         let (key, body) = (&self.key, &self.body);
-        let (flight, _) =
-            launch(self.memo, self.hash, key, body, self.rules, self.urgency, self.want);
+        let (flight, _) = launch(self.memo, self.hash, key, body, self.rules, self.order);
         self.follow = Follow::new(flight, self.called);
     }
 }
@@ -99,16 +99,15 @@ fn launch<K, V, R>(
     key: &K,
     body: &Body<K, R>,
     rules: Rules<V, R>,
-    urgency: Urgency,
-    want: Want,
+    order: Order,
 ) -> (Arc<Flight<K, V>>, bool)
 where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
     R: Send + 'static,
 {
-    debug_assert!(urgency != Urgency::Refresh);
-    memo.launch(hash, key.clone(), body, rules, urgency, want)
+    debug_assert!(order.urgency != Urgency::Refresh);
+    memo.launch(hash, key.clone(), body, rules, order)
         .expect("only refreshes are left out when the queue is full")
 }
 

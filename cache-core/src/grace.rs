@@ -15,7 +15,7 @@ where
         let grace = self.policy().grace()?;
         let near = self.table.as_ref().and_then(|table| {
             match table.look(hash, |k| k == key, Touch::Leave) {
-                Look::Expired { value, since, by_call: false, tags } if since <= grace => {
+                Look::Expired { value, since, by_call: false, tags, .. } if since <= grace => {
                     Some((value, tags))
                 }
                 Look::Live { value, tags, .. } => Some((value, tags)),

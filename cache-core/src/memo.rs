@@ -73,7 +73,7 @@ pub(crate) enum Found<V> {
         left: Duration,
         tags: Tags,
     },
-    /// Made stale by `expire`, or softly by a tag: may be served while it is being refreshed.
+    /// Made stale by `expire`, or softly by a tag, within its TTL: may be served while it is being refreshed.
     Expiring(V),
     Missing(Reason),
 }
@@ -147,7 +147,7 @@ where
                 self.hand(&tags, left);
                 Found::Live { value, soft_passed, left, tags }
             }
-            Look::Expired { value, by_call: true, tags, .. } if self.refreshes() => {
+            Look::Expired { value, by_call: true, over: false, tags, .. } if self.refreshes() => {
                 self.hand(&tags, Duration::ZERO);
                 Found::Expiring(value)
             }

@@ -197,11 +197,18 @@ where
         entry
     }
 
-    /// What lies in front and is no tier is nobody's business but that of a fallback: it has to go.
+    /// The end of a change. What lies in front and is no tier is nobody's business but that of a fallback: it has to go;
+    /// and where no table fences by itself, nobody joins what began meanwhile.
     fn drop_front<'a>(&self, stack: &Stack<K, V>, keys: impl IntoIterator<Item = &'a K>) {
         let near = &self.0.front.near;
-        if !stack.uses_front && !near.is_empty() {
-            near.delete_many(keys);
+        if stack.uses_front {
+            return;
+        }
+        for key in keys {
+            self.fence(key);
+            if !near.is_empty() {
+                near.delete(key);
+            }
         }
     }
 
@@ -378,6 +385,7 @@ where
         self.0.kept.clear();
         let stack = self.ready().await?.stack;
         let cleared = stack.cache.clear().await;
+        // Which fences, too.
         self.0.front.near.clear();
         cleared
     }

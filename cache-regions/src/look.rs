@@ -61,8 +61,8 @@ where
                     Aim::Refresh => Lookup::Fresh { value, left, refresh_in: Some(BUSY), tags },
                     // Only those get it who take what is not fresh.
                     _ => {
-                        let (since, lease) = (Duration::ZERO, Lease::none());
-                        Lookup::Expired { value, since, tags, lease }
+                        let (since, by_call, lease) = (Duration::ZERO, false, Lease::none());
+                        Lookup::Expired { value, since, by_call, tags, lease }
                     }
                 };
                 self.complete(keys, &mut found, told).await?;

@@ -185,6 +185,9 @@ impl Server for Mangled {
     fn limits(&self) -> Limits {
         self.inner.limits()
     }
+    fn core(&self) -> &dyn std::any::Any {
+        self.inner.core()
+    }
     async fn copies(&self, key: &str) -> Vec<String> {
         self.inner.copies(key).await
     }

@@ -229,15 +229,18 @@ where
     }
     async fn put(&self, key: &K, entry: Entry<V>, when: PutWhen) -> Result<bool> {
         self.fence(key);
-        self.change(|revisions| {
+        let put = self.change(|revisions| {
             let entry = entry.clone();
             async move {
                 let put = self.inner.put(&revised(key, revisions.now()), entry, when).await?;
                 self.drop_before(std::iter::once(key), &revisions).await;
                 Ok(put)
             }
-        })
-        .await
+        });
+        let put = put.await;
+        // Once more: what began meanwhile may have found what was there before.
+        self.fence(key);
+        put
     }
     async fn renew(&self, key: &K, ttl: Option<Duration>) -> Result<bool> {
         let revisions = self.revisions().await?;
@@ -245,19 +248,23 @@ where
     }
     async fn expire(&self, key: &K) -> Result<bool> {
         self.fence(key);
-        self.change(
-            |revisions| async move { self.inner.expire(&revised(key, revisions.now())).await },
-        )
-        .await
+        let expire = |revisions: Arc<Revisions>| async move {
+            self.inner.expire(&revised(key, revisions.now())).await
+        };
+        let expired = self.change(expire).await;
+        self.fence(key);
+        expired
     }
     async fn delete(&self, key: &K) -> Result<bool> {
         self.fence(key);
-        self.change(|revisions| async move {
+        let deleted = self.change(|revisions| async move {
             let deleted = self.inner.delete(&revised(key, revisions.now())).await;
             self.drop_before(std::iter::once(key), &revisions).await;
             deleted
-        })
-        .await
+        });
+        let deleted = deleted.await;
+        self.fence(key);
+        deleted
     }
     async fn lookup_many(&self, keys: &[K], aim: Aim) -> Result<Vec<Lookup<V>>> {
         let revisions = self.revisions().await?;
@@ -307,27 +314,33 @@ where
     async fn put_many(&self, entries: Vec<(K, Entry<V>)>) -> Result<()> {
         entries.iter().for_each(|(key, _)| self.fence(key));
         let entries = &entries;
-        self.change(|revisions| async move {
+        let put = self.change(|revisions| async move {
             let own = |(key, entry): &(K, Entry<V>)| (revised(key, revisions.now()), entry.clone());
             self.inner.put_many(entries.iter().map(own).collect()).await?;
             self.drop_before(entries.iter().map(|(key, _)| key), &revisions).await;
             Ok(())
-        })
-        .await
+        });
+        let put = put.await;
+        entries.iter().for_each(|(key, _)| self.fence(key));
+        put
     }
     async fn delete_many(&self, keys: &[K]) -> Result<()> {
         keys.iter().for_each(|key| self.fence(key));
-        self.change(|revisions| async move {
+        let deleted = self.change(|revisions| async move {
             let now: Vec<_> = keys.iter().map(|key| revised(key, revisions.now())).collect();
             let deleted = self.inner.delete_many(&now).await;
             self.drop_before(keys.iter(), &revisions).await;
             deleted
-        })
-        .await
+        });
+        let deleted = deleted.await;
+        keys.iter().for_each(|key| self.fence(key));
+        deleted
     }
     async fn clear(&self) -> Result<()> {
         self.fence_all();
-        self.inner.clear().await
+        let cleared = self.inner.clear().await;
+        self.fence_all();
+        cleared
     }
     async fn explain(&self, key: &K) -> Vec<TierReport> {
         let revisions = match self.revisions().await {

@@ -148,8 +148,8 @@ pub(crate) fn map_lookup<V, W>(
         Lookup::Stale { value, left, tags, lease } => {
             Lookup::Stale { value: map(value)?, left, tags, lease }
         }
-        Lookup::Expired { value, since, tags, lease } => {
-            Lookup::Expired { value: map(value)?, since, tags, lease }
+        Lookup::Expired { value, since, by_call, tags, lease } => {
+            Lookup::Expired { value: map(value)?, since, by_call, tags, lease }
         }
         Lookup::Missing { reason, lease } => Lookup::Missing { reason, lease },
     })

@@ -108,6 +108,10 @@ impl Server for Variable {
         Limits::max_value(1 << 20)
     }
 
+    fn core(&self) -> &dyn std::any::Any {
+        self
+    }
+
     async fn copies(&self, key: &str) -> Vec<String> {
         vec![key.to_owned()]
     }

@@ -10,7 +10,7 @@ use super::pending::Pending;
 use super::shaped::Shaped;
 use super::space::Space;
 use super::stats::{Counters, EncodedStats, Event};
-use crate::server::{Answer, Claim, Put, Server};
+use crate::server::{Answer, Claim, Put, Server, take_over};
 use cache_core::observe::{self, TierFigure, TierSource};
 use cache_core::{CacheShape, Client, Clock, Error, Flights, Namespace, Result};
 use parking_lot::Mutex;
@@ -162,8 +162,8 @@ impl<S: Server> Encoded<S> {
     }
 
     /// From now on this client owes what `earlier` owes its server, also by changes that are on their
-    /// way there: for a client that takes another one's place at a server, under other options. Of a
-    /// namespace that is open here already only what is owed by now. A client that has another prefix
+    /// way there: for a client that takes another one's place at a server, under other options. So does a client of memcached
+    /// what single servers of the fleet have missed. Of a namespace that is open here already only what is owed by now. A client that has another prefix
     /// has other values, and owes nothing for those.
     ///
     /// ```
@@ -177,6 +177,7 @@ impl<S: Server> Encoded<S> {
         if Arc::ptr_eq(&self.0, &earlier.0) || options.prefix != earlier.0.options.prefix {
             return;
         }
+        take_over(&self.0.server, &earlier.0.server);
         let spaces: Vec<_> = {
             let doors = earlier.0.doors.lock();
             doors.spaces.iter().map(|(name, space)| (name.clone(), space.pending.clone())).collect()

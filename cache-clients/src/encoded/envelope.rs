@@ -10,7 +10,7 @@
 //! | 6 | 1 | codec: 1 MessagePack, 2 postcard, 3 JSON |
 //! | 7 | 1 | compression: 0 none, 1 lz4, 2 zstd |
 //! | 8 | 8 | created, in milliseconds since 1970 |
-//! | 16 | 8 | to be refreshed from, the same; all ones: not before it expires |
+//! | 16 | 8 | to be refreshed from, the same; all ones: not before it expires; 0: somebody has expired it |
 //! | 24 | 8 | expires, the same; all ones: never |
 //! | 32 | 8 | what it cost to compute, in microseconds |
 //! | 40 | 16 | digest of the key |
@@ -41,6 +41,8 @@ const TAGGED: u8 = 8;
 
 /// A time without end.
 pub(super) const NEVER: u64 = u64::MAX;
+/// To be refreshed from: in what somebody has expired.
+pub(super) const ENDED: u64 = 0;
 
 /// What the bytes of an envelope stand for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

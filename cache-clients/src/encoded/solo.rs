@@ -269,6 +269,9 @@ impl<B: Backend> Server for Solo<B> {
     fn limits(&self) -> Limits {
         Limits::max_value(self.0.max_value)
     }
+    fn core(&self) -> &dyn std::any::Any {
+        self
+    }
     async fn copies(&self, key: &str) -> Vec<String> {
         vec![key.to_owned()]
     }

@@ -199,6 +199,10 @@ impl Server for Files {
         Limits::max_value(usize::try_from(self.0.options.capacity / 4).unwrap_or(usize::MAX).max(1))
     }
 
+    fn core(&self) -> &dyn std::any::Any {
+        self
+    }
+
     async fn copies(&self, key: &str) -> Vec<String> {
         vec![key.to_owned()]
     }

@@ -7,6 +7,7 @@ mod breaker;
 mod client;
 mod connection;
 pub mod discover;
+mod heirs;
 mod host;
 mod options;
 pub mod ring;

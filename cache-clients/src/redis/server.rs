@@ -233,6 +233,10 @@ impl Server for Redis {
         Limits::max_value(self.shared.setup.max_value)
     }
 
+    fn core(&self) -> &dyn std::any::Any {
+        self
+    }
+
     async fn copies(&self, key: &str) -> Vec<String> {
         vec![key.to_owned()]
     }

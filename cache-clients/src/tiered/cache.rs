@@ -191,13 +191,13 @@ where
         Ok(far? | near?)
     }
     async fn renew(&self, key: &K, ttl: Option<Duration>) -> Result<bool> {
-        let far = self.0.far.renew(key, ttl).await;
-        // The copy may be older than what was renewed: within its bound it is fetched again.
-        if self.0.options.near_ttl.is_some() {
-            return far;
+        let renewed = self.0.far.renew(key, ttl).await?;
+        // The copy may be older than what was renewed, and is not lengthened: within its bound it is fetched again, and
+        // without one now.
+        if renewed && self.0.options.near_ttl.is_none() {
+            drop(self.lookup(key, Aim::Least(Duration::MAX)).await);
         }
-        let near = self.0.near.renew(key, self.near_ttl(ttl)).await;
-        Ok(far? | near?)
+        Ok(renewed)
     }
     async fn expire(&self, key: &K) -> Result<bool> {
         self.fence(key);

@@ -157,19 +157,19 @@ where
                 promotions.push((key.clone(), entry, lease));
                 Lookup::Stale { value, left, tags, lease: Lease::none() }
             }
-            Lookup::Expired { value, since, tags, lease: behind } => {
+            Lookup::Expired { value, since, by_call, tags, lease: behind } => {
                 let lease = Lease::of_tiers(lease, behind);
                 match near {
                     Known::Live(value, left, tags) => Lookup::Stale { value, left, tags, lease },
-                    _ => Lookup::Expired { value, since, tags, lease },
+                    _ => Lookup::Expired { value, since, by_call, tags, lease },
                 }
             }
             Lookup::Missing { reason, lease: behind } => {
                 let lease = Lease::of_tiers(lease, behind);
                 match near {
                     Known::Live(value, left, tags) => Lookup::Stale { value, left, tags, lease },
-                    Known::Expired(value, since, tags) => {
-                        Lookup::Expired { value, since, tags, lease }
+                    Known::Expired(value, (since, by_call), tags) => {
+                        Lookup::Expired { value, since, by_call, tags, lease }
                     }
                     Known::Nothing(own) if reason == Reason::Never => {
                         Lookup::Missing { reason: own, lease }
@@ -210,7 +210,8 @@ where
 /// The near tier's knowledge without its lease.
 enum Known<V> {
     Live(V, Duration, Tags),
-    Expired(V, Duration, Tags),
+    /// Since when, and whether by a call.
+    Expired(V, (Duration, bool), Tags),
     Nothing(Reason),
 }
 
@@ -221,8 +222,8 @@ impl<V> Known<V> {
                 (Known::Live(value, left, tags), Lease::none())
             }
             Lookup::Stale { value, left, tags, lease } => (Known::Live(value, left, tags), lease),
-            Lookup::Expired { value, since, tags, lease } => {
-                (Known::Expired(value, since, tags), lease)
+            Lookup::Expired { value, since, by_call, tags, lease } => {
+                (Known::Expired(value, (since, by_call), tags), lease)
             }
             Lookup::Missing { reason, lease } => (Known::Nothing(reason), lease),
         }

@@ -205,6 +205,9 @@ impl<S: Server> Server for Gate<S> {
     fn limits(&self) -> Limits {
         self.server.limits()
     }
+    fn core(&self) -> &dyn std::any::Any {
+        self.server.core()
+    }
     async fn copies(&self, key: &str) -> Vec<String> {
         self.server.copies(key).await
     }

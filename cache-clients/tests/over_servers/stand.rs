@@ -146,6 +146,9 @@ impl<S: Server> Server for Seen<S> {
     fn limits(&self) -> Limits {
         Limits::max_value(self.server.limits().max_value.min(self.most))
     }
+    fn core(&self) -> &dyn std::any::Any {
+        self.server.core()
+    }
     async fn copies(&self, key: &str) -> Vec<String> {
         self.server.copies(key).await
     }

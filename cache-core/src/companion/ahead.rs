@@ -2,7 +2,7 @@
 
 use super::work::Sought;
 use crate::compute::Want;
-use crate::detached::{Body, Urgency};
+use crate::detached::{Body, Order, Urgency};
 use crate::entry::Reason;
 use crate::fly::Fly;
 use crate::memo::Found;
@@ -66,7 +66,8 @@ pub(super) fn refresh_once<W: Sought<Out: Send>>(work: W, again: Again<W>) {
 
 pub(super) fn launch<W: Sought<Out: Send>>(work: W, again: Again<W>, want: Want) {
     let (memo, hash, key, rules) = (work.memo(), work.hash(), work.own(), rules(&work));
-    drop(memo.launch(hash, key, &again(work), rules, Urgency::Refresh, want));
+    let order = Order { urgency: Urgency::Refresh, want, counted: true };
+    drop(memo.launch(hash, key, &again(work), rules, order));
 }
 
 /// Starts the computation, unless it fails all the time and an old value is good enough.

@@ -132,7 +132,7 @@ where
     R: 'static,
 {
     let mut too_old = want == Want::Newer;
-    let called = epoch();
+    let (called, mut counted) = (epoch(), want != Want::Value);
     loop {
         let flight = match memo.flights.join(hash, key) {
             Joined::Lead(lead) => {
@@ -141,8 +141,8 @@ where
                 {
                     return Step::Done((rules.wrap)(value));
                 }
-                let (flight, count) = (lead.flight().clone(), want == Want::Value);
-                let mut far = memo.ask_far(&flight, aim_of(want, None), count).await;
+                let flight = lead.flight().clone();
+                let mut far = memo.ask_far(&flight, aim_of(want, None), !counted).await;
                 if memo.rules.is_followed() && matches!(far, Far::Due(..)) {
                     // Of those whom a region tells to compute it anew, one does.
                     far = memo.ask_far(&flight, Aim::Refresh, false).await;
@@ -160,7 +160,7 @@ where
                 flight
             }
         };
-        memo.count_waiter();
+        memo.count_waiter(&mut counted);
         let landed = Follow::new(flight, called).await;
         // What was in progress before a refresh is waited for, not taken.
         let is_taken = !std::mem::replace(&mut too_old, false);

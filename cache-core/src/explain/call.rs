@@ -4,6 +4,7 @@ use super::report::{Explanation, Pause, TierReport, TierState, Verdict};
 use crate::client::Cache;
 use crate::companion::{AsyncCall, AsyncWork, Call, Sought, Work};
 use crate::memo::Memo;
+use crate::table::{Look, Touch};
 use crate::task::BoxFuture;
 use crate::wait;
 use std::hash::Hash;
@@ -74,11 +75,11 @@ where
         if let Verdict::Miss(reason) = told.verdict {
             told.verdict = Verdict::Miss(self.fenced.instead(hash, reason));
         }
-        let expiring = matches!(
-            told.tiers.first().map(|tier| &tier.state),
-            Some(TierState::Expired { by_call: true, .. })
-        );
-        if expiring && self.table.is_some() && self.refreshes() {
+        let expiring = self.table.as_ref().is_some_and(|table| {
+            let look = table.look(hash, |k| *k == key, Touch::Leave);
+            matches!(look, Look::Expired { by_call: true, over: false, .. })
+        });
+        if expiring && self.refreshes() {
             told.verdict = Verdict::StaleHit;
         }
         told.in_flight = self.flights.find(hash, |k| *k == key).is_some();

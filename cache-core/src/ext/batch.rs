@@ -6,8 +6,8 @@
 
 use super::single::own_ttl;
 use super::task::{
-    Body, Known, Panic, clock_of, entry, give_back, hash_of, is_purely_near, land, near_value,
-    store_near,
+    Body, Known, Left, Panic, clock_of, entry, give_back, hash_of, is_purely_near, land,
+    near_value, store_near,
 };
 use crate::client::Cache;
 use crate::entry::{Aim, Entry, Lease};
@@ -282,7 +282,10 @@ where
     match computed {
         Some(Some(value)) => {
             let entry = entry(cache, flight, value.clone(), *ttl, note);
-            fills.extend(store_near(cache, flight, entry, lease));
+            match store_near(cache, flight, entry, lease) {
+                Left::Fill(key, entry, lease) => fills.push((key, entry, lease)),
+                Left::Unused(lease) => give_back(cache, &flight.key, lease).await,
+            }
             return Some(value);
         }
         Some(None) => report.lock().failed.push(flight.id),

@@ -306,8 +306,9 @@ where
     /// Fences the computation of a key that is in progress: those who wait already get its result,
     /// which is not stored through the near cache, and whoever asks from now on starts afresh.
     ///
-    /// For those who write a client: `put`, `expire` and `delete` have to do this, before they
-    /// change what is stored. An [`Near`](crate::Near) does so by itself.
+    /// For those who write a client: `put`, `expire` and `delete` have to do this before they change
+    /// what is stored, and, where that takes a while, once more when it is changed: what begins in
+    /// between may have found what was there before. An [`Near`](crate::Near) does so by itself.
     ///
     /// ```
     /// # use cache_core::{Budget, CacheExt, Clock, Near, Shared, TableOptions, wait};
@@ -328,7 +329,7 @@ where
         drop(self.flights().fence(hash, |k| k == key));
     }
 
-    /// [`fence`](CacheExt::fence) of all keys, for `clear`.
+    /// [`fence`](CacheExt::fence) of all keys, for `clear`: before it and after it.
     ///
     /// ```
     /// # use cache_core::{Budget, CacheExt, Clock, Near, Shared, TableOptions, wait};

@@ -113,20 +113,28 @@ pub(super) async fn store<K, V, C>(
     V: Clone + Send + Sync + 'static,
     C: Cache<K, V>,
 {
-    if let Some((key, entry, lease)) = store_near(cache, flight, entry, lease) {
-        match cache.fill(&key, entry, lease).await {
+    match store_near(cache, flight, entry, lease) {
+        Left::Fill(key, entry, lease) => match cache.fill(&key, entry, lease).await {
             Ok(Filled::Stored | Filled::Fenced | Filled::Refused) | Err(_) => {}
-        }
+        },
+        Left::Unused(lease) => give_back(cache, &flight.key, lease).await,
     }
 }
 
-/// Stores where no I/O is needed; gives what is left to be filled.
+/// What is left to be done with I/O.
+pub(super) enum Left<K, V> {
+    Fill(K, Entry<V>, Lease),
+    /// Others need not wait for its end.
+    Unused(Option<Lease>),
+}
+
+/// Stores where no I/O is needed.
 pub(super) fn store_near<K, V, C>(
     cache: &C,
     flight: &Flight<K, V>,
     entry: Option<Entry<V>>,
     lease: Option<Lease>,
-) -> Option<(K, Entry<V>, Lease)>
+) -> Left<K, V>
 where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
@@ -139,10 +147,12 @@ where
         if let Some(entry) = entry {
             near.commit(flight, entry);
         }
-        return None;
+        return Left::Unused(None);
     }
-    let lease = lease.filter(|_| !flight.is_fenced())?;
-    Some((flight.key.clone(), entry?, lease))
+    match (entry.filter(|_| !flight.is_fenced()), lease) {
+        (Some(entry), Some(lease)) => Left::Fill(flight.key.clone(), entry, lease),
+        (_, lease) => Left::Unused(lease),
+    }
 }
 
 /// The entry of a value that was made from what is noted, if it may be stored; its flight knows then

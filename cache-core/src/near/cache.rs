@@ -36,8 +36,8 @@ where
                 let lease = lease(renews || softened && aim == Aim::Compute);
                 Lookup::Stale { value, left, tags, lease }
             }
-            Look::Expired { value, since, tags, .. } => {
-                Lookup::Expired { value, since, tags, lease: wanted }
+            Look::Expired { value, since, by_call, tags, .. } => {
+                Lookup::Expired { value, since, by_call, tags, lease: wanted }
             }
             Look::Missing(missing) => Lookup::Missing { reason: missing.into(), lease: wanted },
         }

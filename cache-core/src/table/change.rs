@@ -236,8 +236,7 @@ where
         });
     }
 
-    /// Changes the stamp of an entry with `change`, which says what to answer. Put off like a
-    /// removal.
+    /// Changes the stamp of an entry with `change`, which says what to answer; put off as a removal.
     fn restamp(
         &self,
         hash: u64,
@@ -255,8 +254,7 @@ where
         })
     }
 
-    /// Lengthens the life of a live value to `ttl` from now, never shortens it; the refresh point
-    /// moves along. True if a live value was there.
+    /// Lengthens a live value's life to `ttl` from now, and its refresh point; true if there was one.
     pub fn renew(&self, hash: u64, eq: impl Fn(&K) -> bool, ttl: Option<Duration>) -> bool {
         let (asked, tick) = stamp::stamp(&self.clock, Life { ttl, refresh_after: None });
         self.restamp(hash, eq, move |stamp| {
@@ -265,11 +263,15 @@ where
         })
     }
 
-    /// Makes a value dead from now on; [`look`](Table::look) still finds it. True if a live one was
-    /// there.
+    /// Makes a value dead from now on, also one that is so of its age; [`look`](Table::look) still finds
+    /// it. True if a live one was there.
     pub fn expire(&self, hash: u64, eq: impl Fn(&K) -> bool) -> bool {
         let tick = self.clock.tick();
-        self.restamp(hash, eq, move |stamp| stamp.is_live(tick).then(|| stamp.expire(tick)))
+        let live = move |stamp: Stamp| stamp.is_live(tick).then(|| stamp.expire(tick));
+        let old = move |stamp: Stamp| (!stamp.is_live(tick)).then(|| stamp.expire(tick));
+        let was_live = self.restamp(hash, &eq, live);
+        let _was_there = was_live || self.restamp(hash, eq, old);
+        was_live
     }
 
     /// [`expire`](Table::expire) of everything. Passes over all entries, one shard at a time; a shard

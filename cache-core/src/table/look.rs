@@ -56,6 +56,8 @@ pub enum Look<V> {
         since: Duration,
         /// By [`Table::expire`], and not by its age.
         by_call: bool,
+        /// Its TTL has passed, too: nobody may have it any more, but in the place of a failure.
+        over: bool,
         /// Its tags.
         tags: Tags,
     },
@@ -241,5 +243,6 @@ fn read<K: Hash + Eq + 'static, V: Clone + 'static>(
         return Look::Live { value, soft_passed, left, refresh_in, softened, tags };
     }
     let since = Duration::from_nanos(nanos - (stamp.end() << TICK_SHIFT));
-    Look::Expired { value, since, by_call: stamp.is_expired_by_call(), tags }
+    let (by_call, over) = (stamp.is_expired_by_call(), stamp.hard() <= tick);
+    Look::Expired { value, since, by_call, over, tags }
 }

@@ -23,7 +23,8 @@ pub async fn invalidate_tag(name: impl Into<String>) -> Result<()> {
 }
 
 /// As [`invalidate_tag`], but softly: functions with an async TTL serve the values while these are
-/// computed anew, once; others compute them at their next call.
+/// computed anew, once; others compute them at their next call. What is being computed may still be joined; it counts
+/// as invalidated when it is stored.
 ///
 /// # Errors
 /// As [`invalidate_tag`].

@@ -46,6 +46,9 @@ impl Server for Within {
     fn limits(&self) -> Limits {
         self.inner.limits()
     }
+    fn core(&self) -> &dyn std::any::Any {
+        self.inner.core()
+    }
     async fn copies(&self, key: &str) -> Vec<String> {
         // Asks nobody but a list that is already known, or on its way.
         self.inner.copies(key).await

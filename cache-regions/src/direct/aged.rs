@@ -116,7 +116,8 @@ where
                 Lookup::Fresh { value, left, refresh_in: None, tags }
             }
             Lookup::Stale { value, tags, lease, .. } if lease.is_some() => {
-                Lookup::Expired { value, since: Duration::ZERO, tags, lease }
+                let (since, by_call) = (Duration::ZERO, false);
+                Lookup::Expired { value, since, by_call, tags, lease }
             }
             Lookup::Fresh { value, .. } | Lookup::Stale { value, .. } if !value.is_understood() => {
                 Lookup::Missing { reason: Reason::Schema, lease: Lease::none() }
@@ -163,18 +164,25 @@ where
     }
     async fn put(&self, key: &K, entry: Entry<Stamped<V>>, when: PutWhen) -> Result<bool> {
         self.fence(key);
-        self.cache.put(key, entry, when).await
+        let put = self.cache.put(key, entry, when).await;
+        // Once more: what began meanwhile may have found what was there before.
+        self.fence(key);
+        put
     }
     async fn renew(&self, key: &K, ttl: Option<Duration>) -> Result<bool> {
         self.cache.renew(key, ttl).await
     }
     async fn expire(&self, key: &K) -> Result<bool> {
         self.fence(key);
-        self.cache.expire(key).await
+        let expired = self.cache.expire(key).await;
+        self.fence(key);
+        expired
     }
     async fn delete(&self, key: &K) -> Result<bool> {
         self.fence(key);
-        self.cache.delete(key).await
+        let deleted = self.cache.delete(key).await;
+        self.fence(key);
+        deleted
     }
     async fn lookup_many(&self, keys: &[K], aim: Aim) -> Result<Vec<Lookup<Stamped<V>>>> {
         let mut found = self.cache.lookup_many(keys, aim).await?;
@@ -202,12 +210,17 @@ where
         Ok(done)
     }
     async fn put_many(&self, entries: Vec<(K, Entry<Stamped<V>>)>) -> Result<()> {
-        entries.iter().for_each(|(key, _)| self.fence(key));
-        self.cache.put_many(entries).await
+        let keys: Vec<K> = entries.iter().map(|(key, _)| key.clone()).collect();
+        keys.iter().for_each(|key| self.fence(key));
+        let put = self.cache.put_many(entries).await;
+        keys.iter().for_each(|key| self.fence(key));
+        put
     }
     async fn delete_many(&self, keys: &[K]) -> Result<()> {
         keys.iter().for_each(|key| self.fence(key));
-        self.cache.delete_many(keys).await
+        let deleted = self.cache.delete_many(keys).await;
+        keys.iter().for_each(|key| self.fence(key));
+        deleted
     }
     async fn clear(&self) -> Result<()> {
         self.cache.clear().await

@@ -114,7 +114,7 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
             };
             let within = self.is_within(&opened.header, stored.stale);
             let live = within && self.is_valid(&opened).await;
-            let bytes = self.reseal(&opened, opened.header.hard.min(self.link.now()));
+            let bytes = self.reseal_ended(&opened);
             let when = When::Token(stored.token);
             if self.link.put_one(Put { key: name.clone(), bytes, keep: Some(grace), when }).await? {
                 return Ok(live);

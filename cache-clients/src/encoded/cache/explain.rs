@@ -53,7 +53,7 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
                     Refresh::Never => TierState::Fresh { left, refresh_in: None, age },
                 }
             }
-            Seen::Expired { since, .. } => TierState::Expired { since, by_call: stored.stale },
+            Seen::Expired { since, by_call, .. } => TierState::Expired { since, by_call },
             Seen::Nothing(reason) => {
                 let dead = header.filter(|header| reason == Reason::Expired && header.hard <= now);
                 TierState::Missing { reason, since: dead.map(|header| ago(header.hard)) }

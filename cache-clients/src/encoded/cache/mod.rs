@@ -104,6 +104,10 @@ impl<S: fmt::Debug, K, V> fmt::Debug for EncodedCache<S, K, V> {
     }
 }
 
+fn last(changed: &[bool]) -> bool {
+    changed.last().copied().unwrap_or(false)
+}
+
 #[deny(clippy::missing_trait_methods)]
 impl<S, K, V> Cache<K, V> for EncodedCache<S, K, V>
 where
@@ -138,10 +142,13 @@ where
     async fn put(&self, key: &K, entry: Entry<V>, when: PutWhen) -> Result<bool> {
         self.fence(key);
         let digest = self.0.digest(key)?;
-        match when {
-            PutWhen::Always => Ok(self.0.put(vec![(digest, entry)]).await?.pop().unwrap_or(false)),
+        let put = match when {
+            PutWhen::Always => self.0.put(vec![(digest, entry)]).await.map(|put| last(&put)),
             PutWhen::Absent => self.0.add(digest, entry).await,
-        }
+        };
+        // Once more: what began meanwhile may have found what was there before.
+        self.fence(key);
+        put
     }
     async fn renew(&self, key: &K, ttl: Option<Duration>) -> Result<bool> {
         let digest = self.0.digest(key)?;
@@ -150,12 +157,16 @@ where
     async fn expire(&self, key: &K) -> Result<bool> {
         self.fence(key);
         let digest = self.0.digest(key)?;
-        self.0.expire(&digest).await
+        let expired = self.0.expire(&digest).await;
+        self.fence(key);
+        expired
     }
     async fn delete(&self, key: &K) -> Result<bool> {
         self.fence(key);
         let digest = self.0.digest(key)?;
-        Ok(self.0.delete(&[digest]).await?.pop().unwrap_or(false))
+        let deleted = self.0.delete(&[digest]).await.map(|deleted| last(&deleted));
+        self.fence(key);
+        deleted
     }
     async fn lookup_many(&self, keys: &[K], aim: Aim) -> Result<Vec<Lookup<V>>> {
         let digests = self.0.digests(keys)?;
@@ -172,17 +183,23 @@ where
     async fn put_many(&self, entries: Vec<(K, Entry<V>)>) -> Result<()> {
         entries.iter().for_each(|(key, _)| self.fence(key));
         let digests = self.0.digests(entries.iter().map(|(key, _)| key))?;
-        let puts = digests.into_iter().zip(entries).map(|(digest, (_, entry))| (digest, entry));
-        self.0.put(puts.collect()).await.map(drop)
+        let (keys, entries): (Vec<K>, Vec<Entry<V>>) = entries.into_iter().unzip();
+        let put = self.0.put(digests.into_iter().zip(entries).collect()).await.map(drop);
+        keys.iter().for_each(|key| self.fence(key));
+        put
     }
     async fn delete_many(&self, keys: &[K]) -> Result<()> {
         keys.iter().for_each(|key| self.fence(key));
         let digests = self.0.digests(keys)?;
-        self.0.delete(&digests).await.map(drop)
+        let deleted = self.0.delete(&digests).await.map(drop);
+        keys.iter().for_each(|key| self.fence(key));
+        deleted
     }
     async fn clear(&self) -> Result<()> {
         self.fence_all();
-        self.0.clear().await
+        let cleared = self.0.clear().await;
+        self.fence_all();
+        cleared
     }
     async fn explain(&self, key: &K) -> Vec<TierReport> {
         vec![self.0.explain(self.0.digest(key)).await]

@@ -4,7 +4,7 @@ use super::Room;
 use super::tags::Checked;
 use crate::encoded::compress;
 use crate::encoded::digest::Digest;
-use crate::encoded::envelope::{self, HEADER, Header, Kind, NEVER, Opened};
+use crate::encoded::envelope::{self, ENDED, HEADER, Header, Kind, NEVER, Opened};
 use crate::encoded::page::{self, Cut, Manifest};
 use crate::encoded::sign::SIGNATURE;
 use crate::encoded::space::random;
@@ -33,7 +33,7 @@ pub(super) struct Parcel {
 /// What lies under a key.
 pub(super) enum Seen<V> {
     Live { value: V, left: Duration, refresh: Refresh, tags: Tags, cost: u64 },
-    Expired { value: V, since: Duration, tags: Tags },
+    Expired { value: V, since: Duration, by_call: bool, tags: Tags },
     Nothing(Reason),
 }
 
@@ -236,7 +236,8 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
         let plain = compress::unpack(header.compression, &whole, header.plain)?;
         let value = self.format.decode(header.codec, &plain)?;
         if let Some(since) = dead_since {
-            return Ok(Seen::Expired { value, since, tags });
+            let by_call = stored.stale || header.soft == ENDED;
+            return Ok(Seen::Expired { value, since, by_call, tags });
         }
         // The writer's clock may be ahead: what it gave is the most that can be left.
         let left = match header.hard {
@@ -275,9 +276,18 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
 
     /// The same payload and tags with another end of their life.
     pub(super) fn reseal(&self, opened: &Opened<'_>, hard: u64) -> Bytes {
+        self.reseal_as(opened, &Header { hard, ..opened.header })
+    }
+
+    /// The same, ended by now, and by a call.
+    pub(super) fn reseal_ended(&self, opened: &Opened<'_>) -> Bytes {
+        let hard = opened.header.hard.min(self.link.now());
+        self.reseal_as(opened, &Header { hard, soft: ENDED, ..opened.header })
+    }
+
+    fn reseal_as(&self, opened: &Opened<'_>, header: &Header) -> Bytes {
         let mut buffer = envelope::begin(opened.payload.len() + opened.tags.len());
         buffer.extend_from_slice(opened.payload);
-        let header = Header { hard, ..opened.header };
-        envelope::seal_tagged(buffer, &header, opened.tags, self.link.options.key()).into()
+        envelope::seal_tagged(buffer, header, opened.tags, self.link.options.key()).into()
     }
 }

@@ -308,8 +308,9 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
                 self.note_life(question.generation, digest, question.began, ends.then_some(left));
                 verdict
             }
-            Seen::Expired { value, since, tags } => {
-                question.dead(claim, leased, |lease| Lookup::Expired { value, since, tags, lease })
+            Seen::Expired { value, since, by_call, tags } => {
+                let told = |lease| Lookup::Expired { value, since, by_call, tags, lease };
+                question.dead(claim, leased, told)
             }
             Seen::Nothing(Reason::Damaged) if claim == Claim::Nothing => {
                 self.discard(question.generation, name, digest, &answer).await;
@@ -353,9 +354,9 @@ fn copied<V: Clone>(lookup: &Lookup<V>, without_lease: bool) -> Lookup<V> {
             let (value, tags) = (value.clone(), tags.clone());
             Lookup::Stale { value, left: *left, tags, lease: lease(own) }
         }
-        Lookup::Expired { value, since, tags, lease: own } => {
+        Lookup::Expired { value, since, by_call, tags, lease: own } => {
             let (value, tags) = (value.clone(), tags.clone());
-            Lookup::Expired { value, since: *since, tags, lease: lease(own) }
+            Lookup::Expired { value, since: *since, by_call: *by_call, tags, lease: lease(own) }
         }
         Lookup::Missing { reason, lease: own } => {
             Lookup::Missing { reason: *reason, lease: lease(own) }

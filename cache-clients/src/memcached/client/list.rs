@@ -3,18 +3,32 @@
 use super::copy;
 use crate::memcached::host::Host;
 use crate::memcached::ring::{Node, Placement, Ring};
+use cache_core::Result;
 use std::sync::Arc;
 
 #[derive(Debug)]
 pub(super) struct List {
     pub(super) hosts: Vec<Arc<Host>>,
+    nodes: Vec<Node>,
+    placement: Placement,
     ring: Ring,
 }
 
 impl List {
     /// `hosts` are those of the nodes, in their order.
     pub(super) fn new(hosts: Vec<Arc<Host>>, nodes: &[Node], placement: Placement) -> Self {
-        List { hosts, ring: Ring::new(nodes, placement) }
+        List { hosts, nodes: nodes.to_vec(), placement, ring: Ring::new(nodes, placement) }
+    }
+
+    /// The same list in another client, which has the servers that `host` gives for the names.
+    pub(super) fn over(&self, host: impl Fn(&Arc<Host>) -> Result<Arc<Host>>) -> Result<Self> {
+        let hosts = self.hosts.iter().map(host).collect::<Result<_>>()?;
+        Ok(List::new(hosts, &self.nodes, self.placement))
+    }
+
+    /// Whether each key is where it is in the other one.
+    pub(super) fn is_like(&self, other: &List) -> bool {
+        self.placement == other.placement && self.nodes == other.nodes
     }
 
     pub(super) fn named(&self, name: &str) -> Option<&Arc<Host>> {

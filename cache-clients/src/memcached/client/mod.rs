@@ -14,6 +14,7 @@ use super::options::{IntoServers, MemcachedOptions};
 use crate::server::{Answer, Claim, Limits, Put, Server};
 use cache_core::{Error, Result};
 use route::Router;
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,6 +87,14 @@ impl Memcached {
     pub fn stats(&self) -> Vec<ServerStats> {
         self.router.now().hosts().iter().map(|host| host.stats()).collect()
     }
+
+    /// For a client that takes the place of an earlier one under other options: what servers have missed there, they get
+    /// here.
+    pub(crate) fn take_over(&self, earlier: &Memcached) {
+        if !Arc::ptr_eq(&self.router, &earlier.router) {
+            self.router.take_over(&earlier.router);
+        }
+    }
 }
 
 impl fmt::Debug for Memcached {
@@ -101,6 +110,10 @@ impl Server for Memcached {
 
     fn limits(&self) -> Limits {
         Limits::max_value(self.router.largest())
+    }
+
+    fn core(&self) -> &dyn Any {
+        self
     }
 
     async fn copies(&self, key: &str) -> Vec<String> {

@@ -66,6 +66,12 @@ impl Router {
         Ok(Router { following, cluster, former, settings, placement })
     }
 
+    /// Takes the place of another one.
+    pub(super) fn take_over(&self, earlier: &Router) {
+        let _latest = (self.now(), earlier.now());
+        self.former.take_over(&earlier.former, &self.settings);
+    }
+
     /// When a call that begins now must be over.
     pub(super) fn deadline(&self) -> Instant {
         Instant::now() + self.settings.deadline

@@ -1,6 +1,7 @@
 //! What a server has missed while it was away.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// Keys that were changed elsewhere, or whose change was not answered: they are removed from the
 /// server before it is trusted again.
@@ -10,14 +11,14 @@ pub(super) struct Debts {
     limit: usize,
     /// There were too many: all of the server is removed.
     overflow: bool,
-    /// Some are on their way.
-    delivering: bool,
+    /// These are on their way.
+    under_way: Option<Due>,
 }
 
 /// What is to be delivered.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Due {
-    Keys(Vec<String>),
+    Keys(Arc<[String]>),
     Everything,
 }
 
@@ -49,11 +50,11 @@ impl Debts {
 
     /// Nothing is owed and nothing is on its way: the server may be read.
     pub(super) fn are_settled(&self) -> bool {
-        self.keys.is_empty() && !self.overflow && !self.delivering
+        self.keys.is_empty() && !self.overflow && self.under_way.is_none()
     }
 
     pub(super) fn are_delivering(&self) -> bool {
-        self.delivering
+        self.under_way.is_some()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -62,21 +63,41 @@ impl Debts {
 
     /// Takes what is owed; [`delivered`](Debts::delivered) must follow.
     pub(super) fn take(&mut self) -> Due {
-        self.delivering = true;
-        match std::mem::take(&mut self.overflow) {
+        let due = match std::mem::take(&mut self.overflow) {
             true => Due::Everything,
             false => Due::Keys(std::mem::take(&mut self.keys).into_iter().collect()),
-        }
+        };
+        self.under_way = Some(due.clone());
+        due
     }
 
     /// What was taken has arrived, or, if given back, has not.
-    pub(super) fn delivered(&mut self, back: Option<Due>) {
-        self.delivering = false;
-        match back {
-            None => {}
-            Some(Due::Everything) => self.overflow = true,
-            Some(Due::Keys(keys)) => keys.iter().for_each(|key| self.add(key)),
+    pub(super) fn delivered(&mut self, back: Option<&Due>) {
+        self.under_way = None;
+        if let Some(due) = back {
+            self.add_due(due);
         }
+    }
+
+    fn add_due(&mut self, due: &Due) {
+        match due {
+            Due::Everything => self.add_everything(),
+            Due::Keys(keys) => keys.iter().for_each(|key| self.add(key)),
+        }
+    }
+
+    /// All of it, and what is on its way: it has not arrived yet.
+    pub(super) fn all(&self) -> Vec<Due> {
+        let waiting = match self.overflow {
+            true => Due::Everything,
+            false => Due::Keys(self.keys.iter().cloned().collect()),
+        };
+        std::iter::once(waiting).chain(self.under_way.clone()).collect()
+    }
+
+    /// Owes what another one does, too.
+    pub(super) fn add_all(&mut self, dues: &[Due]) {
+        dues.iter().for_each(|due| self.add_due(due));
     }
 }
 
@@ -92,14 +113,27 @@ mod tests {
         debts.add("a");
         assert!(!debts.are_settled());
         let due = debts.take();
-        assert_eq!(due, Due::Keys(vec!["a".into()]));
+        assert_eq!(due, Due::Keys(["a".into()].into()));
         assert!(!debts.are_settled(), "it is on its way");
-        debts.delivered(Some(due));
+        debts.delivered(Some(&due));
         assert_eq!(debts.len(), 1);
         debts.take();
         debts.add("b");
         debts.delivered(None);
         assert!(!debts.are_settled(), "something has been added meanwhile");
+    }
+
+    #[test]
+    fn who_takes_over_owes_also_what_is_on_its_way() {
+        let (mut debts, mut later) = (Debts::new(3), Debts::new(3));
+        debts.add("a");
+        debts.take();
+        debts.add("b");
+        later.add_all(&debts.all());
+        assert_eq!((debts.len(), later.len()), (1, 2));
+        debts.add_everything();
+        later.add_all(&debts.all());
+        assert!(later.are_everything());
     }
 
     #[test]
@@ -109,7 +143,7 @@ mod tests {
         assert_eq!(debts.len(), 0);
         let due = debts.take();
         assert_eq!(due, Due::Everything);
-        debts.delivered(Some(due));
+        debts.delivered(Some(&due));
         assert!(!debts.are_settled());
         debts.take();
         debts.delivered(None);

@@ -14,6 +14,7 @@ use crate::io;
 use crate::memcached::breaker;
 use crate::memcached::connection::{Cause, Link};
 use crate::memcached::discover::Address;
+use crate::memcached::heirs::Heirs;
 use crate::memcached::options::Settings;
 use cache_core::{Error, Result};
 use large::Large;
@@ -46,6 +47,8 @@ pub(crate) struct Host {
     /// The largest item it takes, as far as is known.
     item: AtomicUsize,
     large: Large,
+    /// The same server in clients that have taken this one's place.
+    heirs: Heirs<Host>,
     itself: Weak<Host>,
 }
 
@@ -64,6 +67,7 @@ impl Host {
             answered: AtomicU32::new(0),
             item: AtomicUsize::new(usize::MAX),
             large: Large::default(),
+            heirs: Heirs::default(),
             itself: itself.clone(),
         }))
     }
@@ -92,8 +96,21 @@ impl Host {
 
     /// Another server keeps a value of this one, for so long.
     pub(crate) fn lend(&self, keep: Duration) {
-        let mut state = self.state.lock();
-        state.lent = state.lent.max(Some(Instant::now() + keep));
+        let until = Instant::now() + keep;
+        {
+            let mut state = self.state.lock();
+            state.lent = state.lent.max(Some(until));
+        }
+        self.heirs.each(|heir| heir.was_lent(until));
+    }
+
+    /// Over a client before this one another server keeps a value, as this one knows of no absence.
+    fn was_lent(&self, until: Instant) {
+        {
+            let mut state = self.state.lock();
+            state.foreign = state.foreign.max(Some(until));
+        }
+        self.heirs.each(|heir| heir.was_lent(until));
     }
 
     /// How long others may still hold values of an absence that is over: as long as that, they may
@@ -107,6 +124,22 @@ impl Host {
     /// A change that it has missed, to be made before it is trusted again.
     pub(crate) fn owe(&self, key: &str) {
         self.state.lock().debts.add(key);
+        self.heirs.each(|heir| heir.owe(key));
+    }
+
+    /// From now on this one is owed what the same server is in an earlier client, also by what is still
+    /// changed over that.
+    pub(crate) fn take_over(self: &Arc<Self>, earlier: &Host) {
+        self.heirs.clear();
+        // First, so that nothing is changed between the two.
+        earlier.heirs.add(self);
+        let (dues, foreign) = {
+            let state = earlier.state.lock();
+            (state.debts.all(), state.foreign.max(state.lent))
+        };
+        let mut state = self.state.lock();
+        state.debts.add_all(&dues);
+        state.foreign = state.foreign.max(foreign);
     }
 
     /// It has missed nobody knows what: all of it is removed before it is trusted.
@@ -163,9 +196,9 @@ impl Host {
 
     /// A connection has ended, or was not to be had.
     fn lost(&self, cause: &Cause, changes: &[Arc<[String]>], failed: bool) {
+        changes.iter().flat_map(|keys| keys.iter()).for_each(|key| self.owe(key));
         let opened = {
             let mut state = self.state.lock();
-            changes.iter().flat_map(|keys| keys.iter()).for_each(|key| state.debts.add(key));
             state.last = Some(cause.clone());
             state.breaker.succeeded_often(self.answered.swap(0, Ordering::Relaxed));
             failed && state.breaker.failed(chance())

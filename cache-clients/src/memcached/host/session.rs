@@ -268,7 +268,7 @@ async fn settle(host: Weak<Host>, links: Vec<Arc<Link>>, due: Due) {
         }
     }
     let Some(host) = host.upgrade() else { return };
-    host.state.lock().debts.delivered((!delivered).then_some(due));
+    host.state.lock().debts.delivered((!delivered).then_some(&due));
     host.changes.send_replace(());
 }
 
