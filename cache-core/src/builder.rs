@@ -1,10 +1,10 @@
 //! Makes the memo of a cached function from what its attribute says.
 
+use crate::aged::Aged;
 use crate::backoff::Backoff;
 use crate::client::Client;
 use crate::clock::Clock;
 use crate::entry::Weigher;
-use crate::far::Aged;
 use crate::fenced::Fenced;
 use crate::memo::{AnyMemo, Memo, Opened, ValueRules};
 use crate::near::Near;

@@ -1,7 +1,7 @@
 //! What the tiers behind the near table know of a key, and the leave that they give to compute it.
 
+use crate::aged::Old;
 use crate::client::Cache;
-use crate::clock::Clock;
 use crate::compute::Want;
 use crate::detached::Urgency;
 use crate::entry::{Aim, Entry, Filled, Lease, Lookup, Reason};
@@ -12,11 +12,9 @@ use crate::memo::{Found, Memo};
 use crate::observe::Ending;
 use crate::stats::Event;
 use crate::table::Touch;
-use crate::tags::{Tags, Validity};
+use crate::tags::Tags;
 use crate::task::in_background;
 use crate::wait;
-use parking_lot::Mutex;
-use std::collections::HashMap;
 use std::hash::Hash;
 use std::time::Duration;
 
@@ -264,72 +262,11 @@ where
         if let Some(left) = self.policy().grace().and_then(|grace| grace.checked_sub(since)) {
             let until = self.clock.nanos().saturating_add(nanos(left));
             let old = Old { key: flight.key.clone(), value, tags, until };
-            self.aged.keep(flight, old);
+            self.aged.keep(flight, old, self.clock.nanos());
         }
     }
 }
 
 fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
-}
-
-/// Expired values of far tiers whose computation is in progress or fails, for `grace`.
-pub(crate) struct Aged<K, V>(Mutex<HashMap<u64, Old<K, V>>>);
-
-struct Old<K, V> {
-    key: K,
-    value: V,
-    tags: Tags,
-    until: u64,
-}
-
-/// Values kept at a time; what comes beyond is not.
-const BOUND: usize = 1024;
-
-impl<K, V> Default for Aged<K, V> {
-    fn default() -> Self {
-        Aged(Mutex::new(HashMap::new()))
-    }
-}
-
-impl<K: Eq, V: Clone> Aged<K, V> {
-    fn keep(&self, flight: &Flight<K, V>, old: Old<K, V>) {
-        let hash = flight.hash;
-        let mut aged = self.0.lock();
-        // Under the lock: whoever changes the key fences first, and forgets then.
-        let has_room = aged.len() < BOUND || aged.contains_key(&hash);
-        let before =
-            if has_room && !flight.is_fenced() { aged.insert(hash, old) } else { Some(old) };
-        drop(aged);
-        // The user's destructor, outside the lock.
-        drop(before);
-    }
-
-    pub(crate) fn forget(&self, hash: u64) {
-        let gone = self.0.lock().remove(&hash);
-        drop(gone);
-    }
-
-    pub(crate) fn forget_all(&self) {
-        let gone = std::mem::take(&mut *self.0.lock());
-        drop(gone);
-    }
-
-    /// How long a value is still kept.
-    pub(crate) fn left(&self, hash: u64, key: &K, now: u64) -> Option<Duration> {
-        let aged = self.0.lock();
-        let old = aged.get(&hash)?;
-        let left = old.until.checked_sub(now).filter(|left| *left > 0 && old.key == *key)?;
-        Some(Duration::from_nanos(left))
-    }
-
-    /// Not what a tag has made worthless, or may have.
-    pub(crate) fn get(&self, hash: u64, key: &K, clock: &Clock) -> Option<(V, Tags)> {
-        let aged = self.0.lock();
-        let old = aged.get(&hash)?;
-        let good = old.key == *key
-            && clock.nanos() < old.until
-            && old.tags.verdict(clock) <= Validity::Soft;
-        good.then(|| (old.value.clone(), old.tags.clone()))
-    }
 }

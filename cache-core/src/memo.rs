@@ -1,11 +1,11 @@
 //! What stands behind one cached function: a near table, perhaps far caches, policy, flights, counters.
 
+use crate::aged::Aged;
 use crate::backoff::Backoff;
 use crate::client::{Cache, Reach};
 use crate::clock::Clock;
 use crate::entry::{Entry, PutWhen, Reason};
 use crate::erased::Shared;
-use crate::far::Aged;
 use crate::fenced::Fenced;
 use crate::flight::{Flight, Flights};
 use crate::gather::{self, Note};
