@@ -61,6 +61,11 @@ impl Server {
         let port = line.trim().parse().map_err(|_| format!("the S3 server said `{line}`"))?;
         Ok(Server { process, port })
     }
+
+    /// The number of its process.
+    pub fn process(&self) -> u32 {
+        self.process.id()
+    }
 }
 
 impl Drop for Server {
