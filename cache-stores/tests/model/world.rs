@@ -59,7 +59,7 @@ pub(crate) struct World {
     pub(crate) far: Arc<Watch>,
     /// The local side, as long as anything of the store is at work.
     at_work: Weak<dyn ObjectStore>,
-    time: ManualClock,
+    pub(crate) time: ManualClock,
     truths: Vec<Truth>,
     pub(crate) folders: Folders,
     root: TempDir,

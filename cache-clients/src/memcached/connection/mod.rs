@@ -30,10 +30,10 @@ mod write;
 pub(crate) use call::Answers;
 #[cfg(not(loom))]
 pub(crate) use exchange::Exchange;
-#[cfg(all(test, not(loom)))]
-pub(crate) use open::to_nowhere;
 #[cfg(not(loom))]
 pub(crate) use open::{Greeting, open};
+#[cfg(all(test, not(loom)))]
+pub(crate) use open::{to_nobody, to_nowhere};
 #[cfg(not(loom))]
 pub(crate) use tasks::lend;
 

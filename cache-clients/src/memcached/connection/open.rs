@@ -159,11 +159,18 @@ impl Settings {
     }
 }
 
-/// A connection that nobody answers.
+/// A connection at whose other end nobody is.
 #[cfg(test)]
 pub(crate) fn to_nowhere(settings: &Settings) -> Arc<Link> {
-    let socket = Socket::to_nowhere().unwrap();
-    Arc::new(link::Link::new(Line::new(socket), settings.bounds(), Box::new(|_, _, _| {})))
+    to_nobody(settings).0
+}
+
+/// A connection that nobody answers, and its other end.
+#[cfg(test)]
+pub(crate) fn to_nobody(settings: &Settings) -> (Arc<Link>, std::os::unix::net::UnixStream) {
+    let (socket, other) = Socket::to_nobody().unwrap();
+    let line = Line::new(socket);
+    (Arc::new(link::Link::new(line, settings.bounds(), Box::new(|_, _, _| {}))), other)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::socket::Socket;
 use std::io;
 use std::time::Duration;
 #[cfg(not(loom))]
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
 /// A socket that any thread may use, which never blocks, and the bells of the two tasks on the I/O
 /// thread: each call is heard, also by one who listens later.
@@ -35,12 +35,14 @@ pub(crate) struct Line {
     pub(super) socket: Socket,
     pub(super) wanted: Notify,
     pub(super) awake: Notify,
+    /// Has who reads and writes on the I/O thread: a socket is registered there once.
+    pub(super) serving: Mutex<()>,
 }
 
 #[cfg(not(loom))]
 impl Line {
     pub(super) fn new(socket: Socket) -> Self {
-        Line { socket, wanted: Notify::new(), awake: Notify::new() }
+        Line { socket, wanted: Notify::new(), awake: Notify::new(), serving: Mutex::new(()) }
     }
 }
 

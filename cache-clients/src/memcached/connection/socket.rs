@@ -84,15 +84,17 @@ impl Socket {
         })
     }
 
-    /// One that nobody answers.
+    /// One that nobody answers, and its other end.
     #[cfg(test)]
-    pub(super) fn to_nowhere() -> io::Result<Self> {
-        let (raw, _) = std::os::unix::net::UnixStream::pair()?;
-        Ok(Socket {
+    pub(super) fn to_nobody() -> io::Result<(Self, std::os::unix::net::UnixStream)> {
+        let (raw, other) = std::os::unix::net::UnixStream::pair()?;
+        raw.set_nonblocking(true)?;
+        let socket = Socket {
             raw: Raw::Unix(raw),
             #[cfg(feature = "tls")]
             session: None,
-        })
+        };
+        Ok((socket, other))
     }
 
     /// Speaks TLS from here on.

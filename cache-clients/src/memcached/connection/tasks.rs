@@ -18,7 +18,7 @@ const LOOKS: u32 = 50;
 
 /// Starts them; on the I/O thread.
 pub(super) fn start(link: &Arc<Link>) {
-    tokio::spawn(serve(link.clone(), false));
+    tokio::spawn(serve_here(link.clone()));
     tokio::spawn(watch(link.clone()));
 }
 
@@ -38,7 +38,7 @@ impl Drop for Lent {
             return;
         }
         self.0.set_lent(false);
-        io::handle().spawn(serve(self.0.clone(), false));
+        io::handle().spawn(serve_here(self.0.clone()));
         // Where there is no I/O, another one would fare no better.
         if !std::thread::panicking() {
             self.0.retire();
@@ -53,6 +53,12 @@ impl AsRawFd for Watched {
     fn as_raw_fd(&self) -> RawFd {
         self.0.port.socket.as_raw_fd()
     }
+}
+
+/// On the I/O thread. Whoever did so before may not have seen that the connection was lent: then he goes on.
+async fn serve_here(link: Arc<Link>) {
+    let _turn = link.port.serving.lock().await;
+    serve(link.clone(), false).await;
 }
 
 /// Reads and writes what callers do not.
@@ -127,17 +133,63 @@ async fn watch(link: Arc<Link>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::memcached::connection::to_nowhere;
+    use crate::memcached::connection::{Exchange, to_nobody, to_nowhere};
     use crate::memcached::options::MemcachedOptions;
+    use crate::memcached::wire::Request;
+    use std::future::Future;
+    use std::sync::mpsc;
+    use std::task::{Context, Waker};
+    use std::time::Instant;
+    use tokio::runtime::{Builder, Runtime};
+
+    fn runtime() -> Runtime {
+        Builder::new_current_thread().enable_all().build().unwrap()
+    }
+
+    /// All tasks of the I/O thread have their turn.
+    fn let_io_run() {
+        let (done, is_done) = mpsc::channel();
+        io::handle().spawn(async move {
+            for _ in 0..10 {
+                tokio::task::yield_now().await;
+            }
+            done.send(()).unwrap();
+        });
+        is_done.recv().unwrap();
+    }
 
     #[test]
     fn a_connection_that_was_lent_is_the_io_threads_again_when_its_runtime_ends() {
         let link = to_nowhere(&MemcachedOptions::default().settings);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = runtime();
         lend(&link, runtime.handle());
         assert!(link.is_lent() && link.is_at_hand());
         drop(runtime);
         assert!(!link.is_lent());
         assert!(!link.is_at_hand(), "nobody is to ask there any more");
+    }
+
+    #[test]
+    fn a_connection_that_is_given_back_before_the_io_thread_has_seen_that_it_was_lent_goes_on() {
+        let (link, _server) = to_nobody(&MemcachedOptions::default().settings);
+        let mut request = Request::default();
+        request.get(b"k", None);
+        let give_up = Instant::now() + Duration::from_secs(60);
+        let mut asked = pin!(Exchange::new(&link, request, give_up, None));
+        assert!(asked.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        {
+            let _here = io::handle().enter();
+            start(&link);
+        }
+        let_io_run();
+        let (go_on, is_held) = mpsc::channel::<()>();
+        io::handle().spawn(async move { is_held.recv() });
+        let runtime = runtime();
+        lend(&link, runtime.handle());
+        drop(runtime);
+        go_on.send(()).unwrap();
+        let_io_run();
+        assert!(!link.is_closed());
+        link.close(&"the test ends".into());
     }
 }
