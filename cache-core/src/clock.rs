@@ -88,7 +88,6 @@ impl Clock {
         let _ = self.kind.compare_exchange(COARSE, PRECISE, Ordering::Relaxed, Ordering::Relaxed);
     }
 
-    /// The timers that fire with this clock.
     /// The time since the beginning of 1970, for expiries that other programs read. A manual clock
     /// begins on 2026-01-01.
     ///
@@ -134,6 +133,7 @@ impl Clock {
         }
     }
 
+    /// The timers that fire with this clock.
     pub(crate) fn timers(&self) -> &Timers {
         match &self.manual {
             None => Timers::system(),
