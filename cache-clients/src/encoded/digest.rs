@@ -6,6 +6,9 @@ use serde::Serialize;
 use std::fmt::Write;
 
 /// 128 bits that stand for a key, in one namespace, with values of one shape.
+///
+/// A key of up to 7 bytes stands there itself, behind its length and before the print of the shape: most numbers, and
+/// no two of them alike. Any other is the first half of a BLAKE3, whose highest bit is set, which no length has.
 pub(super) type Digest = [u8; 16];
 
 /// The longest namespace that is kept as it is.
@@ -16,23 +19,51 @@ const DIGITS: &[u8; 16] = b"0123456789abcdef";
 /// The longest prefix.
 pub(super) const PREFIX: usize = 32;
 
-/// The digest of a key: BLAKE3 over its canonical encoding and the print of the values' shape.
+/// In front of each key that is hashed.
+const MARK: &[u8; 12] = b"larder key 2";
+/// Where the key begins, behind the mark and the print.
+const KEY: usize = MARK.len() + 8;
+/// The longest key that is its own digest.
+const OWN: usize = 7;
+const HASHED: u8 = 0x80;
+
+/// The digest of a key, from its canonical encoding and the print of the values' shape.
 ///
 /// A version of the function is part of its namespace, and so of the remote key.
 pub(super) fn digest<K: Serialize>(key: &K, print: u64) -> Result<Digest> {
-    let mut bytes = Vec::with_capacity(128);
-    bytes.extend_from_slice(b"larder key 1");
-    bytes.extend_from_slice(&print.to_le_bytes());
+    // Most keys are short, and need no memory.
+    let mut short = [0; 128];
+    short[..MARK.len()].copy_from_slice(MARK);
+    short[MARK.len()..KEY].copy_from_slice(&print.to_le_bytes());
+    if let Ok(bytes) = postcard::to_slice(key, &mut short[KEY..]) {
+        let length = bytes.len();
+        return Ok(if length <= OWN { own(bytes, print) } else { hashed(&short[..KEY + length]) });
+    }
+    let mut bytes = short[..KEY].to_vec();
     shaped::encode(key, &mut bytes).map_err(|error| {
         Error::invalid(format!(
             "a key of type {} cannot be encoded: {error}",
             std::any::type_name::<K>()
         ))
     })?;
-    Ok(half(&bytes))
+    Ok(hashed(&bytes))
 }
 
-fn half(bytes: &[u8]) -> Digest {
+fn own(key: &[u8], print: u64) -> Digest {
+    let mut digest = [0; 16];
+    digest[0] = key.len() as u8;
+    digest[1..=key.len()].copy_from_slice(key);
+    digest[1 + OWN..].copy_from_slice(&print.to_le_bytes());
+    digest
+}
+
+fn hashed(bytes: &[u8]) -> Digest {
+    let mut digest = half(bytes);
+    digest[0] |= HASHED;
+    digest
+}
+
+fn half(bytes: &[u8]) -> [u8; 16] {
     let mut digest = [0; 16];
     digest.copy_from_slice(&blake3::hash(bytes).as_bytes()[..16]);
     digest
@@ -119,12 +150,41 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::HashSet;
 
+    fn hex_of(key: &impl Serialize) -> String {
+        let mut text = String::new();
+        push_hex(&mut text, &digest(key, 0x1122).unwrap());
+        text
+    }
+
     #[test]
     fn the_digest_of_a_key_never_changes() {
-        let digest = digest(&("user", 7_u64), 0x1122).unwrap();
-        let mut text = String::new();
-        push_hex(&mut text, &digest);
-        assert_eq!(text, "0e2342f724a408b783f7f279fd8de9fc");
+        assert_eq!(hex_of(&("user", 7_u64)), "06047573657207002211000000000000");
+        assert_eq!(hex_of(&u64::MAX), "87ac4222f562d77c9eff34f0011be996");
+        assert_eq!(hex_of(&("customer", 7_u64)), "fecadb756134555616466aac6f60c4cd");
+    }
+
+    #[test]
+    fn keys_of_all_lengths_differ_in_their_digests_and_those_of_other_shapes() {
+        let mut seen = HashSet::new();
+        for length in (0..300).chain([5000]) {
+            let key = "\0".repeat(length);
+            // A text has its length before it.
+            for print in [0, 1, 1 << 63] {
+                let digest = digest(&key, print).unwrap();
+                assert!(seen.insert(digest), "a key of {length} with the print {print}");
+                assert_eq!(digest[0] < HASHED, length < OWN, "a key of {length}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_digest_is_the_same_in_any_memory() {
+        for length in 20..300 {
+            let key = "k".repeat(length);
+            let mut bytes = [&MARK[..], &7_u64.to_le_bytes()].concat();
+            shaped::encode(&key, &mut bytes).unwrap();
+            assert_eq!(digest(&key, 7).unwrap(), hashed(&bytes), "a key of {length}");
+        }
     }
 
     #[test]
