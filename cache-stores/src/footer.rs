@@ -9,7 +9,7 @@ use crate::object::{CopyId, Object};
 use bytes::Bytes;
 use fields::{Reader, Writer};
 use std::time::Duration;
-use xxhash_rust::xxh3::xxh3_64;
+use twox_hash::XxHash3_64;
 
 /// The length of a mark.
 pub(crate) const MARK: usize = 64;
@@ -60,7 +60,7 @@ impl Footer {
         let length = u32::try_from(MARK + text.bytes.len() + 8 + TAIL).ok()?;
         let mut footer = Writer::default();
         footer.raw(&mark.encode(length));
-        let sum = xxh3_64(&text.bytes);
+        let sum = XxHash3_64::oneshot(&text.bytes);
         footer.raw(&text.bytes);
         footer.u64(sum);
         footer.u32(length);
@@ -88,7 +88,7 @@ impl Footer {
         let (mark, text) = footer.split_at(MARK);
         let (text, sum) = text[..text.len() - TAIL].split_at(text.len() - TAIL - 8);
         let (mark, told) = Mark::read(mark)?;
-        if told != length || Reader::new(sum).u64()? != xxh3_64(text) {
+        if told != length || Reader::new(sum).u64()? != XxHash3_64::oneshot(text) {
             return Err(Unusable::Damaged);
         }
         let object = Reader::new(text).object(mark.size)?;
@@ -109,7 +109,7 @@ impl Mark {
         to.u64(self.size);
         // 2^64 nanoseconds last until 2554.
         to.u64(self.fetched.as_nanos() as u64);
-        let sum = xxh3_64(&to.bytes);
+        let sum = XxHash3_64::oneshot(&to.bytes);
         to.u64(sum);
         let mut mark = [0; MARK];
         mark.copy_from_slice(&to.bytes);
@@ -136,7 +136,7 @@ impl Mark {
         let (chunk, chunk_size, payload) = (from.u32()?, from.u32()?, from.u32()?);
         let footer = from.u32()? as usize;
         let (sum, size, fetched) = (from.u64()?, from.u64()?, Duration::from_nanos(from.u64()?));
-        if from.u64()? != xxh3_64(&bytes[..MARK - 8]) {
+        if from.u64()? != XxHash3_64::oneshot(&bytes[..MARK - 8]) {
             return Err(Unusable::Damaged);
         }
         Ok((Mark { copy, chunk, chunk_size, payload, sum, size, fetched }, footer))

@@ -13,12 +13,13 @@ use bytes::Bytes;
 use futures::FutureExt;
 use object_store::path::Path;
 use object_store::{Error, ObjectStore, PutOptions, PutPayload};
+use std::hash::Hasher as _;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::oneshot;
-use xxhash_rust::xxh3::Xxh3Default;
+use twox_hash::XxHash3_64;
 
 /// The copy to which a chunk belongs.
 #[derive(Debug, Clone, Copy)]
@@ -214,14 +215,14 @@ impl Putting {
 
 /// `None`: the object or the chunk cannot be described.
 fn footer(of: CopyOf<'_>, chunk: u32, pieces: &[Bytes]) -> Option<Bytes> {
-    let mut sum = Xxh3Default::new();
-    pieces.iter().for_each(|piece| sum.update(piece));
+    let mut sum = XxHash3_64::new();
+    pieces.iter().for_each(|piece| sum.write(piece));
     let mark = Mark {
         copy: of.copy,
         chunk,
         chunk_size: of.chunk_size,
         payload: u32::try_from(pieces.iter().map(Bytes::len).sum::<usize>()).ok()?,
-        sum: sum.digest(),
+        sum: sum.finish(),
         size: of.object.size,
         fetched: of.fetched,
     };

@@ -19,7 +19,7 @@ use object_store::{Error, GetOptions, GetRange, ObjectStore, PutOptions, PutPayl
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use tokio::sync::{Mutex, MutexGuard};
-use xxhash_rust::xxh3::xxh3_64;
+use twox_hash::XxHash3_64;
 
 /// The most fences: with so many more writes and fetches at a time, some are not kept.
 pub(crate) const FENCES: usize = 1024;
@@ -42,7 +42,7 @@ impl Default for Turns {
 
 impl Turns {
     async fn of(&self, path: &Path) -> MutexGuard<'_, ()> {
-        self.0[xxh3_64(path.as_ref().as_bytes()) as usize % STRIPES].lock().await
+        self.0[XxHash3_64::oneshot(path.as_ref().as_bytes()) as usize % STRIPES].lock().await
     }
 }
 
@@ -104,7 +104,7 @@ impl Inner {
     /// Where a chunk of a path's copy lies.
     pub(crate) fn place_of(&self, path: &Path, copy: CopyId, chunk: u32) -> Path {
         match self.has_no_index() {
-            true => self.place(CopyId(xxh3_64(path.as_ref().as_bytes())), chunk),
+            true => self.place(CopyId(XxHash3_64::oneshot(path.as_ref().as_bytes())), chunk),
             false => self.place(copy, chunk),
         }
     }
@@ -223,9 +223,9 @@ async fn look(inner: &Inner, path: &Path, is_wanted: bool) -> Option<(Found, Opt
     let cut = Cut::new(mark.size, mark.chunk_size);
     let first = is_wanted.then_some(payload);
     let whole = cut.bytes_of(0).end == u64::from(mark.payload)
-        && first
-            .as_ref()
-            .is_none_or(|first| first.len() == mark.payload as usize && xxh3_64(first) == mark.sum);
+        && first.as_ref().is_none_or(|first| {
+            first.len() == mark.payload as usize && XxHash3_64::oneshot(first) == mark.sum
+        });
     // Another path may have the same hash.
     if object.path != *path || mark.chunk != 0 || !whole {
         let place = inner.place_of(path, mark.copy, 0);

@@ -1,6 +1,6 @@
 //! What lies around every stored value: a header that says what the bytes are, and a checksum over all.
 //!
-//! Layout, little-endian, version 1:
+//! Layout, little-endian, version 2:
 //!
 //! | at | bytes | what |
 //! |---|---|---|
@@ -17,22 +17,26 @@
 //! | 56 | 8 | print of the value's shape; 0: it has none |
 //! | 64 | 8 | length of the payload as it is here |
 //! | 72 | 8 | length of the payload before it was compressed |
-//! | 80 | 8 | XXH3 of the header up to here, of the payload, and of the tags |
-//! | 88 | | the payload |
+//! | 80 | | the payload |
 //! | then | | where tagged: the [tags](super::tagged) with their versions |
+//! | then | 8 | XXH3 of everything before |
 //! | then | 32 | where signed: keyed BLAKE3 of everything before |
+//!
+//! Version 1 had its checksum at 80, between what it covered.
 
 use super::sign::{SIGNATURE, SigningKey};
 use super::tagged;
 use cache_core::Reason;
-use xxhash_rust::xxh3::{Xxh3Default, xxh3_64};
+use twox_hash::XxHash3_64;
 
 const MAGIC: [u8; 4] = *b"LRDR";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// The length of a header.
-pub(super) const HEADER: usize = 88;
-/// Where the checksum lies, and what it covers of the header.
-const CHECKSUM: usize = 80;
+pub(super) const HEADER: usize = 80;
+/// The length of a checksum.
+const CHECKSUM: usize = 8;
+/// What lies around a payload without tags or signature.
+pub(super) const AROUND: usize = HEADER + CHECKSUM;
 
 const SIGNED: u8 = 1;
 const MANIFEST: u8 = 2;
@@ -101,17 +105,10 @@ fn word(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(word)
 }
 
-fn checksum(header: &[u8], payload: &[u8]) -> u64 {
-    let mut sum = Xxh3Default::new();
-    sum.update(header);
-    sum.update(payload);
-    sum.digest()
-}
-
 /// A buffer that begins with room for a header: the payload is written behind it, once. With room for so many bytes
-/// behind the header: one that is filled to the last becomes `Bytes` for nothing.
+/// behind the header, and the checksum: one that is filled to the last becomes `Bytes` for nothing.
 pub(super) fn begin(room: usize) -> Vec<u8> {
-    let mut buffer = Vec::with_capacity(HEADER + room);
+    let mut buffer = Vec::with_capacity(AROUND + room);
     buffer.resize(HEADER, 0);
     buffer
 }
@@ -129,14 +126,11 @@ pub(super) fn seal_tagged(
     key: Option<&SigningKey>,
 ) -> Vec<u8> {
     let payload = (buffer.len() - HEADER) as u64;
-    buffer.extend_from_slice(tags);
     let tagged = if tags.is_empty() { 0 } else { TAGGED };
-    // The header lies right before the rest until both are summed up, in one piece.
-    let end = HEADER - CHECKSUM;
-    header.write(&mut buffer[end..], payload, tagged | if key.is_some() { SIGNED } else { 0 });
-    let sum = xxh3_64(&buffer[end..]);
-    buffer.copy_within(end..HEADER, 0);
-    put_word(&mut buffer, CHECKSUM, sum);
+    header.write(&mut buffer, payload, tagged | if key.is_some() { SIGNED } else { 0 });
+    buffer.extend_from_slice(tags);
+    let sum = XxHash3_64::oneshot(&buffer);
+    buffer.extend_from_slice(&sum.to_le_bytes());
     if let Some(key) = key {
         let signature = key.sign(&buffer);
         buffer.extend_from_slice(&signature);
@@ -157,7 +151,7 @@ pub(super) struct Opened<'a> {
 ///
 /// The order matters: a payload is looked at only after its signature and checksum.
 pub(super) fn open<'a>(bytes: &'a [u8], key: Option<&SigningKey>) -> Result<Opened<'a>, Reason> {
-    if bytes.len() < HEADER || bytes[..4] != MAGIC {
+    if bytes.len() < AROUND || bytes[..4] != MAGIC {
         return Err(Reason::Damaged);
     }
     if bytes[4] != VERSION {
@@ -170,20 +164,21 @@ pub(super) fn open<'a>(bytes: &'a [u8], key: Option<&SigningKey>) -> Result<Open
         return Err(Reason::Damaged);
     }
     let end = bytes.len().checked_sub(if signed { SIGNATURE } else { 0 });
-    let end = end.filter(|end| *end >= HEADER).ok_or(Reason::Damaged)?;
-    let (front, rest) = bytes.split_at(HEADER);
-    let (inside, signature) = rest.split_at(end - HEADER);
+    let end = end.filter(|end| *end >= AROUND).ok_or(Reason::Damaged)?;
+    let (summed, signature) = bytes.split_at(end);
+    let (covered, sum) = summed.split_at(end - CHECKSUM);
+    let (front, inside) = covered.split_at(HEADER);
     let length = usize::try_from(word(front, 64)).map_err(|_| Reason::Damaged)?;
     let (payload, tags) = inside.split_at_checked(length).ok_or(Reason::Damaged)?;
     if (flags & TAGGED != 0) == tags.is_empty() {
         return Err(Reason::Damaged);
     }
     if let Some(key) = key
-        && !key.verify(&bytes[..end], signature)
+        && !key.verify(summed, signature)
     {
         return Err(Reason::Damaged);
     }
-    if word(front, CHECKSUM) != checksum(&front[..CHECKSUM], inside) {
+    if word(sum, 0) != XxHash3_64::oneshot(covered) {
         return Err(Reason::Damaged);
     }
     let header = read(front)?;
@@ -257,10 +252,10 @@ mod tests {
     }
 
     #[test]
-    fn the_bytes_of_version_one_never_change() {
+    fn the_bytes_of_version_two_never_change() {
         let golden = concat!(
             "4c524452",
-            "01",
+            "02",
             "00",
             "01",
             "00", // magic, version, flags, codec, compression
@@ -272,8 +267,8 @@ mod tests {
             "8877665544332211",
             "0300000000000000",
             "0300000000000000", // print, lengths
-            "bd26062de6d43f81", // checksum
-            "616263"
+            "616263",
+            "adad9d9ba9064ea1", // checksum
         );
         assert_eq!(hex(&sealed(b"abc", None)), golden);
     }
@@ -281,11 +276,11 @@ mod tests {
     #[test]
     fn the_bytes_of_a_signed_envelope_never_change() {
         let bytes = sealed(b"abc", Some(&key()));
-        assert_eq!(hex(&bytes[4..8]), "01010100");
-        assert_eq!(hex(&bytes[80..88]), "49fef41befb6afe2");
+        assert_eq!(hex(&bytes[4..8]), "02010100");
+        assert_eq!(hex(&bytes[83..91]), "596577680035776a");
         assert_eq!(
             hex(&bytes[91..]),
-            "d67949e796956384fa93af7f7953bbb36e6becd55ee07f2e10a861bffb4c4084"
+            "62ab74182510785daf6dd93fd5ba6b1da2854f707b0097c6dee6b69ebe2f73cb"
         );
     }
 
@@ -300,9 +295,8 @@ mod tests {
     #[test]
     fn the_bytes_of_a_tagged_envelope_never_change() {
         let bytes = sealed_tagged(b"abc", None);
-        assert_eq!(hex(&bytes[4..8]), "01080100", "version, flags, codec, compression");
+        assert_eq!(hex(&bytes[4..8]), "02080100", "version, flags, codec, compression");
         assert_eq!(hex(&bytes[64..72]), "0300000000000000", "the payload alone");
-        assert_eq!(hex(&bytes[80..88]), "20a004541acb56ea");
         let tags = concat!(
             "02", // how many
             "04",
@@ -312,13 +306,13 @@ mod tests {
             "757365723a37",
             "ffffffffffffffff",
         );
-        assert_eq!(hex(&bytes[88..]), format!("616263{tags}"));
+        assert_eq!(hex(&bytes[80..]), format!("616263{tags}a6130b96e3616f8b"));
         let signed = sealed_tagged(b"abc", Some(&key()));
-        assert_eq!(hex(&signed[4..8]), "01090100");
+        assert_eq!(hex(&signed[4..8]), "02090100");
         assert_eq!(signed.len(), bytes.len() + SIGNATURE);
         assert_eq!(
             hex(&signed[bytes.len()..]),
-            "c3158bd75f1aaaa92d3e47b4b1450e4c7e53ef74df8f7f584bc7954d26ca0206"
+            "c7e3c0c5e72c455429506d9a0aa775415da96780f9ee6e7aa371a5a3470168e8"
         );
     }
 
@@ -340,9 +334,9 @@ mod tests {
         let mut unsaid = sealed_tagged(b"abc", None);
         unsaid[5] &= !TAGGED;
         for bytes in [&mut without, &mut unsaid] {
-            let (front, inside) = bytes.split_at_mut(HEADER);
-            let sum = checksum(&front[..CHECKSUM], inside);
-            put_word(front, CHECKSUM, sum);
+            let sum = bytes.len() - CHECKSUM;
+            let right = XxHash3_64::oneshot(&bytes[..sum]);
+            put_word(bytes, sum, right);
             assert_eq!(open(bytes, None), Err(Reason::Damaged));
         }
     }
@@ -362,10 +356,12 @@ mod tests {
     }
 
     #[test]
-    fn a_later_version_is_another_schema_and_no_damage() {
-        let mut bytes = sealed(b"abc", None);
-        bytes[4] = 2;
-        assert_eq!(open(&bytes, None), Err(Reason::Schema));
+    fn another_version_is_another_schema_and_no_damage() {
+        for version in [1, 3] {
+            let mut bytes = sealed(b"abc", None);
+            bytes[4] = version;
+            assert_eq!(open(&bytes, None), Err(Reason::Schema));
+        }
     }
 
     #[test]

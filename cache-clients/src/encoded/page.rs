@@ -5,7 +5,7 @@
 
 use super::client::Link;
 use super::digest::{self, Digest};
-use super::envelope::{self, HEADER, Header, Kind, Opened};
+use super::envelope::{self, AROUND, Header, Kind, Opened};
 use super::sign::{SIGNATURE, SigningKey};
 use crate::server::{Claim, Put, Server, When};
 use bytes::Bytes;
@@ -16,7 +16,7 @@ use std::time::Duration;
 const FRONT: usize = 12;
 
 /// The least that a server must take in one value.
-pub(super) const LEAST: usize = HEADER + FRONT + SIGNATURE + 64;
+pub(super) const LEAST: usize = AROUND + FRONT + SIGNATURE + 64;
 
 /// What the manifest says: 20 bytes, little-endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +69,7 @@ pub(super) fn cut(
     generation: u64,
     key: Option<&SigningKey>,
 ) -> Option<Cut> {
-    let room = most.checked_sub(HEADER + FRONT + SIGNATURE)?.max(1);
+    let room = most.checked_sub(AROUND + FRONT + SIGNATURE)?.max(1);
     let pages = u32::try_from(payload.len().div_ceil(room)).ok()?;
     let manifest = Manifest { generation, pages, length: payload.len() as u64 };
     let seal = |(index, chunk): (usize, &[u8])| {
@@ -189,11 +189,11 @@ mod tests {
 
     #[test]
     fn c73_pages_are_as_long_as_the_server_takes() {
-        let room = 1000 - HEADER - FRONT - SIGNATURE;
+        let room = 1000 - AROUND - FRONT - SIGNATURE;
         // Room for a signature is left in any case.
         let full = 1000 - SIGNATURE;
         assert_eq!(sizes(room, 1000), [full]);
-        assert_eq!(sizes(room + 1, 1000), [full, HEADER + FRONT + 1]);
+        assert_eq!(sizes(room + 1, 1000), [full, AROUND + FRONT + 1]);
         assert_eq!(sizes(2 * room, 1000), [full, full]);
         assert_eq!(sizes(3 * room, 1000), [full, full, full]);
     }

@@ -1,7 +1,7 @@
 //! What stands before the bytes of a value in its file: 56 bytes, then the key.
 
 use std::time::Duration;
-use xxhash_rust::xxh3::xxh3_64;
+use twox_hash::XxHash3_64;
 
 const MAGIC: [u8; 4] = *b"lrdf";
 const VERSION: u8 = 1;
@@ -110,7 +110,7 @@ fn check(fixed: &[u8], key: &[u8]) -> u64 {
     let end = CHECKED + key.len().min(MAX_KEY);
     all[..CHECKED].copy_from_slice(fixed);
     all[CHECKED..end].copy_from_slice(&key[..end - CHECKED]);
-    xxh3_64(&all[..end])
+    XxHash3_64::oneshot(&all[..end])
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::at;
 use super::header::u64_at;
 use super::lock::Held;
 use std::io;
-use xxhash_rust::xxh3::xxh3_64;
+use twox_hash::XxHash3_64;
 
 /// Digest, token, end in milliseconds since 1970, check.
 const RECORD: usize = 40;
@@ -90,13 +90,13 @@ fn encode(lease: &Lease) -> [u8; RECORD] {
     bytes[..16].copy_from_slice(&lease.digest.to_le_bytes());
     bytes[16..24].copy_from_slice(&lease.token.to_le_bytes());
     bytes[24..32].copy_from_slice(&lease.ends.to_le_bytes());
-    let check = xxh3_64(&bytes[..32]);
+    let check = XxHash3_64::oneshot(&bytes[..32]);
     bytes[32..].copy_from_slice(&check.to_le_bytes());
     bytes
 }
 
 fn decode(bytes: &[u8]) -> Option<Lease> {
-    if u64_at(bytes, 32) != xxh3_64(&bytes[..32]) {
+    if u64_at(bytes, 32) != XxHash3_64::oneshot(&bytes[..32]) {
         return None;
     }
     let digest = u128::from(u64_at(bytes, 0)) | u128::from(u64_at(bytes, 8)) << 64;

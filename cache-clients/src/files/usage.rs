@@ -11,7 +11,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use xxhash_rust::xxh3::xxh3_64_with_seed;
+use twox_hash::XxHash3_64;
 
 /// The count and its check, which says also whether it is settled.
 const SLOT: usize = 16;
@@ -105,7 +105,7 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 fn check(stripe: usize, count: u64, settled: bool) -> u64 {
-    xxh3_64_with_seed(&count.to_le_bytes(), (stripe * 2 + usize::from(settled)) as u64)
+    XxHash3_64::oneshot_with_seed((stripe * 2 + usize::from(settled)) as u64, &count.to_le_bytes())
 }
 
 fn encode(stripe: usize, slot: Slot) -> [u8; SLOT] {

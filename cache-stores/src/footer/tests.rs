@@ -23,7 +23,7 @@ fn mark() -> Mark {
         chunk: 2,
         chunk_size: 4,
         payload: 2,
-        sum: xxh3_64(b"ij"),
+        sum: XxHash3_64::oneshot(b"ij"),
         size: 10,
         fetched: Duration::new(1_800_000_000, 7),
     }

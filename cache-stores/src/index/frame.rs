@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
-use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
+use twox_hash::XxHash3_64;
 
 /// Length, checksum of the length, checksum of the payload; four bytes each.
 pub(super) const HEAD: usize = 12;
@@ -27,11 +27,11 @@ pub(super) fn seal(frame: &mut [u8]) {
 }
 
 fn sum_of_length(length: [u8; 4]) -> [u8; 4] {
-    (xxh3_64_with_seed(&length, OF_LENGTH) as u32).to_le_bytes()
+    (XxHash3_64::oneshot_with_seed(OF_LENGTH, &length) as u32).to_le_bytes()
 }
 
 fn sum(payload: &[u8]) -> [u8; 4] {
-    (xxh3_64(payload) as u32).to_le_bytes()
+    (XxHash3_64::oneshot(payload) as u32).to_le_bytes()
 }
 
 /// What comes next in a file of frames.

@@ -12,7 +12,7 @@ use hashbrown::HashTable;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::ops::Range;
-use xxhash_rust::xxh3::xxh3_64_with_seed;
+use twox_hash::XxHash3_64;
 
 #[derive(Debug)]
 pub(super) struct Table {
@@ -336,7 +336,7 @@ impl Table {
 }
 
 fn hash_path(path: &str, seed: u64) -> u64 {
-    xxh3_64_with_seed(path.as_bytes(), seed)
+    XxHash3_64::oneshot_with_seed(seed, path.as_bytes())
 }
 
 /// The names are random already; the table wants the upper bits to differ from the lower.

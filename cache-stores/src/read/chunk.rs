@@ -15,7 +15,7 @@ use object_store::{Error, ObjectStore, ObjectStoreExt};
 use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use xxhash_rust::xxh3::xxh3_64;
+use twox_hash::XxHash3_64;
 
 /// The most that is read at once of a chunk that was checked before.
 const MOST: u64 = 8 << 20;
@@ -91,7 +91,7 @@ async fn look(
     let same = Mark::decode(&mark).is_ok_and(|mark| {
         let whose = (mark.copy, mark.chunk, mark.chunk_size)
             == (sought.copy, sought.chunk, version.chunk_size);
-        let whole = !in_part && mark.sum == xxh3_64(&got);
+        let whole = !in_part && mark.sum == XxHash3_64::oneshot(&got);
         let size = [version.object.size, write::STAGED].contains(&mark.size);
         whose && size && (in_part || whole)
     });

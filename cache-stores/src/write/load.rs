@@ -11,7 +11,7 @@ use cache_core::Clock;
 use object_store::path::Path;
 use object_store::{Error, ObjectStore, ObjectStoreExt};
 use std::sync::{Arc, Weak};
-use xxhash_rust::xxh3::xxh3_64;
+use twox_hash::XxHash3_64;
 
 /// What sending needs of a store: it does not keep the store alive.
 pub(super) struct Loader {
@@ -53,7 +53,7 @@ impl Loader {
         let mark = Mark::decode(footer).map_err(|_| damaged())?;
         let payload = bytes.slice(..length);
         let right = (mark.copy, mark.chunk, mark.payload as usize) == (unsent.copy, chunk, length);
-        if !right || mark.sum != xxh3_64(&payload) {
+        if !right || mark.sum != XxHash3_64::oneshot(&payload) {
             return Err(damaged());
         }
         Ok(payload)

@@ -5,7 +5,7 @@ use crate::object::{CopyId, Object};
 use chrono::DateTime;
 use object_store::path::Path;
 use object_store::{AttributeValue, Attributes, TagSet};
-use xxhash_rust::xxh3::xxh3_64;
+use twox_hash::XxHash3_64;
 
 /// What begins every frame: after damage, the next whole one is found by it.
 const MARK: [u8; 4] = [0xa7, b'l', b'w', 1];
@@ -69,7 +69,7 @@ pub(super) fn frame(record: &Record) -> Vec<u8> {
     head[..STATE].copy_from_slice(&MARK);
     head[STATE] = WAITS;
     head[STATE + 1..STATE + 5].copy_from_slice(&length.to_le_bytes());
-    head[STATE + 5..].copy_from_slice(&xxh3_64(body).to_le_bytes());
+    head[STATE + 5..].copy_from_slice(&XxHash3_64::oneshot(body).to_le_bytes());
     frame
 }
 
@@ -87,7 +87,7 @@ pub(super) fn read(bytes: &[u8]) -> Found {
         };
     }
     let Some(body) = bytes.get(HEAD..HEAD + length) else { return Found::Cut };
-    if xxh3_64(body) != sum {
+    if XxHash3_64::oneshot(body) != sum {
         return damaged("the checksum is wrong".into());
     }
     let done = match bytes[STATE] {
@@ -110,7 +110,7 @@ fn head(bytes: &[u8]) -> Option<(u64, usize)> {
 
 /// Whether all that follows is the body of the frame that begins here, whatever length that says it has.
 pub(super) fn is_whole_to_the_end(bytes: &[u8]) -> bool {
-    head(bytes).is_some_and(|(sum, _)| xxh3_64(&bytes[HEAD..]) == sum)
+    head(bytes).is_some_and(|(sum, _)| XxHash3_64::oneshot(&bytes[HEAD..]) == sum)
 }
 
 /// Where the next whole frame begins, if there is one.
@@ -340,7 +340,7 @@ pub(super) mod tests {
         let bytes = frame(&Record { seq: 7, path: Path::from("a/b"), op: Op::Delete });
         let body = [7, 0, 0, 0, 0, 0, 0, 0, 2, 3, 0, 0, 0, b'a', b'/', b'b'];
         assert_eq!(&bytes[..9], [0xa7, b'l', b'w', 1, b'P', 16, 0, 0, 0]);
-        assert_eq!(bytes[9..17], xxh3_64(&body).to_le_bytes());
+        assert_eq!(bytes[9..17], XxHash3_64::oneshot(&body).to_le_bytes());
         assert_eq!(bytes[17..], body);
     }
 }

@@ -4,7 +4,7 @@ use super::Room;
 use super::tags::Checked;
 use crate::encoded::compress;
 use crate::encoded::digest::Digest;
-use crate::encoded::envelope::{self, ENDED, HEADER, Header, Kind, NEVER, Opened};
+use crate::encoded::envelope::{self, AROUND, ENDED, HEADER, Header, Kind, NEVER, Opened};
 use crate::encoded::page::{self, Cut, Manifest};
 use crate::encoded::sign::SIGNATURE;
 use crate::encoded::space::random;
@@ -122,12 +122,13 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
         keep: Option<Duration>,
     ) -> Result<Parcel> {
         let (key, most) = (self.link.options.key(), self.link.server.limits().max_value);
-        let around = tags.len() + key.map_or(0, |_| SIGNATURE);
-        if buffer.len() + around <= most {
+        let payload = &buffer[HEADER..];
+        let around = AROUND + tags.len() + key.map_or(0, |_| SIGNATURE);
+        if payload.len() + around <= most {
             let bytes = envelope::seal_tagged(buffer, header, tags, key).into();
             return Ok(Parcel { bytes, pages: None, keep });
         }
-        if HEADER + Manifest::LENGTH + around > most {
+        if Manifest::LENGTH + around > most {
             return Err(Error::invalid(format!(
                 "the tags of a value of `{}` alone are longer than {} takes: {} bytes",
                 self.name,
@@ -135,7 +136,6 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
                 tags.len()
             )));
         }
-        let payload = &buffer[HEADER..];
         let pages =
             page::cut(payload, header, most, random(self.link.clock()), key).ok_or_else(|| {
                 let length = payload.len();

@@ -2,7 +2,7 @@
 
 use super::hash::{Murmur3, mix};
 use crate::memcached::discover::Address;
-use xxhash_rust::xxh3::xxh3_64;
+use twox_hash::XxHash3_64;
 
 /// larder's own. The draws are 52 bits of a mixed hash, weighted as `-weight / ln(draw)`, so that a
 /// server's share is its weight's, whoever else is there.
@@ -25,7 +25,7 @@ impl Rendezvous {
         Rendezvous {
             seats: seats
                 .map(|(name, &weight)| Seat {
-                    seed: xxh3_64(canonical(name).as_bytes()),
+                    seed: XxHash3_64::oneshot(canonical(name).as_bytes()),
                     weight: f64::from(weight),
                 })
                 .collect(),
@@ -35,7 +35,7 @@ impl Rendezvous {
 
     /// The winner among the servers that may.
     pub(super) fn best(&self, key: &[u8], may: impl Fn(usize) -> bool) -> Option<usize> {
-        let hash = xxh3_64(key);
+        let hash = XxHash3_64::oneshot(key);
         let seats = self.seats.iter().enumerate().filter(|&(index, _)| may(index));
         if self.level {
             return highest(seats.map(|(index, seat)| (index, draw(hash, seat.seed))));

@@ -5,7 +5,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use chrono::{DateTime, Utc};
 use object_store::path::Path;
 use object_store::{Attribute, Attributes, Error, ObjectMeta, Result};
-use xxhash_rust::xxh3::xxh3_64;
+use twox_hash::XxHash3_64;
 
 const MAGIC: &[u8; 4] = b"LSO1";
 const SUM: usize = 8;
@@ -66,7 +66,7 @@ impl Head {
             text(&mut to, value)?;
         }
         to.put_slice(&self.inline);
-        let sum = xxh3_64(&to);
+        let sum = XxHash3_64::oneshot(&to);
         to.put_u64(sum);
         Ok(to.freeze())
     }
@@ -74,7 +74,7 @@ impl Head {
     /// `None`: these bytes are damaged, or somebody else's.
     pub(super) fn read(bytes: &Bytes) -> Option<Self> {
         let body = bytes.len().checked_sub(SUM)?;
-        if (&bytes[body..]).get_u64() != xxh3_64(&bytes[..body]) {
+        if (&bytes[body..]).get_u64() != XxHash3_64::oneshot(&bytes[..body]) {
             return None;
         }
         let mut from = bytes.slice(..body);
@@ -165,7 +165,7 @@ mod tests {
             // Of the right kind, and with a true checksum.
             let mut framed = MAGIC.to_vec();
             framed.append(&mut bytes);
-            framed.put_u64(xxh3_64(&framed));
+            framed.put_u64(XxHash3_64::oneshot(&framed));
             prop_assert!(Head::read(&Bytes::from(framed)).is_none_or(|head| head.size() < u64::MAX));
         }
     }

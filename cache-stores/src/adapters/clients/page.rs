@@ -4,7 +4,7 @@ use super::head::Head;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use object_store::PutPayload;
 use std::ops::Range;
-use xxhash_rust::xxh3::xxh3_64_with_seed;
+use twox_hash::XxHash3_64;
 
 /// No page is longer, however much a server takes: a batch of them is to stay small.
 pub(super) const MOST: usize = 1 << 20;
@@ -69,7 +69,7 @@ pub(super) fn seal(writing: u64, place: Place, bytes: &[u8]) -> Bytes {
     to.put_u64(writing);
     to.put_u32(place.part);
     to.put_u32(place.number);
-    to.put_u64(xxh3_64_with_seed(bytes, seed(writing, place)));
+    to.put_u64(XxHash3_64::oneshot_with_seed(seed(writing, place), bytes));
     to.put_slice(bytes);
     to.freeze()
 }
@@ -84,7 +84,7 @@ pub(super) fn open(mut sealed: Bytes, writing: u64, wanted: &Wanted) -> Option<B
     let is_it = front.get_u64() == writing
         && front.get_u32() == place.part
         && front.get_u32() == place.number
-        && front.get_u64() == xxh3_64_with_seed(&sealed, seed(writing, place));
+        && front.get_u64() == XxHash3_64::oneshot_with_seed(seed(writing, place), &sealed);
     is_it.then_some(sealed)
 }
 

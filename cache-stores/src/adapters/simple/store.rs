@@ -18,7 +18,7 @@ use object_store::{
 use std::fmt::{self, Debug, Display};
 use std::io;
 use std::sync::Arc;
-use xxhash_rust::xxh3::xxh3_128;
+use twox_hash::XxHash3_128;
 
 /// An `ObjectStore` over three functions: local, remote, or anywhere in between.
 ///
@@ -64,7 +64,7 @@ impl<S: Simple> SimpleStore<S> {
 
 /// So that a range of another version is another one.
 fn e_tag(data: &[u8]) -> String {
-    format!("\"{:032x}\"", xxh3_128(data))
+    format!("\"{:032x}\"", XxHash3_128::oneshot(data))
 }
 
 fn answered<T>(location: &Path, answer: Option<io::Result<T>>) -> Result<T> {
