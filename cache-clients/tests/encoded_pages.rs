@@ -161,6 +161,23 @@ fn c72_times_of_a_paged_value_are_told() {
 }
 
 #[test]
+fn the_time_that_pages_take_is_part_of_a_ttl() {
+    // The manifest and three pages, whatever else is looked at.
+    let get_ttl = |each| {
+        let test = test(|options| options);
+        wait(test.cache.put_for(&1, text(3 * ROOM), 60)).unwrap();
+        let before = test.time.elapsed();
+        test.shelf.set_slow(&test.time, Duration::from_secs(each));
+        let found = wait(test.cache.get_ttl(&1)).unwrap();
+        (found, test.time.elapsed() - before)
+    };
+    let (found, took) = get_ttl(5);
+    let (_, left) = found.unwrap();
+    assert_eq!(left + took, Duration::from_secs(60), "what is left is left when it is found");
+    assert_eq!(get_ttl(20).0, None, "it was over before its last page came");
+}
+
+#[test]
 fn a_deleted_value_takes_its_pages_along() {
     let test = test(|options| options);
     wait(test.cache.put_for(&1, text(3 * ROOM), 60)).unwrap();

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use cache_clients::encoded::Backend;
-use cache_core::{Error, Result};
+use cache_core::{Error, ManualClock, Result};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -18,12 +18,18 @@ struct Content {
     bytes: Mutex<BTreeMap<String, (Bytes, Option<Duration>)>>,
     away: AtomicBool,
     calls: AtomicUsize,
+    slow: Mutex<Option<(ManualClock, Duration)>>,
 }
 
 impl Shelf {
     /// From now on nothing reaches it, or everything does again.
     pub(crate) fn set_away(&self, away: bool) {
         self.0.away.store(away, Ordering::SeqCst);
+    }
+
+    /// From now on every look takes so long, by this clock.
+    pub(crate) fn set_slow(&self, time: &ManualClock, each: Duration) {
+        *self.0.slow.lock().unwrap() = Some((time.clone(), each));
     }
 
     /// How often it was asked for anything.
@@ -80,6 +86,9 @@ impl Shelf {
 impl Backend for Shelf {
     async fn get(&self, key: &str) -> Result<Option<Bytes>> {
         self.reached()?;
+        if let Some((time, each)) = &*self.0.slow.lock().unwrap() {
+            time.advance(*each);
+        }
         Ok(self.bytes(key))
     }
     async fn put(&self, key: &str, bytes: Bytes, keep: Option<Duration>) -> Result<()> {

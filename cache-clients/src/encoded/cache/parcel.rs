@@ -14,7 +14,6 @@ use bytes::Bytes;
 use cache_core::{Entry, Error, Reason, Result, Tags};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::borrow::Cow;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -188,7 +187,15 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
         known: Option<Checked>,
     ) -> Seen<V> {
         let Some(stored) = stored else { return Seen::Nothing(Reason::Never) };
-        self.see(name, digest, stored, known).await.unwrap_or_else(Seen::Nothing)
+        let seen = match self.open(digest, &stored.bytes) {
+            // Most values are in one piece and have no tags: there is nobody to ask.
+            Ok(opened) if opened.header.kind == Kind::Value && opened.tags.is_empty() => {
+                self.read(&opened, stored.stale, opened.payload, (Tags::none(), false))
+            }
+            Ok(opened) => self.see(name, digest, &opened, stored.stale, known).await,
+            Err(reason) => Err(reason),
+        };
+        seen.unwrap_or_else(Seen::Nothing)
     }
 
     /// Where pages are gone, somebody may just have put a newer value in their place.
@@ -211,32 +218,44 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
         }
     }
 
+    /// What is in an envelope that says of itself where the rest is.
     async fn see(
         &self,
         name: &str,
         digest: &Digest,
-        stored: &Stored,
+        opened: &Opened<'_>,
+        stale: bool,
         known: Option<Checked>,
     ) -> Result<Seen<V>, Reason> {
-        let opened = self.open(digest, &stored.bytes)?;
-        let Opened { header, payload, .. } = opened;
-        let now = self.link.now();
-        let dead_since = self.dead_since(&header, now, stored.stale)?;
-        let (tags, softly) = match known {
+        // Nobody is asked for what is over.
+        self.dead_since(&opened.header, self.link.now(), stale)?;
+        let checked = match known {
             Some(known) => known?,
-            None => self.checked(&opened).await?,
+            None => self.checked(opened).await?,
         };
-        let whole = match header.kind {
-            Kind::Manifest => {
-                let manifest = Manifest::read(payload)?;
-                Cow::Owned(page::gather(&self.link, name, digest, &manifest).await?)
-            }
-            Kind::Value | Kind::Page => Cow::Borrowed(payload),
-        };
-        let plain = compress::unpack(header.compression, &whole, header.plain)?;
+        if opened.header.kind != Kind::Manifest {
+            return self.read(opened, stale, opened.payload, checked);
+        }
+        let manifest = Manifest::read(opened.payload)?;
+        let whole = page::gather(&self.link, name, digest, &manifest).await?;
+        self.read(opened, stale, &whole, checked)
+    }
+
+    /// What a payload comes to, now.
+    fn read(
+        &self,
+        opened: &Opened<'_>,
+        stale: bool,
+        payload: &[u8],
+        (tags, softly): (Tags, bool),
+    ) -> Result<Seen<V>, Reason> {
+        let header = &opened.header;
+        let now = self.link.now();
+        let dead_since = self.dead_since(header, now, stale)?;
+        let plain = compress::unpack(header.compression, payload, header.plain)?;
         let value = self.format.decode(header.codec, &plain)?;
         if let Some(since) = dead_since {
-            let by_call = stored.stale || header.soft == ENDED;
+            let by_call = stale || header.soft == ENDED;
             return Ok(Seen::Expired { value, since, by_call, tags });
         }
         // The writer's clock may be ahead: what it gave is the most that can be left.
