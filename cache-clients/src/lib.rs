@@ -8,6 +8,7 @@
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::print_stdout))]
 
+mod elapsed;
 #[cfg(feature = "encoded")]
 pub mod encoded;
 #[cfg(feature = "files")]

@@ -114,6 +114,28 @@ fn a_batch_that_computes_something_waits_for_nobody() {
 }
 
 #[test]
+fn the_time_of_a_wait_is_part_of_the_lives_of_what_was_found_before() {
+    for (seconds, left) in [(60, Some(40)), (120, None)] {
+        let (time, [one, other], shelf) = two(|options| options);
+        wait(other.put(&2, text("there"), PutWhen::Always)).unwrap();
+        let _lease = leased(&one, Aim::Compute);
+        let before = shelf.calls();
+        let waiting =
+            thread::spawn(move || wait(other.lookup_many(&[1, 2], Aim::Compute)).unwrap());
+        // Two looks, and then one of who waits for the first key.
+        while shelf.calls() < before + 3 {
+            thread::yield_now();
+        }
+        // The lease is over by then, and whoever waits gets it.
+        time.advance(Duration::from_secs(seconds));
+        let mut found = waiting.join().unwrap();
+        let there = found.pop().unwrap().live().map(|(_, left)| left.as_secs());
+        assert_eq!(there, left, "after {seconds} s");
+        assert!(found.pop().unwrap().into_lease().is_some());
+    }
+}
+
+#[test]
 fn x5_a_loader_that_outlives_its_lease_is_fenced() {
     let (time, [one, other], _) = two(|options| options);
     let late = leased(&one, Aim::Compute);

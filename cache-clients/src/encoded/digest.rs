@@ -1,6 +1,6 @@
 //! Keys of any type as short printable names.
 
-use super::shaped;
+use super::tail;
 use cache_core::{Error, Result};
 use serde::Serialize;
 use std::fmt::Write;
@@ -40,7 +40,7 @@ pub(super) fn digest<K: Serialize>(key: &K, print: u64) -> Result<Digest> {
         return Ok(if length <= OWN { own(bytes, print) } else { hashed(&short[..KEY + length]) });
     }
     let mut bytes = short[..KEY].to_vec();
-    shaped::encode(key, &mut bytes).map_err(|error| {
+    tail::encode(key, &mut bytes).map_err(|error| {
         Error::invalid(format!(
             "a key of type {} cannot be encoded: {error}",
             std::any::type_name::<K>()
@@ -50,11 +50,11 @@ pub(super) fn digest<K: Serialize>(key: &K, print: u64) -> Result<Digest> {
 }
 
 fn own(key: &[u8], print: u64) -> Digest {
-    let mut digest = [0; 16];
-    digest[0] = key.len() as u8;
-    digest[1..=key.len()].copy_from_slice(key);
-    digest[1 + OWN..].copy_from_slice(&print.to_le_bytes());
-    digest
+    let mut front = key.len() as u64;
+    for (at, byte) in (1..).zip(key) {
+        front |= u64::from(*byte) << (8 * at);
+    }
+    (u128::from(front) | u128::from(print) << 64).to_le_bytes()
 }
 
 fn hashed(bytes: &[u8]) -> Digest {
@@ -182,7 +182,7 @@ mod tests {
         for length in 20..300 {
             let key = "k".repeat(length);
             let mut bytes = [&MARK[..], &7_u64.to_le_bytes()].concat();
-            shaped::encode(&key, &mut bytes).unwrap();
+            tail::encode(&key, &mut bytes).unwrap();
             assert_eq!(digest(&key, 7).unwrap(), hashed(&bytes), "a key of {length}");
         }
     }

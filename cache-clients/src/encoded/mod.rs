@@ -28,6 +28,7 @@ mod solo;
 mod space;
 mod stats;
 mod tagged;
+mod tail;
 
 pub use backend::Backend;
 #[doc(hidden)]

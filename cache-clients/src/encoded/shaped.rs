@@ -1,7 +1,7 @@
 //! What the attribute knows of a value's shape, so that a cache may store it without field names.
 
+use super::tail::encode;
 use cache_core::{CacheShape, Print};
-use postcard::ser_flavors::Flavor;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
@@ -59,31 +59,6 @@ impl<V> fmt::Debug for Shaped<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Shaped").field(&self.print).finish()
     }
-}
-
-/// postcard's own vector takes over the buffer only to give it back in a `Result`; this borrows it.
-struct Tail<'a>(&'a mut Vec<u8>);
-
-impl Flavor for Tail<'_> {
-    type Output = ();
-    #[inline]
-    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
-        self.0.push(byte);
-        Ok(())
-    }
-    #[inline]
-    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
-        self.0.extend_from_slice(bytes);
-        Ok(())
-    }
-    fn finalize(self) -> postcard::Result<()> {
-        Ok(())
-    }
-}
-
-/// Appends a value in postcard.
-pub(super) fn encode<T: Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) -> Result<(), String> {
-    postcard::serialize_with_flavor(value, Tail(out)).map_err(|error| error.to_string())
 }
 
 fn decode<V: DeserializeOwned>(bytes: &[u8]) -> Option<V> {

@@ -2,7 +2,8 @@
 
 use super::Options;
 use super::misses::{Misses, Writing};
-use super::read::is_enough;
+use super::read::{age, is_enough};
+use crate::elapsed::{self, Laps};
 use cache_core::{
     Aim, Cache, CacheExt, Entry, Filled, Flights, Lease, Lookup, Namespace, Near, PutWhen, Reach,
     Reason, Result, TagRecords, TierReport,
@@ -112,7 +113,8 @@ where
         self.0.misses.as_ref().map(|misses| misses.writing(keys))
     }
 
-    async fn fill_near(&self, fills: &[(K, Entry<V>, Lease)], done: &mut [Filled]) {
+    /// Under the near leases, after the far tier has taken so much of the values' lives.
+    async fn fill_near(&self, fills: &[(K, Entry<V>, Lease)], took: Duration, done: &mut [Filled]) {
         let (mut places, mut near) = (Vec::new(), Vec::new());
         for (at, (key, entry, lease)) in fills.iter().enumerate() {
             if done[at] == Filled::Fenced {
@@ -120,12 +122,9 @@ where
                 continue;
             }
             let value = entry.value.clone();
+            let entry = self.near_entry(value, entry.ttl, entry.refresh_after, entry.tags.clone());
             places.push(at);
-            near.push((
-                key.clone(),
-                self.near_entry(value, entry.ttl, entry.refresh_after, entry.tags.clone()),
-                lease.near(),
-            ));
+            near.push((key.clone(), elapsed::entry(entry, took), lease.near()));
         }
         let filled = self.0.near.fill_many(near).await.unwrap_or_default();
         for (at, filled) in places.into_iter().zip(filled) {
@@ -183,10 +182,12 @@ where
             entry.refresh_after,
             entry.tags.clone(),
         );
+        let mut laps = Laps::begin(&self.0.options.clock);
         let far = self.0.far.put(key, entry, when).await;
         if when == PutWhen::Absent && !matches!(far, Ok(true)) {
             return far;
         }
+        let near = elapsed::entry(near, laps.lap());
         let near = self.0.near.put(key, near, PutWhen::Always).await;
         Ok(far? | near?)
     }
@@ -224,7 +225,9 @@ where
         let unknown = self.leave_out_misses(keys, &mut open, looks);
         if !open.is_empty() {
             let asked: Vec<K> = open.iter().map(|at| keys[*at].clone()).collect();
+            let mut laps = Laps::begin(&self.0.options.clock);
             let found = self.ask_far(asked, aim).await?;
+            age(&mut known, laps.lap());
             self.remember_misses(unknown, &found);
             let mut promotions = Vec::new();
             for (at, far) in open.into_iter().zip(found) {
@@ -233,6 +236,7 @@ where
                 known[at] = self.join(&keys[at], near, far, &mut promotions);
             }
             self.promote(promotions).await;
+            age(&mut known, laps.lap());
         }
         if looks {
             self.drop_leases(keys, &mut known).await;
@@ -250,12 +254,16 @@ where
             }
         }
         let writing = self.writing(fills.iter().map(|(key, ..)| key));
+        let mut laps = Laps::begin(&self.0.options.clock);
+        let mut took = Duration::ZERO;
         if !behind.is_empty() {
             match self.0.options.background_place() {
                 Some(place) => {
                     let tiers = self.0.clone();
                     place.run(async move {
-                        drop(tiers.far.fill_many(behind).await);
+                        let took = laps.lap();
+                        let aged = |(key, entry, lease)| (key, elapsed::entry(entry, took), lease);
+                        drop(tiers.far.fill_many(behind.into_iter().map(aged).collect()).await);
                         drop(writing);
                     });
                 }
@@ -264,10 +272,11 @@ where
                     for (at, filled) in places.into_iter().zip(filled) {
                         done[at] = filled;
                     }
+                    took = laps.lap();
                 }
             }
         }
-        self.fill_near(&fills, &mut done).await;
+        self.fill_near(&fills, took, &mut done).await;
         Ok(done)
     }
     async fn put_many(&self, entries: Vec<(K, Entry<V>)>) -> Result<()> {
@@ -285,7 +294,10 @@ where
         });
         let near = if self.0.is_far_only { Vec::new() } else { near.collect() };
         let _writing = self.writing(entries.iter().map(|(key, _)| key));
+        let mut laps = Laps::begin(&self.0.options.clock);
         let far = self.0.far.put_many(entries).await;
+        let took = laps.lap();
+        let near = near.into_iter().map(|(key, near)| (key, elapsed::entry(near, took))).collect();
         self.0.near.put_many(near).await?;
         far
     }

@@ -10,6 +10,10 @@ pub(super) type Hook =
     Arc<dyn Fn(&str, &(dyn Any + Send + Sync), &(dyn Any + Send + Sync)) + Send + Sync>;
 
 impl Options {
+    pub(super) fn has_hooks(&self) -> bool {
+        !self.hooks.is_empty()
+    }
+
     /// A hook that panics does not harm the caller.
     pub(super) fn tell<K, V>(&self, namespace: &str, key: &K, value: &V)
     where

@@ -237,7 +237,7 @@ impl<N, F> Tiered<N, F> {
         self
     }
 
-    /// With another clock, for the far deadline and the memory of misses.
+    /// With another clock, for the far deadline, the memory of misses, and the time that a tier takes of a value's life.
     ///
     /// ```
     /// use cache_clients::{Inproc, Tiered};

@@ -2,6 +2,7 @@
 
 use super::TieredCache;
 use super::misses::Asked;
+use crate::elapsed::{self, Laps};
 use cache_core::{
     Aim, Cache, Entry, Lease, Lookup, Reach, Reason, Result, Tags, TierReport, TierState,
 };
@@ -35,7 +36,9 @@ where
             let open: Vec<_> = (0..keys.len()).filter(|at| !is_enough(&known[*at], aim)).collect();
             let again: Vec<K> = open.iter().map(|at| keys[*at].clone()).collect();
             if !again.is_empty() {
+                let mut laps = Laps::begin(&self.0.options.clock);
                 let leased = near.lookup_many(&again, Aim::Replace).await?;
+                age(&mut known, laps.lap());
                 for (at, leased) in open.into_iter().zip(leased) {
                     known[at] = leased;
                 }
@@ -181,12 +184,18 @@ where
     }
 
     /// Keeps in front what was found behind, and tells the hooks. A near tier that fails is left.
-    pub(super) async fn promote(&self, promotions: Vec<(K, Entry<V>, Lease)>) {
+    pub(super) async fn promote(&self, mut promotions: Vec<(K, Entry<V>, Lease)>) {
         if promotions.is_empty() {
             return;
         }
-        for (key, entry, _) in &promotions {
-            self.0.options.tell(&self.0.namespace, key, &entry.value);
+        if self.0.options.has_hooks() {
+            let mut laps = Laps::begin(&self.0.options.clock);
+            for (key, entry, _) in &promotions {
+                self.0.options.tell(&self.0.namespace, key, &entry.value);
+            }
+            let took = laps.lap();
+            let aged = |(key, entry, lease)| (key, elapsed::entry(entry, took), lease);
+            promotions = promotions.into_iter().map(aged).collect();
         }
         let _ = self.0.near.fill_many(promotions).await;
     }
@@ -228,6 +237,11 @@ impl<V> Known<V> {
             Lookup::Missing { reason, lease } => (Known::Nothing(reason), lease),
         }
     }
+}
+
+/// What was known, after so much time.
+pub(super) fn age<V>(known: &mut [Lookup<V>], by: Duration) {
+    known.iter_mut().for_each(|known| elapsed::lookup(known, by));
 }
 
 /// Whether the far tier need not be asked.

@@ -175,6 +175,7 @@ where
     }
     async fn fill(&self, key: &K, entry: Entry<V>, lease: Lease) -> Result<Filled> {
         self.line.reached().await?;
+        self.line.before_change();
         Cache::fill(&self.server, key, entry, lease).await
     }
     async fn release(&self, key: &K, lease: Lease) {
@@ -211,6 +212,7 @@ where
     }
     async fn fill_many(&self, fills: Vec<(K, Entry<V>, Lease)>) -> Result<Vec<Filled>> {
         self.line.reached().await?;
+        self.line.before_change();
         Cache::fill_many(&self.server, fills).await
     }
     async fn put_many(&self, entries: Vec<(K, Entry<V>)>) -> Result<()> {

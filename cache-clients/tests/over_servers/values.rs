@@ -120,7 +120,7 @@ pub(crate) fn c85_what_is_damaged_is_removed_by_a_plain_read_and_nothing_else_is
         assert_eq!(wait(cache.fill(&1, new, lease)).unwrap(), Filled::Stored);
         // What a later larder, or a program with other types, has put is none of ours.
         let mut later = good.to_vec();
-        later[4] = 2;
+        later[4] = 99;
         stand.server.set(&name, later, DAY);
         assert_eq!(reason(&cache, 1), Reason::Schema);
         assert!(stand.server.bytes(&name).is_some());

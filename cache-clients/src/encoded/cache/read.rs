@@ -4,6 +4,7 @@ use super::Room;
 use super::parcel::Seen;
 use super::question::{Question, Verdict, missing};
 use super::tags::Checked;
+use crate::elapsed::{self, Laps};
 use crate::encoded::digest::Digest;
 use crate::encoded::options::Contention;
 use crate::encoded::stats::Event;
@@ -14,6 +15,7 @@ use cache_core::{Aim, Error, Lease, Lookup, Reason, Result};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// The first pause of one who waits for another process, and the longest.
@@ -36,6 +38,22 @@ struct Open<V> {
     taken: Vec<(usize, Lookup<V>)>,
     /// Of these the server sees a value where the caller sees none.
     unleased: Vec<usize>,
+}
+
+impl<V> Search<'_, V> {
+    /// The keys of which all is known.
+    fn known(&self) -> Vec<usize> {
+        (0..self.found.len()).filter(|n| self.found[*n].is_some()).collect()
+    }
+
+    /// What was known of these so long ago.
+    fn age(&mut self, known: Vec<usize>, by: Duration) {
+        for n in known {
+            if let Some(Ok(found)) = &mut self.found[n] {
+                elapsed::lookup(found, by);
+            }
+        }
+    }
 }
 
 impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K, V> {
@@ -184,10 +202,12 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
             if waited.is_zero() {
                 taken.iter().for_each(|_| self.link.count(Event::Waited));
             }
+            let (known, mut laps) = (search.known(), Laps::begin(self.link.clock()));
             io::sleep(pause).await;
             waited += pause;
             pause = (pause * 2).min(LONGEST);
             taken = self.turn(search, taken.into_iter().map(|(n, _)| n).collect()).await?;
+            search.age(known, laps.lap());
         }
     }
 
@@ -229,7 +249,9 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
         let Open { mut taken, unleased } = open;
         if !unleased.is_empty() {
             let claim = Claim::Refresh(self.link.options.lease);
+            let (known, mut laps) = (search.known(), Laps::begin(self.link.clock()));
             taken.extend(self.ask(search, unleased, claim).await.taken);
+            search.age(known, laps.lap());
         }
         taken
     }
@@ -251,6 +273,9 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
             _ => self.checked_all(digests.zip(&answers)).await,
         };
         let (mut answers, mut checked) = (answers.into_iter(), checked.into_iter());
+        // Where values are in pages, one is waited for after the other.
+        let paged = self.space.paged.load(Ordering::Relaxed);
+        let mut known_at = Vec::new();
         for n in open {
             let known = checked.next().flatten();
             let answer = match answers.next().unwrap_or_else(|| Err(self.link.silent())) {
@@ -284,6 +309,12 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
             };
             search.won |= lease;
             search.found[n] = Some(Ok(found));
+            if paged {
+                known_at.push((n, Laps::begin(self.link.clock())));
+            }
+        }
+        for (n, mut laps) in known_at {
+            search.age(vec![n], laps.lap());
         }
         Open { taken, unleased }
     }
