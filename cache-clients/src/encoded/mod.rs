@@ -4,7 +4,7 @@
 //! bytes. Whoever has only a place to put bytes writes a [`Backend`], three functions, and gets a
 //! server of it through [`Solo`].
 //!
-//! The way of a value: `codec` and `compress` make bytes of it, `envelope` (signed by `sign`) goes
+//! The way of a value: `codec` (postcard by `tail`) and `compress` make bytes of it, `envelope` (signed by `sign`) goes
 //! around them, `page` cuts what is too long, `digest` names it, `space` knows the generation of its
 //! namespace (of which `generation` keeps copies) and what the server has not heard yet, `ghost` what
 //! became of keys that are gone; `cache` puts it all together.
