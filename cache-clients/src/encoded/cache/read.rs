@@ -301,13 +301,7 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned + Clone> Room<S, K
                     continue;
                 }
             };
-            let lease = match &found {
-                Lookup::Stale { lease, .. }
-                | Lookup::Expired { lease, .. }
-                | Lookup::Missing { lease, .. } => lease.is_some(),
-                Lookup::Fresh { .. } => false,
-            };
-            search.won |= lease;
+            search.won |= has_lease(&found);
             search.found[n] = Some(Ok(found));
             if paged {
                 known_at.push((n, Laps::begin(self.link.clock())));
@@ -372,6 +366,15 @@ fn summary<V>(found: &[Result<Lookup<V>>]) -> Found {
     };
     let hits = found.iter().filter(|one| reason(one).is_none()).count();
     Found { keys: found.len(), hits, reason: found.iter().find_map(reason) }
+}
+
+fn has_lease<V>(found: &Lookup<V>) -> bool {
+    match found {
+        Lookup::Stale { lease, .. }
+        | Lookup::Expired { lease, .. }
+        | Lookup::Missing { lease, .. } => lease.is_some(),
+        Lookup::Fresh { .. } => false,
+    }
 }
 
 fn copied<V: Clone>(lookup: &Lookup<V>, without_lease: bool) -> Lookup<V> {
