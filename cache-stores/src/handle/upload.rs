@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 const FLYING: usize = 2;
 
 #[derive(Debug)]
-enum Order {
+enum Step {
     Part(Bytes),
     Complete(Place),
 }
@@ -24,7 +24,7 @@ enum Order {
 /// An upload in progress. Dropped before it is complete, it is aborted.
 #[derive(Debug)]
 pub(super) struct Upload {
-    orders: mpsc::Sender<Order>,
+    steps: mpsc::Sender<Step>,
     done: oneshot::Receiver<Result<PutResult>>,
 }
 
@@ -34,18 +34,18 @@ impl Upload {
         path: Path,
         options: PutMultipartOptions,
     ) -> Self {
-        let (orders, received) = mpsc::channel(1);
+        let (steps, received) = mpsc::channel(1);
         let (tell, done) = oneshot::channel();
         runtime::handle().spawn(async move {
             // The writer may be gone.
             let _ = tell.send(run(store, path, options, received).await);
         });
-        Upload { orders, done }
+        Upload { steps, done }
     }
 
     /// Waits until there is room for a part.
     pub(super) async fn part(&mut self, bytes: Bytes) -> Result<()> {
-        match self.orders.send(Order::Part(bytes)).await {
+        match self.steps.send(Step::Part(bytes)).await {
             Ok(()) => Ok(()),
             Err(_) => self.outcome().await.map(drop),
         }
@@ -54,7 +54,7 @@ impl Upload {
     /// Waits until all parts have arrived, and makes the object visible.
     pub(super) async fn complete(&mut self, place: Place) -> Result<PutResult> {
         // Nobody takes it: the outcome says why.
-        let _ = self.orders.send(Order::Complete(place)).await;
+        let _ = self.steps.send(Step::Complete(place)).await;
         self.outcome().await
     }
 
@@ -68,10 +68,10 @@ async fn run(
     store: Arc<dyn ObjectStore>,
     path: Path,
     options: PutMultipartOptions,
-    mut orders: mpsc::Receiver<Order>,
+    mut steps: mpsc::Receiver<Step>,
 ) -> Result<PutResult> {
     let mut upload = store.put_multipart_opts(&path, options).await?;
-    let result = match parts(&mut upload, &mut orders).await {
+    let result = match parts(&mut upload, &mut steps).await {
         Ok(mut place) => {
             place.reached().await;
             upload.complete().await
@@ -88,7 +88,7 @@ async fn run(
 /// Until all parts have arrived, and the object is wanted. An error: it is off.
 async fn parts(
     upload: &mut Box<dyn MultipartUpload>,
-    orders: &mut mpsc::Receiver<Order>,
+    steps: &mut mpsc::Receiver<Step>,
 ) -> Result<Place> {
     let mut flying: FuturesUnordered<UploadPart> = FuturesUnordered::new();
     let place = loop {
@@ -98,7 +98,7 @@ async fn parts(
             arrived?;
         }
         let order = {
-            let mut next = std::pin::pin!(orders.recv());
+            let mut next = std::pin::pin!(steps.recv());
             loop {
                 if flying.is_empty() {
                     break next.await;
@@ -113,8 +113,8 @@ async fn parts(
             }
         };
         match order {
-            Some(Order::Part(bytes)) => flying.push(upload.put_part(bytes.into())),
-            Some(Order::Complete(place)) => break place,
+            Some(Step::Part(bytes)) => flying.push(upload.put_part(bytes.into())),
+            Some(Step::Complete(place)) => break place,
             None => {
                 let source = "the writer has gone".into();
                 return Err(Error::Generic { store: "handle", source });
