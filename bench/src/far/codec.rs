@@ -56,11 +56,10 @@ pub fn run(options: &Options) -> std::result::Result<(), String> {
     let smaller = encoded(Compression::Lz4 { from: 0 })?.open_shaped::<u64, Record>("codec");
     let named = encoded(Compression::default())?.open::<u64, Record>("codec");
     let entry = Entry::new(record.clone()).with_ttl(TTL);
+    let hashed = encoded(Compression::default())?.open_shaped::<String, Record>("codec");
+    let email = "ada.lovelace@analytical.engine.example".to_owned();
     let coded = |cache: &EncodedCache<Variable, u64, Record>, n: usize| {
-        // Nothing is waited for: a value that is in one piece asks no server.
-        let back = cache.there_and_back(&(n as u64), black_box(&entry)).now_or_never();
-        let back = back.expect("it is in one piece");
-        assert_eq!(back.expect("a record has bytes").expect("they are good").id, record.id);
+        assert_eq!(there_and_back(cache, &(n as u64), &entry).id, record.id);
     };
     let called = |cache: &EncodedCache<Variable, u64, Record>, n: usize| {
         let key = n as u64;
@@ -73,6 +72,9 @@ pub fn run(options: &Options) -> std::result::Result<(), String> {
         Entrant::new("larder", "", |calls| each(calls, |n| coded(&plain, n))),
         Entrant::new("larder", "lz4", |calls| each(calls, |n| coded(&smaller, n))),
         Entrant::new("larder", "without a shape", |calls| each(calls, |n| coded(&named, n))),
+        Entrant::new("larder", "a key of 38 letters", |calls| {
+            each(calls, |_| assert_eq!(there_and_back(&hashed, &email, &entry).id, record.id))
+        }),
         Entrant::new("larder", "put and get", |calls| each(calls, |n| called(&plain, n))),
         Entrant::new("postcard", "", |calls| {
             each(calls, |_| {
@@ -84,6 +86,20 @@ pub fn run(options: &Options) -> std::result::Result<(), String> {
     ];
     race(options, case, entrants);
     Ok(())
+}
+
+fn there_and_back<K>(
+    cache: &EncodedCache<Variable, K, Record>,
+    key: &K,
+    entry: &Entry<Record>,
+) -> Record
+where
+    K: Serialize,
+{
+    // Nothing is waited for: a value that is in one piece asks no server.
+    let back = cache.there_and_back(key, black_box(entry)).now_or_never();
+    let back = back.expect("it is in one piece");
+    back.expect("a record has bytes").expect("they are good")
 }
 
 /// The shortest server: it has the last value that was put, under any key but those of generations.
