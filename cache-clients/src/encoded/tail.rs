@@ -3,7 +3,7 @@
 use postcard::ser_flavors::Flavor;
 use serde::Serialize;
 
-/// A piece up to here, which is the longest number, goes byte by byte.
+/// A piece up to here, the longest number of 64 bits, goes byte by byte.
 const SHORT: usize = 10;
 
 /// Appends a value. After an error the buffer is good for nothing.
