@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use twox_hash::XxHash3_64;
 
 /// What is remembered of a key. Times are nanoseconds of the client's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,12 +48,11 @@ impl Ghost {
 
     /// A key in one generation of its namespace: a clear makes the ghost forget.
     pub(super) fn print(generation: u64, digest: &Digest) -> u64 {
-        let [one, other] = [0, 8].map(|at| {
-            let mut half = [0; 8];
-            half.copy_from_slice(&digest[at..at + 8]);
-            u64::from_le_bytes(half)
-        });
-        one ^ other.rotate_left(32) ^ generation
+        // Digests of short keys differ in few bits, and the last bits of a print choose its cell.
+        let mut bytes = [0; 24];
+        bytes[..16].copy_from_slice(digest);
+        bytes[16..].copy_from_slice(&generation.to_le_bytes());
+        XxHash3_64::oneshot(&bytes)
     }
 
     #[inline]
@@ -114,6 +114,7 @@ impl fmt::Debug for Ghost {
 
 #[cfg(test)]
 mod tests {
+    use super::super::digest::digest;
     use super::*;
 
     #[test]
@@ -158,6 +159,17 @@ mod tests {
         let ghost = Ghost::new(0);
         ghost.note(7, Fate::Lives(60));
         assert_eq!(ghost.why(7, 50), (Reason::Never, None));
+    }
+
+    #[test]
+    fn short_keys_have_cells_of_their_own() {
+        let ghost = Ghost::new(4096);
+        let prints: Vec<u64> = (0..200_u32)
+            .map(|n| Ghost::print(1, &digest(&format!("{n:05}"), 7).unwrap()))
+            .collect();
+        prints.iter().for_each(|print| ghost.note(*print, Fate::Lives(ENDLESS)));
+        let known = prints.iter().filter(|print| ghost.read(**print).is_some()).count();
+        assert!(known > 180, "{known} of 200 keys are remembered in 4096 cells");
     }
 
     #[test]
