@@ -8,6 +8,7 @@ mod explain;
 mod lag;
 mod meanwhile;
 mod pages;
+mod renewals;
 mod stand;
 mod tags;
 mod tiers;
@@ -61,6 +62,11 @@ everywhere! {
     tiers::c33_c34_a_computed_value_is_stored_in_all_tiers_with_the_fraction_of_each
     tiers::c36_x21_promotion_never_lengthens_a_life
     tiers::c79_a_remembered_miss_ends_and_own_writes_are_seen_at_once
+    renewals::a_refresh_under_way_is_stored_over_what_was_renewed_meanwhile
+    renewals::a_refresh_of_pages_is_stored_over_what_was_renewed_meanwhile
+    renewals::a_lease_from_after_a_renewal_stores_too
+    renewals::a_renewal_saves_no_refresh_that_something_else_has_fenced
+    renewals::what_happens_while_a_renewal_is_on_its_way_stays
     tags::x1_an_invalidated_tag_outdates_what_was_stored_also_elsewhere
     tags::x1_a_tag_that_is_invalidated_during_a_computation_outdates_its_value
     tags::a_softly_invalidated_tag_makes_values_stale_and_one_computes

@@ -239,14 +239,14 @@ impl Reading<'_> {
                 let next = if take { Next::TakeOver } else { Next::Nothing };
                 (Ok(self.without(won, cas)), next)
             }
-            Seen::Value { bytes, cas, stale, .. } => {
+            Seen::Value { bytes, cas, root, stale, .. } => {
                 self.host.sized(self.key(at), bytes.len());
                 let wants = match self.claim {
                     Claim::Nothing => false,
                     Claim::Missing(_) => stale,
                     Claim::Refresh(_) | Claim::Replace(_) => true,
                 };
-                let next = if wants { Next::Lease(cas) } else { Next::Nothing };
+                let next = if wants { Next::Lease(root) } else { Next::Nothing };
                 (Ok(self.with(bytes, cas, stale, Leased::No)), next)
             }
         }
@@ -314,7 +314,7 @@ impl Reading<'_> {
                     let how = Set { ends: seconds, cas: Some(*cas), ..Set::default() };
                     request.set(key.as_bytes(), b"", how);
                 }
-                Seen::Value { bytes, cas, flags, left, stale } => {
+                Seen::Value { bytes, cas, flags, left, stale, .. } => {
                     let ends = self.ends(*left);
                     let flags = if *stale { flags | STALE } else { *flags };
                     let how = Set { ends, flags, cas: Some(*cas), absent: false };
