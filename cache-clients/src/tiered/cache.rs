@@ -1,6 +1,7 @@
 //! The contract over two caches, written once for many keys; one key is a batch of one.
 
 use super::Options;
+use super::changes::{Changes, Changing};
 use super::misses::{Misses, Writing};
 use super::read::is_enough;
 use cache_core::{
@@ -31,6 +32,7 @@ pub(super) struct Inner<K, V, N, F> {
     pub(super) far: F,
     pub(super) options: Options,
     pub(super) misses: Option<Arc<Misses>>,
+    pub(super) changes: Arc<Changes>,
     /// Of the versions of tags nothing is kept in front: only the last tier has the truth.
     pub(super) is_far_only: bool,
     types: PhantomData<fn(K) -> V>,
@@ -39,10 +41,9 @@ pub(super) struct Inner<K, V, N, F> {
 impl<K, V, N, F> TieredCache<K, V, N, F> {
     pub(super) fn new(
         namespace: &Namespace,
-        near: N,
-        far: F,
+        (near, far): (N, F),
         options: Options,
-        misses: Option<Arc<Misses>>,
+        (misses, changes): (Option<Arc<Misses>>, Arc<Changes>),
     ) -> Self {
         TieredCache(Arc::new(Inner {
             namespace: namespace.name().into(),
@@ -50,6 +51,7 @@ impl<K, V, N, F> TieredCache<K, V, N, F> {
             far,
             options,
             misses,
+            changes,
             is_far_only: namespace.get::<TagRecords>().is_some(),
             types: PhantomData,
         }))
@@ -112,7 +114,8 @@ where
         self.0.misses.as_ref().map(|misses| misses.writing(keys))
     }
 
-    async fn fill_near(&self, fills: &[(K, Entry<V>, Lease)], done: &mut [Filled]) {
+    /// Says where the near tier may have something older: another key of its stripe may have made the lease worthless.
+    async fn fill_near(&self, fills: &[(K, Entry<V>, Lease)], done: &mut [Filled]) -> Vec<bool> {
         let (mut places, mut near) = (Vec::new(), Vec::new());
         for (at, (key, entry, lease)) in fills.iter().enumerate() {
             if done[at] == Filled::Fenced {
@@ -128,10 +131,39 @@ where
             ));
         }
         let filled = self.0.near.fill_many(near).await.unwrap_or_default();
+        let mut older = vec![false; fills.len()];
         for (at, filled) in places.into_iter().zip(filled) {
+            older[at] = filled == Filled::Fenced;
             if done[at] == Filled::Refused {
                 done[at] = filled;
             }
+        }
+        older
+    }
+}
+
+impl<K, V, N, F> Inner<K, V, N, F>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    N: Cache<K, V>,
+    F: Cache<K, V>,
+{
+    /// Fills the far tier when the near one has the values already: what is turned away goes there, too, as does what
+    /// may be `older` there than what is stored now.
+    async fn fill_behind(&self, fills: Vec<(K, Entry<V>, Lease)>, older: Vec<bool>) {
+        let keys: Vec<K> = fills.iter().map(|(key, ..)| key.clone()).collect();
+        let filled = self.far.fill_many(fills).await.unwrap_or_default();
+        let goes = |(filled, older)| match filled {
+            Filled::Fenced => true,
+            Filled::Stored => older,
+            Filled::Refused => false,
+        };
+        let goes = filled.into_iter().zip(older).map(goes);
+        let gone: Vec<K> =
+            keys.into_iter().zip(goes).filter(|one| one.1).map(|one| one.0).collect();
+        if !gone.is_empty() {
+            let _ = self.near.delete_many(&gone).await;
         }
     }
 }
@@ -169,14 +201,16 @@ where
         self.0.near.release(key, lease.near()).await;
     }
     async fn put(&self, key: &K, entry: Entry<V>, when: PutWhen) -> Result<bool> {
+        let look = when == PutWhen::Absent && !self.0.is_far_only;
+        if look && self.0.near.lookup(key, Aim::Read).await?.live().is_some() {
+            return Ok(false);
+        }
         self.fence(key);
         let _writing = self.writing([key]);
         if self.0.is_far_only {
             return self.0.far.put(key, entry, when).await;
         }
-        if when == PutWhen::Absent && self.0.near.lookup(key, Aim::Read).await?.live().is_some() {
-            return Ok(false);
-        }
+        let changing = Changing::begin(&self.0, std::slice::from_ref(key));
         let near = self.near_entry(
             entry.value.clone(),
             entry.ttl,
@@ -185,9 +219,11 @@ where
         );
         let far = self.0.far.put(key, entry, when).await;
         if when == PutWhen::Absent && !matches!(far, Ok(true)) {
+            changing.none();
             return far;
         }
         let near = self.0.near.put(key, near, PutWhen::Always).await;
+        changing.end().await?;
         Ok(far? | near?)
     }
     async fn renew(&self, key: &K, ttl: Option<Duration>) -> Result<bool> {
@@ -201,14 +237,18 @@ where
     }
     async fn expire(&self, key: &K) -> Result<bool> {
         self.fence(key);
+        let changing = Changing::begin(&self.0, std::slice::from_ref(key));
         let far = self.0.far.expire(key).await;
         let near = self.0.near.expire(key).await;
+        changing.end().await?;
         Ok(far? | near?)
     }
     async fn delete(&self, key: &K) -> Result<bool> {
         self.fence(key);
+        let changing = Changing::begin(&self.0, std::slice::from_ref(key));
         let far = self.0.far.delete(key).await;
         let near = self.0.near.delete(key).await;
+        changing.end().await?;
         Ok(far? | near?)
     }
     async fn lookup_many(&self, keys: &[K], aim: Aim) -> Result<Vec<Lookup<V>>> {
@@ -250,24 +290,35 @@ where
             }
         }
         let writing = self.writing(fills.iter().map(|(key, ..)| key));
+        let keys: Vec<K> = fills.iter().map(|(key, ..)| key.clone()).collect();
+        let turn = self.0.changes.begin(&keys);
+        let place = (!behind.is_empty()).then(|| self.0.options.background_place()).flatten();
+        if let Some(place) = place {
+            let older = self.fill_near(&fills, &mut done).await;
+            let older = places.into_iter().map(|at| older[at]).collect();
+            let tiers = self.0.clone();
+            place.run(async move {
+                tiers.fill_behind(behind, older).await;
+                drop((writing, turn));
+            });
+            return Ok(done);
+        }
         if !behind.is_empty() {
-            match self.0.options.background_place() {
-                Some(place) => {
-                    let tiers = self.0.clone();
-                    place.run(async move {
-                        drop(tiers.far.fill_many(behind).await);
-                        drop(writing);
-                    });
-                }
-                None => {
-                    let filled = self.0.far.fill_many(behind).await.unwrap_or_default();
-                    for (at, filled) in places.into_iter().zip(filled) {
-                        done[at] = filled;
-                    }
-                }
+            let filled = self.0.far.fill_many(behind).await.unwrap_or_default();
+            for (at, filled) in places.into_iter().zip(filled) {
+                done[at] = filled;
             }
         }
-        self.fill_near(&fills, &mut done).await;
+        let older = self.fill_near(&fills, &mut done).await;
+        let mut gone = turn.met(&keys);
+        gone.extend(
+            keys.into_iter()
+                .enumerate()
+                .filter_map(|(at, key)| (older[at] && done[at] == Filled::Stored).then_some(key)),
+        );
+        if !gone.is_empty() {
+            self.0.near.delete_many(&gone).await?;
+        }
         Ok(done)
     }
     async fn put_many(&self, entries: Vec<(K, Entry<V>)>) -> Result<()> {
@@ -285,20 +336,27 @@ where
         });
         let near = if self.0.is_far_only { Vec::new() } else { near.collect() };
         let _writing = self.writing(entries.iter().map(|(key, _)| key));
+        let keys: Vec<K> = entries.iter().map(|(key, _)| key.clone()).collect();
+        let changing = Changing::begin(&self.0, &keys);
         let far = self.0.far.put_many(entries).await;
         self.0.near.put_many(near).await?;
+        changing.end().await?;
         far
     }
     async fn delete_many(&self, keys: &[K]) -> Result<()> {
         keys.iter().for_each(|key| self.fence(key));
+        let changing = Changing::begin(&self.0, keys);
         let far = self.0.far.delete_many(keys).await;
         self.0.near.delete_many(keys).await?;
+        changing.end().await?;
         far
     }
     async fn clear(&self) -> Result<()> {
         self.fence_all();
+        let changing = Changing::begin_clear(&self.0);
         let far = self.0.far.clear().await;
         self.0.near.clear().await?;
+        changing.end().await?;
         far
     }
     async fn explain(&self, key: &K) -> Vec<TierReport> {

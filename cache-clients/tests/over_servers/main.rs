@@ -66,6 +66,7 @@ everywhere! {
     renewals::a_refresh_of_pages_is_stored_over_what_was_renewed_meanwhile
     renewals::a_lease_from_after_a_renewal_stores_too
     renewals::a_renewal_saves_no_refresh_that_something_else_has_fenced
+    renewals::a_renewal_of_tiers_brings_nothing_in_front_that_a_refresh_has_replaced
     renewals::what_happens_while_a_renewal_is_on_its_way_stays
     tags::x1_an_invalidated_tag_outdates_what_was_stored_also_elsewhere
     tags::x1_a_tag_that_is_invalidated_during_a_computation_outdates_its_value

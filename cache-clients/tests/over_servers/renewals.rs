@@ -4,6 +4,7 @@ use crate::between::Between;
 use crate::stand::Stand;
 use cache_clients::encoded::{Encoded, EncodedCache};
 use cache_clients::server::Server;
+use cache_clients::{Inproc, Tiered};
 use cache_core::{Aim, Cache, CacheExt, Entry, Filled, PutWhen, wait};
 use std::time::Duration;
 
@@ -113,6 +114,27 @@ pub(crate) fn a_renewal_saves_no_refresh_that_something_else_has_fenced<S: Serve
             assert_eq!(wait(one.fill(&1, short(4), after)).unwrap(), Filled::Stored);
         }
     }
+}
+
+pub(crate) fn a_renewal_of_tiers_brings_nothing_in_front_that_a_refresh_has_replaced<S: Server>(
+    stand: &Stand<S>,
+) {
+    let between = Between::new(stand.server.clone());
+    let far = Encoded::with_options(between.clone(), stand.options()).unwrap();
+    let near = Inproc::new(100).with_clock(stand.time.clock());
+    let cache = Tiered::new(near, far).open::<u64, u64>("numbers");
+    assert!(wait(cache.put(&1, short(1), PutWhen::Always)).unwrap());
+    let refreshing = cache.clone();
+    let refresh = move || {
+        let lease = wait(refreshing.lookup(&1, Aim::Replace)).unwrap().into_lease();
+        assert_eq!(wait(refreshing.fill(&1, short(2), lease)).unwrap(), Filled::Stored);
+    };
+    // When the copy is fetched again, it has been answered and is not in front yet.
+    let later = between.clone();
+    between.before_next_change(move || later.after_next_answer(refresh));
+    assert!(wait(cache.renew(&1, LONGER)).unwrap());
+    assert_eq!(wait(cache.far_tier().get(&1)).unwrap(), Some(2));
+    assert_eq!(wait(cache.get(&1)).unwrap(), Some(2));
 }
 
 /// What happens after a renewal has read the value and before it writes, and what is there then.
