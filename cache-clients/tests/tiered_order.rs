@@ -165,6 +165,26 @@ fn a_refresh_that_other_keys_fence_in_front_leaves_nothing_older_there() {
 }
 
 #[test]
+fn a_refresh_that_another_process_fences_leaves_nothing_older_in_front() {
+    type Elsewhere = fn(&Near<u32, &'static str>);
+    let elsewhere: [(Elsewhere, Option<&str>); 3] = [
+        (|far| drop(far.put_for(1, "newer", 60)), Some("newer")),
+        (|far| assert!(far.delete(&1)), None),
+        (|far| assert!(far.expire(&1)), None),
+    ];
+    for (n, (change, then)) in elsewhere.iter().enumerate() {
+        let test = test();
+        let cache = test.tiers.open::<u32, &str>("texts");
+        wait(cache.put(&1, entry("old"), PutWhen::Always)).unwrap();
+        let lease = lease(&cache);
+        change(&cache.far_tier().server);
+        assert_eq!(wait(cache.fill(&1, entry("fenced"), lease)).unwrap(), Filled::Fenced);
+        assert_eq!(cache.near_tier().get(&1), None, "change {n}");
+        assert_eq!(wait(cache.get(&1)).unwrap(), *then, "change {n}");
+    }
+}
+
+#[test]
 fn an_add_that_finds_something_fences_nothing() {
     let test = test();
     let cache = test.tiers.open::<u32, &str>("texts");

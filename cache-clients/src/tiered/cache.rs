@@ -114,7 +114,7 @@ where
         self.0.misses.as_ref().map(|misses| misses.writing(keys))
     }
 
-    /// Says where the near tier may have something older: another key of its stripe may have made the lease worthless.
+    /// Says where the near tier turned the value away.
     async fn fill_near(&self, fills: &[(K, Entry<V>, Lease)], done: &mut [Filled]) -> Vec<bool> {
         let (mut places, mut near) = (Vec::new(), Vec::new());
         for (at, (key, entry, lease)) in fills.iter().enumerate() {
@@ -131,14 +131,14 @@ where
             ));
         }
         let filled = self.0.near.fill_many(near).await.unwrap_or_default();
-        let mut older = vec![false; fills.len()];
+        let mut fenced = vec![false; fills.len()];
         for (at, filled) in places.into_iter().zip(filled) {
-            older[at] = filled == Filled::Fenced;
+            fenced[at] = filled == Filled::Fenced;
             if done[at] == Filled::Refused {
                 done[at] = filled;
             }
         }
-        older
+        fenced
     }
 }
 
@@ -149,23 +149,26 @@ where
     N: Cache<K, V>,
     F: Cache<K, V>,
 {
-    /// Fills the far tier when the near one has the values already: what is turned away goes there, too, as does what
-    /// may be `older` there than what is stored now.
-    async fn fill_behind(&self, fills: Vec<(K, Entry<V>, Lease)>, older: Vec<bool>) {
+    /// Fills the far tier when the near one has the values already, or has `fenced` them.
+    async fn fill_behind(&self, fills: Vec<(K, Entry<V>, Lease)>, fenced: Vec<bool>) {
         let keys: Vec<K> = fills.iter().map(|(key, ..)| key.clone()).collect();
         let filled = self.far.fill_many(fills).await.unwrap_or_default();
-        let goes = |(filled, older)| match filled {
-            Filled::Fenced => true,
-            Filled::Stored => older,
-            Filled::Refused => false,
-        };
-        let goes = filled.into_iter().zip(older).map(goes);
-        let gone: Vec<K> =
-            keys.into_iter().zip(goes).filter(|one| one.1).map(|one| one.0).collect();
+        let gone: Vec<K> = older(keys, filled, fenced).collect();
         if !gone.is_empty() {
             let _ = self.near.delete_many(&gone).await;
         }
     }
+}
+
+/// The keys of which something older may be in front: where the far tier has turned the value away there is something newer,
+/// and where the near one has, though the far one did not, it may be for the sake of another key.
+fn older<K>(keys: Vec<K>, behind: Vec<Filled>, near: Vec<bool>) -> impl Iterator<Item = K> {
+    let all = keys.into_iter().zip(behind.into_iter().zip(near));
+    all.filter_map(|(key, (behind, fenced))| match behind {
+        Filled::Fenced => Some(key),
+        Filled::Stored => fenced.then_some(key),
+        Filled::Refused => None,
+    })
 }
 
 fn only<T>(many: Vec<T>) -> T {
@@ -294,11 +297,11 @@ where
         let turn = self.0.changes.begin(&keys);
         let place = (!behind.is_empty()).then(|| self.0.options.background_place()).flatten();
         if let Some(place) = place {
-            let older = self.fill_near(&fills, &mut done).await;
-            let older = places.into_iter().map(|at| older[at]).collect();
+            let fenced = self.fill_near(&fills, &mut done).await;
+            let fenced = places.into_iter().map(|at| fenced[at]).collect();
             let tiers = self.0.clone();
             place.run(async move {
-                tiers.fill_behind(behind, older).await;
+                tiers.fill_behind(behind, fenced).await;
                 drop((writing, turn));
             });
             return Ok(done);
@@ -309,13 +312,10 @@ where
                 done[at] = filled;
             }
         }
-        let older = self.fill_near(&fills, &mut done).await;
+        let behind = done.clone();
+        let fenced = self.fill_near(&fills, &mut done).await;
         let mut gone = turn.met(&keys);
-        gone.extend(
-            keys.into_iter()
-                .enumerate()
-                .filter_map(|(at, key)| (older[at] && done[at] == Filled::Stored).then_some(key)),
-        );
+        gone.extend(older(keys, behind, fenced));
         if !gone.is_empty() {
             self.0.near.delete_many(&gone).await?;
         }
