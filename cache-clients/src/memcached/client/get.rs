@@ -27,6 +27,9 @@ pub(super) async fn get_many(
     keys: &[String],
     claim: Claim,
 ) -> Vec<Result<Answer>> {
+    if matches!(claim, Claim::Replace(_)) {
+        replaced(router, keys).await;
+    }
     // One key is what most calls have: nothing to sort.
     if let [key] = keys {
         return vec![get(router, key, claim).await];
@@ -72,6 +75,16 @@ async fn get(router: &Router, key: &str, claim: Claim) -> Result<Answer> {
         }
     };
     Reading { session: &session, host: session.host(), keys: &[(0, key)], claim }.one(now).await
+}
+
+/// Nothing of what is anywhere is wanted any more: also not by those who have it and are not asked now.
+async fn replaced(router: &Router, keys: &[String]) {
+    let cluster = router.cluster().await;
+    for key in keys {
+        if let Ok(route) = cluster.route(key) {
+            route.changed(&router.former, key);
+        }
+    }
 }
 
 fn place<'a>(cluster: &'a Cluster, key: &str) -> Result<(&'a Arc<Host>, Kind)> {
