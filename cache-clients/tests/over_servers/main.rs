@@ -83,6 +83,7 @@ everywhere! {
     tags::x1_a_computation_over_tiers_that_a_tag_overtakes_counts_nowhere
     tags::x9_a_near_tier_does_not_hide_that_a_record_was_evicted
     tags::a_softly_invalidated_tag_makes_values_in_tiers_stale
+    tags::a_renewal_takes_back_no_invalidation_of_a_tag
     meanwhile::who_comes_after_a_change_does_not_join_what_began_meanwhile
     meanwhile::who_comes_after_a_change_of_tiers_does_not_join_what_began_meanwhile
     tiers::x1_a_delete_elsewhere_fences_what_a_tier_computes
