@@ -2,6 +2,8 @@
 
 #[path = "common/remote.rs"]
 mod remote;
+#[path = "common/steps.rs"]
+mod steps;
 
 use cache_clients::{Inproc, Tiered, TieredCache};
 use cache_core::{Aim, Cache, CacheExt, Entry, Filled, Lease, ManualClock, Near, PutWhen, wait};
@@ -257,4 +259,13 @@ fn what_the_far_tier_turns_away_in_the_background_leaves_the_front() {
         std::thread::yield_now();
     }
     assert_eq!(both(&cache), (None, None));
+}
+
+#[test]
+fn whatever_many_threads_do_at_once_what_is_in_front_is_what_is_behind() {
+    let cache = test().tiers.open::<u32, u64>("numbers");
+    steps::many(&cache, (1500, true), |key| {
+        let (near, far) = (cache.near_tier().get(&key), cache.far_tier().server.get(&key));
+        assert!(near.is_none() || near == far, "{key}: {near:?}, {far:?}");
+    });
 }

@@ -10,6 +10,8 @@ mod meanwhile;
 mod pages;
 mod renewals;
 mod stand;
+#[path = "../common/steps.rs"]
+mod steps;
 mod tags;
 mod tiers;
 mod values;
@@ -86,5 +88,7 @@ everywhere! {
     tags::a_renewal_takes_back_no_invalidation_of_a_tag
     meanwhile::who_comes_after_a_change_does_not_join_what_began_meanwhile
     meanwhile::who_comes_after_a_change_of_tiers_does_not_join_what_began_meanwhile
+    meanwhile::what_is_put_after_a_clear_outlives_others_who_deliver_that_clear
+    meanwhile::whatever_many_threads_do_at_once_what_is_in_front_is_what_is_behind
     tiers::x1_a_delete_elsewhere_fences_what_a_tier_computes
 }
