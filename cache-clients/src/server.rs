@@ -81,8 +81,12 @@ pub enum When {
     Always,
     /// Where there is no value; a lease in progress over nothing is no value, and loses.
     Absent,
-    /// Where nothing has happened to the key since this token was given.
+    /// Where nothing has happened to the key since this token was given. What was renewed since then is
+    /// still what it was to who has a lease.
     Token(u64),
+    /// Where the value is still the one of this token, which this one renews: it gets another token, and who has
+    /// the lease beside it keeps that.
+    Renewed(u64),
 }
 
 /// A value on its way to the server.

@@ -63,6 +63,37 @@ fn a_hundred_callers_in_two_processes_make_one_computation() {
 }
 
 #[test]
+fn a_renewal_leaves_the_lease_with_who_has_it() {
+    let (_, [one, other], _) = two(|options| options);
+    let longer = |seconds| Some(Duration::from_secs(seconds));
+    for aim in [Aim::Refresh, Aim::Replace] {
+        assert!(wait(one.put(&1, text("old"), PutWhen::Always)).unwrap());
+        let lease = leased(&other, aim);
+        for turn in 2..5 {
+            assert!(wait(one.renew(&1, longer(100 * turn))).unwrap());
+            let (value, left) = wait(one.get_ttl(&1)).unwrap().unwrap();
+            assert_eq!((&value[..], Some(left)), ("old", longer(100 * turn)));
+            assert!(!wait(one.lookup(&1, Aim::Refresh)).unwrap().into_lease().is_some());
+        }
+        assert_eq!(wait(other.fill(&1, text("new"), lease)).unwrap(), Filled::Stored);
+        assert_eq!(wait(one.get(&1)).unwrap().as_deref(), Some("new"));
+        // What happens after a renewal fences as always.
+        let lease = leased(&other, aim);
+        assert!(wait(one.renew(&1, longer(1000))).unwrap());
+        assert!(wait(one.delete(&1)).unwrap());
+        assert_eq!(wait(other.fill(&1, text("late"), lease)).unwrap(), Filled::Fenced);
+        // As does who takes it over, or gives it back.
+        assert!(wait(one.put(&1, text("old"), PutWhen::Always)).unwrap());
+        let before = leased(&other, aim);
+        assert!(wait(one.renew(&1, longer(1000))).unwrap());
+        let lease = leased(&one, Aim::Replace);
+        assert_eq!(wait(other.fill(&1, text("late"), before)).unwrap(), Filled::Fenced);
+        wait(one.release(&1, lease.clone()));
+        assert_eq!(wait(one.fill(&1, text("late"), lease)).unwrap(), Filled::Fenced);
+    }
+}
+
+#[test]
 fn who_waits_gets_what_the_other_one_stores() {
     let (_, [one, other], _) = two(|options| options);
     let lease = leased(&one, Aim::Compute);

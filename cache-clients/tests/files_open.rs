@@ -192,3 +192,32 @@ fn a_source_that_is_no_file_is_an_error_that_names_it() {
     assert!(wait(files.put_file("k", &empty, None, When::Always)).unwrap());
     assert_eq!(get(&files, "k"), "");
 }
+
+/// The only file of values in the directory.
+fn value_file(root: &Path) -> std::path::PathBuf {
+    let folders = fs::read_dir(root.join("data")).unwrap().map(|folder| folder.unwrap().path());
+    let mut files = folders.flat_map(|folder| fs::read_dir(folder).unwrap());
+    files.next().unwrap().unwrap().path()
+}
+
+#[test]
+fn a_file_whose_header_is_being_written_is_opened_when_that_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = FilesOptions::new().with_deadline(Duration::from_millis(300));
+    let files = Files::open_with(folder.path(), options).unwrap();
+    put(&files, "k", b"value".to_vec());
+    // As another process that makes the value stale: under the lock, and half of the header is written.
+    let locks = fs::read_dir(folder.path().join("locks")).unwrap();
+    let locks: Vec<_> = locks.map(|lock| fs::File::open(lock.unwrap().path()).unwrap()).collect();
+    locks.iter().for_each(|lock| lock.lock().unwrap());
+    let path = value_file(folder.path());
+    let whole = fs::read(&path).unwrap();
+    let mut half = whole.clone();
+    half[30] ^= 1;
+    fs::write(&path, half).unwrap();
+    let error = wait(files.open_file("k")).unwrap_err().to_string();
+    assert!(error.contains("for too long") || error.contains("not done within"), "{error}");
+    fs::write(&path, whole).unwrap();
+    drop(locks);
+    assert_eq!(text(&mut wait(files.open_file("k")).unwrap().unwrap()), "value");
+}

@@ -116,6 +116,22 @@ fn what_was_removed_while_a_server_was_away_is_not_there_when_it_is_back() {
     assert_eq!(text(memcached, key), None, "the put went elsewhere: here the old one is removed");
 }
 
+#[test]
+fn what_was_refreshed_while_a_server_was_away_is_not_what_it_was_when_it_is_back() {
+    let pair = Pair::new(brittle());
+    let Pair { memcached, key, .. } = &pair;
+    put(memcached, key, "old", When::Always);
+    pair.cut_off();
+    let lease = server_suite::won(&server_suite::get(memcached, key, Claim::Replace(200 * MILLIS)));
+    assert!(put(memcached, key, "new", When::Token(lease)));
+    pair.let_back();
+    assert_eq!(
+        text(memcached, key),
+        None,
+        "the new one went elsewhere: here the old one is removed"
+    );
+}
+
 fn put_is_ok(memcached: &Memcached, key: &str, bytes: &'static str) -> bool {
     let put = Put { key: key.to_owned(), bytes: bytes.into(), keep: None, when: When::Always };
     wait(memcached.put_many(vec![put])).remove(0).is_ok()

@@ -48,6 +48,24 @@ fn a_unix_socket_keeps_every_sentence() {
 }
 
 #[test]
+fn the_longest_value_is_renewed_under_the_longest_key() {
+    let process = Process::start();
+    let memcached = Memcached::with(process.address(), patient()).unwrap();
+    let mut key = fresh_key("renewed");
+    key.push_str(&"k".repeat(200 - key.len()));
+    // The server says what it takes.
+    assert!(put(&memcached, &key, "v", When::Always));
+    let longest = bytes::Bytes::from(vec![7; memcached.limits().max_value]);
+    assert!(server_suite::put_for(&memcached, &key, longest.clone(), None, When::Always));
+    let lease = server_suite::won(&get(&memcached, &key, Claim::Refresh(Duration::from_secs(60))));
+    let token = get(&memcached, &key, Claim::Nothing).stored.unwrap().token;
+    assert!(server_suite::put_for(&memcached, &key, longest.clone(), None, When::Renewed(token)));
+    assert_eq!(get(&memcached, &key, Claim::Nothing).stored.unwrap().bytes, longest);
+    assert!(put(&memcached, &key, "new", When::Token(lease)));
+    assert_eq!(text(&memcached, &key).as_deref(), Some("new"));
+}
+
+#[test]
 fn c71_odd_and_long_keys_are_refused_with_an_error_and_others_are_not_affected() {
     let process = Process::start();
     let memcached = Memcached::with(process.address(), patient()).unwrap();

@@ -32,6 +32,7 @@ mod gather;
 mod grace;
 mod handoff;
 mod key;
+mod lease;
 mod memo;
 mod near;
 #[doc(hidden)]

@@ -77,13 +77,8 @@ impl Copies {
     pub(super) async fn repair<S: Server>(&self, link: &Link<S>, generation: u64) -> Result<bool> {
         let lags =
             |copy: &&Copy| copy.held.as_ref().is_ok_and(|held| held.generation != Some(generation));
-        let condition = |held: &Held| held.token.map_or(When::Absent, When::Token);
-        let puts: Vec<Put> = self
-            .0
-            .iter()
-            .filter(lags)
-            .map(|copy| put(copy, generation, copy.held.as_ref().map_or(When::Absent, condition)))
-            .collect();
+        let unchanged = |copy| put(copy, generation, unchanged(copy, When::Absent));
+        let puts: Vec<Put> = self.0.iter().filter(lags).map(unchanged).collect();
         let reached = self.0.iter().filter(|copy| copy.held.is_ok()).count();
         // One that has it is enough; the others are tried again with the next question.
         let (count, safe) = (puts.len(), reached > puts.len());
@@ -102,18 +97,30 @@ impl Copies {
         }
     }
 
-    /// Writes a generation over all copies, whatever is there. An error if none has taken it.
+    /// Writes a generation over all copies that are still what was read, and over those that could not be; false if somebody
+    /// else has changed them all. An error if none has answered.
     ///
     /// Those that cannot be reached lag behind, and lose against one that has it.
-    pub(super) async fn replace<S: Server>(&self, link: &Link<S>, generation: u64) -> Result<()> {
-        let puts = self.0.iter().map(|copy| put(copy, generation, When::Always)).collect();
-        let answers = link.server.put_many(puts).await;
-        if answers.iter().any(|answer| matches!(answer, Ok(true))) {
-            return Ok(());
+    pub(super) async fn exchange<S: Server>(
+        &self,
+        link: &Link<S>,
+        generation: u64,
+    ) -> Result<bool> {
+        let puts = self.0.iter().map(|copy| put(copy, generation, unchanged(copy, When::Always)));
+        let answers = link.server.put_many(puts.collect()).await;
+        match answers.iter().any(Result::is_ok) {
+            true => Ok(answers.iter().any(|answer| matches!(answer, Ok(true)))),
+            false => {
+                Err(answers.into_iter().find_map(Result::err).unwrap_or_else(|| link.silent()))
+            }
         }
-        let refused = || Error::unreachable(link.server.name(), "it did not take a new generation");
-        Err(answers.into_iter().find_map(Result::err).unwrap_or_else(refused))
     }
+}
+
+/// That a copy is as it was read; `unknown` if it was not.
+fn unchanged(copy: &Copy, unknown: When) -> When {
+    let condition = |held: &Held| held.token.map_or(When::Absent, When::Token);
+    copy.held.as_ref().map_or(unknown, condition)
 }
 
 fn put(copy: &Copy, generation: u64, when: When) -> Put {

@@ -59,8 +59,15 @@ struct Tokens {
 #[derive(Debug, Clone, Copy)]
 struct Marked {
     token: u64,
-    /// Somebody computes, until then; in nanoseconds of the clock.
-    leased: Option<u64>,
+    lease: Option<Lease>,
+}
+
+/// Somebody computes.
+#[derive(Debug, Clone, Copy)]
+struct Lease {
+    token: u64,
+    /// In nanoseconds of the clock.
+    until: u64,
 }
 
 impl Tokens {
@@ -68,20 +75,50 @@ impl Tokens {
         self.keys.get(key).map_or(self.floor, |marked| marked.token)
     }
 
-    fn is_leased(&self, key: &str, now: u64) -> bool {
-        self.keys.get(key).and_then(|marked| marked.leased).is_some_and(|until| now < until)
+    fn lease(&self, key: &str) -> Option<Lease> {
+        self.keys.get(key).and_then(|marked| marked.lease)
     }
 
-    /// Makes all tokens of the key worthless but the new one.
-    fn mark(&mut self, key: &str, leased: Option<u64>) -> u64 {
+    fn is_leased(&self, key: &str, now: u64) -> bool {
+        self.lease(key).is_some_and(|lease| now < lease.until)
+    }
+
+    /// Makes all tokens of the key worthless but the new one, which is that of the lease, if there is one.
+    fn mark(&mut self, key: &str, leased_until: Option<u64>) -> u64 {
+        let token = self.draw(key);
+        let lease = leased_until.map(|until| Lease { token, until });
+        self.keys.insert(key.to_owned(), Marked { token, lease });
+        token
+    }
+
+    /// The same, but for the token of a lease.
+    fn mark_renewed(&mut self, key: &str) {
+        let lease = self.lease(key);
+        let token = self.draw(key);
+        self.keys.insert(key.to_owned(), Marked { token, lease });
+    }
+
+    /// A new token, and room for the key.
+    fn draw(&mut self, key: &str) -> u64 {
         self.next += 1;
         if self.keys.len() >= REMEMBERED && !self.keys.contains_key(key) {
             self.keys.clear();
             self.floor = self.next;
             self.next += 1;
         }
-        self.keys.insert(key.to_owned(), Marked { token: self.next, leased });
         self.next
+    }
+
+    /// Whether the condition holds; [`When::Absent`] is the backend's to answer.
+    fn admit(&self, key: &str, when: When) -> bool {
+        let is_value = |token| self.token(key) == token;
+        match when {
+            When::Always | When::Absent => true,
+            When::Token(token) => {
+                is_value(token) || self.lease(key).is_some_and(|lease| lease.token == token)
+            }
+            When::Renewed(token) => is_value(token),
+        }
     }
 }
 
@@ -90,18 +127,37 @@ impl Tokens {
 struct Changing<'a> {
     stripe: &'a Stripe,
     key: &'a str,
+    /// Leases stay.
+    renews: bool,
 }
 
 impl<'a> Changing<'a> {
     fn begin(stripe: &'a Stripe, key: &'a str) -> Self {
-        stripe.tokens.lock().mark(key, None);
-        Changing { stripe, key }
+        Changing { stripe, key, renews: false }.marked()
+    }
+
+    fn put(stripe: &'a Stripe, put: &'a Put) -> Self {
+        let renews = matches!(put.when, When::Renewed(_));
+        Changing { stripe, key: &put.key, renews }.marked()
+    }
+
+    fn marked(self) -> Self {
+        self.mark();
+        self
+    }
+
+    fn mark(&self) {
+        let mut tokens = self.stripe.tokens.lock();
+        match self.renews {
+            true => tokens.mark_renewed(self.key),
+            false => drop(tokens.mark(self.key, None)),
+        }
     }
 }
 
 impl Drop for Changing<'_> {
     fn drop(&mut self) {
-        self.stripe.tokens.lock().mark(self.key, None);
+        self.mark();
     }
 }
 
@@ -202,16 +258,14 @@ impl<B: Backend> Shared<B> {
     async fn put(&self, put: Put) -> Result<bool> {
         let stripe = self.stripe(&put.key);
         let _turn = stripe.turn.lock().await;
-        let admitted = match put.when {
-            When::Always => true,
-            When::Absent => self.backend.get(&put.key).await?.is_none(),
-            When::Token(token) => stripe.tokens.lock().token(&put.key) == token,
-        };
-        if !admitted {
+        if put.when == When::Absent && self.backend.get(&put.key).await?.is_some() {
             return Ok(false);
         }
-        let _changing = Changing::begin(stripe, &put.key);
-        self.backend.put(&put.key, put.bytes, put.keep).await?;
+        if !stripe.tokens.lock().admit(&put.key, put.when) {
+            return Ok(false);
+        }
+        let _changing = Changing::put(stripe, &put);
+        self.backend.put(&put.key, put.bytes.clone(), put.keep).await?;
         Ok(true)
     }
 
@@ -299,7 +353,7 @@ impl<B: Backend> Server for Solo<B> {
     }
     async fn release(&self, key: &str, token: u64) -> Result<()> {
         let mut tokens = self.0.stripe(key).tokens.lock();
-        if tokens.token(key) == token {
+        if tokens.lease(key).is_some_and(|lease| lease.token == token) {
             tokens.mark(key, None);
         }
         Ok(())

@@ -8,11 +8,16 @@ use super::pending::{Batch, Pending};
 use crate::server::Server;
 use cache_core::{Clock, Error, Result};
 use parking_lot::Mutex;
+use std::collections::VecDeque;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+/// How often one looks again when somebody else has changed the generation meanwhile.
+const TURNS: usize = 8;
+/// As many of one's own generations are remembered.
+const SENT: usize = 16;
 /// Keys in one delivery of invalidations.
 const DELIVERY: usize = 256;
 
@@ -38,9 +43,24 @@ struct Known {
     until: u64,
     /// Counts the clears of this process.
     clears: u64,
+    /// The latest generations that this process has sent to the server as a clear, with the clear's moment: who finds
+    /// one there knows that it was delivered, also if nobody has heard the answer.
+    sent: VecDeque<(u64, u64)>,
 }
 
 impl Known {
+    fn sends(&mut self, generation: u64, moment: u64) {
+        if self.sent.len() == SENT {
+            self.sent.pop_front();
+        }
+        self.sent.push_back((generation, moment));
+    }
+
+    /// The moment of the clear that made a generation, as far as it was this process's.
+    fn moment(&self, generation: u64) -> Option<u64> {
+        self.sent.iter().find(|(sent, _)| *sent == generation).map(|(_, moment)| *moment)
+    }
+
     fn believed(&self, now: u64) -> Option<u64> {
         self.generation.filter(|_| now < self.until)
     }
@@ -144,7 +164,7 @@ impl Space {
     async fn ask<S: Server>(&self, link: &Link<S>) -> Result<u64> {
         let name = self.names.generation();
         // Each turn, somebody else has changed it in between.
-        for _ in 0..8 {
+        for _ in 0..TURNS {
             let asked_at = link.clock().nanos();
             let (clears, least) = {
                 let known = self.known.lock();
@@ -168,10 +188,12 @@ impl Space {
                 return Ok(generation);
             }
         }
-        Err(Error::unreachable(
-            link.server.name(),
-            format!("the generation {name} does not come to rest"),
-        ))
+        Err(self.restless(link))
+    }
+
+    fn restless<S: Server>(&self, link: &Link<S>) -> Error {
+        let cause = format!("the generation {} does not come to rest", self.names.generation());
+        Error::unreachable(link.server.name(), cause)
     }
 
     /// The generation as the server has it, without making one where there is none.
@@ -200,11 +222,13 @@ impl Space {
         link: &Link<S>,
     ) -> bool {
         let mut known = self.known.lock();
-        if known.clears != clears || generation < known.youngest {
+        let is_older = generation < known.youngest;
+        // Whatever has happened meanwhile: nobody may go back behind it.
+        known.youngest = known.youngest.max(generation);
+        if known.clears != clears || is_older {
             return false;
         }
         known.generation = Some(generation);
-        known.youngest = generation;
         let lag = u64::try_from(link.options.clear_lag.as_nanos()).unwrap_or(u64::MAX);
         known.until = asked_at.saturating_add(lag);
         true
@@ -213,33 +237,51 @@ impl Space {
     /// Forgets everything: at once here, on the server when it hears of it.
     pub(super) async fn clear<S: Server>(&self, link: &Link<S>) -> Result<()> {
         // Noted first: from here on nothing that the server says is believed.
-        let moment = self.pending.note_clear();
-        self.push_clear(link, moment).await
+        self.pending.note_clear();
+        self.push_clear(link).await
     }
 
     async fn push_waiting_clear<S: Server>(&self, link: &Link<S>) -> Result<()> {
         match self.pending.clear() {
-            Some(moment) => self.push_clear(link, moment).await,
+            Some(_) => self.push_clear(link).await,
             None => Ok(()),
         }
     }
 
-    async fn push_clear<S: Server>(&self, link: &Link<S>, moment: u64) -> Result<()> {
+    async fn push_clear<S: Server>(&self, link: &Link<S>) -> Result<()> {
         let (clears, least) = {
             let mut known = self.known.lock();
             known.clears += 1;
             known.generation = None;
             (known.clears, known.youngest)
         };
-        let asked_at = link.clock().nanos();
-        // A copy that lies where nobody can reach it must lose when it is back: the new generation is
-        // younger than all that are seen, even where a clock is wrong.
-        let copies = Copies::read(link, &self.names.generation()).await?;
-        let generation = generation::after(least.max(copies.youngest().unwrap_or(0)), link.clock());
-        copies.replace(link, generation).await?;
-        self.learn(generation, asked_at, clears, link);
-        self.pending.cleared(moment);
-        Ok(())
+        for _ in 0..TURNS {
+            let asked_at = link.clock().nanos();
+            // A copy that lies where nobody can reach it must lose when it is back: the new generation is
+            // younger than all that are seen, even where a clock is wrong.
+            let copies = Copies::read(link, &self.names.generation()).await?;
+            // Others deliver what waits, too. Once it is delivered, what is put may not be lost to it.
+            let youngest = copies.youngest();
+            if let Some(delivered) =
+                youngest.and_then(|youngest| self.known.lock().moment(youngest))
+            {
+                self.pending.cleared(delivered);
+            }
+            let Some(moment) = self.pending.clear() else {
+                if let Some(youngest) = youngest {
+                    self.learn(youngest, asked_at, clears, link);
+                }
+                return Ok(());
+            };
+            let generation = generation::after(least.max(youngest.unwrap_or(0)), link.clock());
+            self.known.lock().sends(generation, moment);
+            if copies.exchange(link, generation).await? {
+                self.learn(generation, asked_at, clears, link);
+                self.pending.cleared(moment);
+                return Ok(());
+            }
+        }
+        Err(self.restless(link))
     }
 
     pub(super) fn purge(&self, before: u64) {

@@ -5,6 +5,7 @@ use super::header::expiry;
 use super::layout::Place;
 use super::lease::{Lease, Leases};
 use super::lock::Held;
+use super::options::Mapping;
 use super::scan::nanos;
 use super::shared::{Shared, in_time};
 use crate::server::{Answer, Claim, Leased, Stored};
@@ -31,6 +32,21 @@ impl Shared {
             return Ok(None);
         }
         self.answer(found, Leased::No, now).map(Some)
+    }
+
+    /// The value, stale or not.
+    pub(super) fn look(&self, key: &str, until: Instant) -> io::Result<Option<Found>> {
+        let place = self.place(key)?;
+        match probe(&place.path, key, Mapping::Off)? {
+            Probe::Found(found) => {
+                Ok(Some(found).filter(|found| !found.header.is_over(self.now())))
+            }
+            Probe::Nothing => Ok(None),
+            Probe::Damaged => {
+                let _held = self.lock(place.stripe, until)?;
+                self.alive(key, &place)
+            }
+        }
     }
 
     /// The answer, and the lease if it is to be had.

@@ -119,9 +119,8 @@ impl Files {
     /// When the directory cannot be read.
     pub async fn open_file(&self, key: &str) -> Result<Option<OpenFile>> {
         let key = key.to_owned();
-        self.run(move |shared, _| {
-            let found = shared.place(&key).and_then(|place| shared.alive(&key, &place));
-            let found = found.map_err(|error| shared.error(&error))?;
+        self.run(move |shared, until| {
+            let found = shared.look(&key, until).map_err(|error| shared.error(&error))?;
             Ok(found.map(|found| {
                 shared.touch(&found, shared.now());
                 OpenFile::new(found)

@@ -129,7 +129,11 @@ impl Shared {
                 continue;
             }
             // The lease first: nobody may keep a lease over a value that is newer than it.
-            let placed = leases.end(place.digest).and_then(|()| written.temp.place(&place.path));
+            let ended = match when {
+                When::Renewed(_) => Ok(()),
+                When::Always | When::Absent | When::Token(_) => leases.end(place.digest),
+            };
+            let placed = ended.and_then(|()| written.temp.place(&place.path));
             self.settle(&held, place.stripe, counts, placed)?;
             return Ok(true);
         }
@@ -152,9 +156,14 @@ impl Shared {
                 if leases.find(place.digest).is_some_and(|lease| lease.token == token) {
                     return Ok(true);
                 }
-                Ok(self.alive(key, place)?.is_some_and(|found| found.header.token == token))
+                self.is_of(token, key, place)
             }
+            When::Renewed(token) => self.is_of(token, key, place),
         }
+    }
+
+    fn is_of(&self, token: u64, key: &str, place: &Place) -> io::Result<bool> {
+        Ok(self.alive(key, place)?.is_some_and(|found| found.header.token == token))
     }
 
     /// The value of a key that is not over.

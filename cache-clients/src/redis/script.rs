@@ -85,6 +85,20 @@ else redis.call('SET', key, ARGV[3], 'PX', ARGV[2]) end
 return 1
 ";
 
+/// ARGV: the token of the value; the milliseconds to keep, or nothing for ever; header and value. The lease
+/// stays, and a second sending finds its own token.
+const RENEW: &str = r"
+if not valued() then return 0 end
+local now = head:sub(3, 10)
+if now == ARGV[3]:sub(3, 10) then return 1 end
+if now ~= ARGV[1] then return 0 end
+local string, lease = ARGV[3], head:sub(11, 24)
+if lease ~= ('\0'):rep(14) then string = string:sub(1, 10) .. lease .. string:sub(25) end
+if ARGV[2] == '' then redis.call('SET', key, string)
+else redis.call('SET', key, string, 'PX', ARGV[2]) end
+return 1
+";
+
 const DELETE: &str = r"
 redis.call('DEL', key)
 return valued() and 1 or 0
@@ -120,6 +134,7 @@ return 1
 
 static CLAIMING: LazyLock<Script> = LazyLock::new(|| Script::new(CLAIM));
 static PUTTING: LazyLock<Script> = LazyLock::new(|| after_head(PUT));
+static RENEWING: LazyLock<Script> = LazyLock::new(|| after_head(RENEW));
 static DELETING: LazyLock<Script> = LazyLock::new(|| after_head(DELETE));
 static DISCARDING: LazyLock<Script> = LazyLock::new(|| after_head(DISCARD));
 static EXPIRING: LazyLock<Script> = LazyLock::new(|| after_head(EXPIRE));
@@ -165,6 +180,13 @@ pub(super) fn put(key: &str, token: Option<u64>, keep: Option<Duration>, string:
     command
 }
 
+/// Stores in place of the value of this token; who has the lease beside it keeps that.
+pub(super) fn renew(key: &str, token: u64, keep: Option<Duration>, string: &[u8]) -> Cmd {
+    let mut command = call(&RENEWING, key, string.len());
+    command.arg(&token.to_be_bytes()[..]).arg(millis_or_nothing(keep)).arg(string);
+    command
+}
+
 pub(super) fn delete(key: &str) -> Cmd {
     call(&DELETING, key, 0)
 }
@@ -189,7 +211,7 @@ pub(super) fn release(key: &str, token: u64) -> Cmd {
 
 /// What makes a server know the scripts.
 pub(super) fn load() -> impl Iterator<Item = Cmd> {
-    let rest = [PUT, DELETE, DISCARD, EXPIRE, RELEASE].map(|rest| format!("{HEAD}{rest}"));
+    let rest = [PUT, RENEW, DELETE, DISCARD, EXPIRE, RELEASE].map(|rest| format!("{HEAD}{rest}"));
     let codes = std::iter::once(CLAIM.to_owned()).chain(rest);
     codes.map(|code| ::redis::cmd("SCRIPT").arg("LOAD").arg(code).take())
 }
@@ -240,7 +262,8 @@ mod tests {
 
     #[test]
     fn the_loaded_scripts_are_the_called_ones() {
-        let called = [&CLAIMING, &PUTTING, &DELETING, &DISCARDING, &EXPIRING, &RELEASING];
+        let called =
+            [&CLAIMING, &PUTTING, &RENEWING, &DELETING, &DISCARDING, &EXPIRING, &RELEASING];
         for (command, script) in load().zip(called) {
             let packed = command.get_packed_command();
             let text = String::from_utf8(packed).unwrap();

@@ -267,7 +267,7 @@ impl Server for Redis {
                     "a value of {length} bytes is longer than its {MOST_BYTES}"
                 )));
             // No token is zero, but where nobody has a lease, zero stands in its place.
-            } else if put.when != When::Token(0) {
+            } else if !matches!(put.when, When::Token(0) | When::Renewed(0)) {
                 commands.push(self.on(&put.key, store(&put)));
                 sent.push(index);
             }
@@ -319,6 +319,7 @@ fn store(put: &Put) -> Cmd {
     match put.when {
         When::Absent => script::put(&put.key, None, put.keep, &string),
         When::Token(token) => script::put(&put.key, Some(token), put.keep, &string),
+        When::Renewed(token) => script::renew(&put.key, token, put.keep, &string),
         When::Always => {
             let mut command = Cmd::with_capacity(5, put.key.len() + string.len() + 32);
             command.arg("SET").arg(&put.key).arg(&string[..]);

@@ -1,6 +1,7 @@
 //! The contract over two caches, written once for many keys; one key is a batch of one.
 
 use super::Options;
+use super::changes::{Changes, Changing};
 use super::misses::{Misses, Writing};
 use super::read::{age, is_enough};
 use crate::elapsed::{self, Laps};
@@ -32,6 +33,7 @@ pub(super) struct Inner<K, V, N, F> {
     pub(super) far: F,
     pub(super) options: Options,
     pub(super) misses: Option<Arc<Misses>>,
+    pub(super) changes: Arc<Changes>,
     /// Of the versions of tags nothing is kept in front: only the last tier has the truth.
     pub(super) is_far_only: bool,
     types: PhantomData<fn(K) -> V>,
@@ -40,10 +42,9 @@ pub(super) struct Inner<K, V, N, F> {
 impl<K, V, N, F> TieredCache<K, V, N, F> {
     pub(super) fn new(
         namespace: &Namespace,
-        near: N,
-        far: F,
+        (near, far): (N, F),
         options: Options,
-        misses: Option<Arc<Misses>>,
+        (misses, changes): (Option<Arc<Misses>>, Arc<Changes>),
     ) -> Self {
         TieredCache(Arc::new(Inner {
             namespace: namespace.name().into(),
@@ -51,6 +52,7 @@ impl<K, V, N, F> TieredCache<K, V, N, F> {
             far,
             options,
             misses,
+            changes,
             is_far_only: namespace.get::<TagRecords>().is_some(),
             types: PhantomData,
         }))
@@ -113,8 +115,14 @@ where
         self.0.misses.as_ref().map(|misses| misses.writing(keys))
     }
 
-    /// Under the near leases, after the far tier has taken so much of the values' lives.
-    async fn fill_near(&self, fills: &[(K, Entry<V>, Lease)], took: Duration, done: &mut [Filled]) {
+    /// Under the near leases, after the far tier has taken so much of the values' lives. Says where the near tier turned
+    /// the value away.
+    async fn fill_near(
+        &self,
+        fills: &[(K, Entry<V>, Lease)],
+        took: Duration,
+        done: &mut [Filled],
+    ) -> Vec<bool> {
         let (mut places, mut near) = (Vec::new(), Vec::new());
         for (at, (key, entry, lease)) in fills.iter().enumerate() {
             if done[at] == Filled::Fenced {
@@ -127,12 +135,51 @@ where
             near.push((key.clone(), elapsed::entry(entry, took), lease.near()));
         }
         let filled = self.0.near.fill_many(near).await.unwrap_or_default();
+        let mut fenced = vec![false; fills.len()];
         for (at, filled) in places.into_iter().zip(filled) {
+            fenced[at] = filled == Filled::Fenced;
             if done[at] == Filled::Refused {
                 done[at] = filled;
             }
         }
+        fenced
     }
+}
+
+impl<K, V, N, F> Inner<K, V, N, F>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+    N: Cache<K, V>,
+    F: Cache<K, V>,
+{
+    /// Fills the far tier, so long after the near one had the values, or has `fenced` them.
+    async fn fill_behind(
+        &self,
+        fills: Vec<(K, Entry<V>, Lease)>,
+        took: Duration,
+        fenced: Vec<bool>,
+    ) {
+        let keys: Vec<K> = fills.iter().map(|(key, ..)| key.clone()).collect();
+        let aged = |(key, entry, lease)| (key, elapsed::entry(entry, took), lease);
+        let fills = fills.into_iter().map(aged).collect();
+        let filled = self.far.fill_many(fills).await.unwrap_or_default();
+        let gone: Vec<K> = older(keys, filled, fenced).collect();
+        if !gone.is_empty() {
+            let _ = self.near.delete_many(&gone).await;
+        }
+    }
+}
+
+/// The keys of which something older may be in front: where the far tier has turned the value away there is something newer,
+/// and where the near one has, though the far one did not, it may be for the sake of another key.
+fn older<K>(keys: Vec<K>, behind: Vec<Filled>, near: Vec<bool>) -> impl Iterator<Item = K> {
+    let all = keys.into_iter().zip(behind.into_iter().zip(near));
+    all.filter_map(|(key, (behind, fenced))| match behind {
+        Filled::Fenced => Some(key),
+        Filled::Stored => fenced.then_some(key),
+        Filled::Refused => None,
+    })
 }
 
 fn only<T>(many: Vec<T>) -> T {
@@ -168,14 +215,16 @@ where
         self.0.near.release(key, lease.near()).await;
     }
     async fn put(&self, key: &K, entry: Entry<V>, when: PutWhen) -> Result<bool> {
+        let look = when == PutWhen::Absent && !self.0.is_far_only;
+        if look && self.0.near.lookup(key, Aim::Read).await?.live().is_some() {
+            return Ok(false);
+        }
         self.fence(key);
         let _writing = self.writing([key]);
         if self.0.is_far_only {
             return self.0.far.put(key, entry, when).await;
         }
-        if when == PutWhen::Absent && self.0.near.lookup(key, Aim::Read).await?.live().is_some() {
-            return Ok(false);
-        }
+        let changing = Changing::begin(&self.0, std::slice::from_ref(key));
         let near = self.near_entry(
             entry.value.clone(),
             entry.ttl,
@@ -185,10 +234,12 @@ where
         let mut laps = Laps::begin(&self.0.options.clock);
         let far = self.0.far.put(key, entry, when).await;
         if when == PutWhen::Absent && !matches!(far, Ok(true)) {
+            changing.none();
             return far;
         }
         let near = elapsed::entry(near, laps.lap());
         let near = self.0.near.put(key, near, PutWhen::Always).await;
+        changing.end().await?;
         Ok(far? | near?)
     }
     async fn renew(&self, key: &K, ttl: Option<Duration>) -> Result<bool> {
@@ -202,14 +253,18 @@ where
     }
     async fn expire(&self, key: &K) -> Result<bool> {
         self.fence(key);
+        let changing = Changing::begin(&self.0, std::slice::from_ref(key));
         let far = self.0.far.expire(key).await;
         let near = self.0.near.expire(key).await;
+        changing.end().await?;
         Ok(far? | near?)
     }
     async fn delete(&self, key: &K) -> Result<bool> {
         self.fence(key);
+        let changing = Changing::begin(&self.0, std::slice::from_ref(key));
         let far = self.0.far.delete(key).await;
         let near = self.0.near.delete(key).await;
+        changing.end().await?;
         Ok(far? | near?)
     }
     async fn lookup_many(&self, keys: &[K], aim: Aim) -> Result<Vec<Lookup<V>>> {
@@ -254,29 +309,33 @@ where
             }
         }
         let writing = self.writing(fills.iter().map(|(key, ..)| key));
+        let keys: Vec<K> = fills.iter().map(|(key, ..)| key.clone()).collect();
+        let turn = self.0.changes.begin(&keys);
         let mut laps = Laps::begin(&self.0.options.clock);
-        let mut took = Duration::ZERO;
+        let place = (!behind.is_empty()).then(|| self.0.options.background_place()).flatten();
+        if let Some(place) = place {
+            let fenced = self.fill_near(&fills, Duration::ZERO, &mut done).await;
+            let fenced = places.into_iter().map(|at| fenced[at]).collect();
+            let tiers = self.0.clone();
+            place.run(async move {
+                tiers.fill_behind(behind, laps.lap(), fenced).await;
+                drop((writing, turn));
+            });
+            return Ok(done);
+        }
         if !behind.is_empty() {
-            match self.0.options.background_place() {
-                Some(place) => {
-                    let tiers = self.0.clone();
-                    place.run(async move {
-                        let took = laps.lap();
-                        let aged = |(key, entry, lease)| (key, elapsed::entry(entry, took), lease);
-                        drop(tiers.far.fill_many(behind.into_iter().map(aged).collect()).await);
-                        drop(writing);
-                    });
-                }
-                None => {
-                    let filled = self.0.far.fill_many(behind).await.unwrap_or_default();
-                    for (at, filled) in places.into_iter().zip(filled) {
-                        done[at] = filled;
-                    }
-                    took = laps.lap();
-                }
+            let filled = self.0.far.fill_many(behind).await.unwrap_or_default();
+            for (at, filled) in places.into_iter().zip(filled) {
+                done[at] = filled;
             }
         }
-        self.fill_near(&fills, took, &mut done).await;
+        let behind = done.clone();
+        let fenced = self.fill_near(&fills, laps.lap(), &mut done).await;
+        let mut gone = turn.met(&keys);
+        gone.extend(older(keys, behind, fenced));
+        if !gone.is_empty() {
+            self.0.near.delete_many(&gone).await?;
+        }
         Ok(done)
     }
     async fn put_many(&self, entries: Vec<(K, Entry<V>)>) -> Result<()> {
@@ -294,23 +353,30 @@ where
         });
         let near = if self.0.is_far_only { Vec::new() } else { near.collect() };
         let _writing = self.writing(entries.iter().map(|(key, _)| key));
+        let keys: Vec<K> = entries.iter().map(|(key, _)| key.clone()).collect();
+        let changing = Changing::begin(&self.0, &keys);
         let mut laps = Laps::begin(&self.0.options.clock);
         let far = self.0.far.put_many(entries).await;
         let took = laps.lap();
         let near = near.into_iter().map(|(key, near)| (key, elapsed::entry(near, took))).collect();
         self.0.near.put_many(near).await?;
+        changing.end().await?;
         far
     }
     async fn delete_many(&self, keys: &[K]) -> Result<()> {
         keys.iter().for_each(|key| self.fence(key));
+        let changing = Changing::begin(&self.0, keys);
         let far = self.0.far.delete_many(keys).await;
         self.0.near.delete_many(keys).await?;
+        changing.end().await?;
         far
     }
     async fn clear(&self) -> Result<()> {
         self.fence_all();
+        let changing = Changing::begin_clear(&self.0);
         let far = self.0.far.clear().await;
         self.0.near.clear().await?;
+        changing.end().await?;
         far
     }
     async fn explain(&self, key: &K) -> Vec<TierReport> {

@@ -2,10 +2,11 @@
 //!
 //! Reads go from near to far, and what is found behind is promoted: kept in front for what is left
 //! of its TTL, under a lease that was taken before the far tier was asked, so that an invalidation
-//! in between wins. Changes go from far to near.
+//! in between wins. Changes go from far to near; of two at a time neither leaves anything near.
 
 mod background;
 mod cache;
+mod changes;
 mod hooks;
 mod misses;
 mod read;
@@ -15,6 +16,7 @@ pub use cache::TieredCache;
 
 use background::Background;
 use cache_core::{Cache, Client, Clock, Namespace};
+use changes::Changes;
 use hooks::Hook;
 use misses::Misses;
 use parking_lot::Mutex;
@@ -61,26 +63,33 @@ pub(crate) struct Options {
     clock: Clock,
     writing: Arc<Background>,
     miss_memory: Option<Duration>,
-    /// Of each namespace, for as long as anybody has a cache of it.
-    misses: Arc<Mutex<HashMap<(TypeId, Box<str>), Weak<Misses>>>>,
+    misses: Shared<Misses>,
+    changes: Shared<Changes>,
+}
+
+/// Something of each namespace, for as long as anybody has a cache of it: two handles of one namespace see each
+/// other's writes.
+type Shared<T> = Arc<Mutex<HashMap<(TypeId, Box<str>), Weak<T>>>>;
+
+fn shared<K: 'static, V: 'static, T>(all: &Shared<T>, namespace: &Namespace, made: T) -> Arc<T> {
+    let made = Arc::new(made);
+    if namespace.is_private() {
+        return made;
+    }
+    let mut all = all.lock();
+    if all.len() == all.capacity() {
+        all.retain(|_, one| one.strong_count() > 0);
+    }
+    let one = all.entry((TypeId::of::<(K, V)>(), namespace.name().into())).or_default();
+    let shared = one.upgrade().unwrap_or(made);
+    *one = Arc::downgrade(&shared);
+    shared
 }
 
 impl Options {
-    /// Two handles of one namespace see each other's writes.
     fn misses<K: 'static, V: 'static>(&self, namespace: &Namespace) -> Option<Arc<Misses>> {
-        let keep = self.miss_memory?;
-        let made = Arc::new(Misses::new(self.clock.clone(), keep));
-        if namespace.is_private() {
-            return Some(made);
-        }
-        let mut all = self.misses.lock();
-        if all.len() == all.capacity() {
-            all.retain(|_, misses| misses.strong_count() > 0);
-        }
-        let one = all.entry((TypeId::of::<(K, V)>(), namespace.name().into())).or_default();
-        let shared = one.upgrade().unwrap_or(made);
-        *one = Arc::downgrade(&shared);
-        Some(shared)
+        let made = Misses::new(self.clock.clone(), self.miss_memory?);
+        Some(shared::<K, V, _>(&self.misses, namespace, made))
     }
 }
 
@@ -98,6 +107,7 @@ impl<N, F> Tiered<N, F> {
             writing: Arc::default(),
             miss_memory: None,
             misses: Arc::default(),
+            changes: Arc::default(),
         };
         Tiered { near, far, options }
     }
@@ -176,7 +186,7 @@ impl<N, F> Tiered<N, F> {
     }
 
     /// Computed values go to the far tier in the background; the caller does not wait for it. Their
-    /// lease fences them as ever. At most 1024 are under way; beyond that the caller waits, unless an
+    /// lease fences them as ever: what the far tier turns away leaves the near one, too. At most 1024 are under way; beyond that the caller waits, unless an
     /// [overflow](Tiered::with_overflow) is chosen. Puts and invalidations are never in the background.
     ///
     /// ```
@@ -307,7 +317,8 @@ where
     fn open(&self, namespace: &Namespace) -> Self::Cache {
         let (near, far) = (self.near.open(namespace), self.far.open(namespace));
         let misses = self.options.misses::<K, V>(namespace);
-        TieredCache::new(namespace, near, far, self.options.clone(), misses)
+        let changes = shared::<K, V, _>(&self.options.changes, namespace, Changes::default());
+        TieredCache::new(namespace, (near, far), self.options.clone(), (misses, changes))
     }
 }
 

@@ -147,7 +147,7 @@ where
                 _ => {
                     let entry =
                         self.near_entry(value.clone(), Some(left), refresh_in, tags.clone());
-                    promotions.push((key.clone(), entry, lease));
+                    promotions.push((key.clone(), entry, lease.of_copy()));
                     Lookup::Fresh { value, left, refresh_in, tags }
                 }
             },
@@ -157,7 +157,7 @@ where
             Lookup::Stale { value, left, tags, .. } => {
                 let due = Some(Duration::ZERO);
                 let entry = self.near_entry(value.clone(), Some(left), due, tags.clone());
-                promotions.push((key.clone(), entry, lease));
+                promotions.push((key.clone(), entry, lease.of_copy()));
                 Lookup::Stale { value, left, tags, lease: Lease::none() }
             }
             Lookup::Expired { value, since, by_call, tags, lease: behind } => {

@@ -21,6 +21,8 @@ pub(crate) enum Fault {
     Away,
     /// Not before the fault is gone.
     Hang,
+    /// Changes are made, and answered not before the fault is gone.
+    Silent,
 }
 
 /// The client: clones share everything.
@@ -39,6 +41,7 @@ struct State {
     hanging: Vec<Waker>,
     after_lookup: Option<Box<dyn FnOnce() + Send>>,
     before_change: Option<Box<dyn FnOnce() + Send>>,
+    after_change: Option<Box<dyn FnOnce() + Send>>,
     released: usize,
 }
 
@@ -82,6 +85,11 @@ impl Remote {
     pub(crate) fn before_next_change(&self, act: impl FnOnce() + Send + 'static) {
         self.line.0.lock().unwrap().before_change = Some(Box::new(act));
     }
+
+    /// Does this after the server has made the next change, and before its caller hears of it.
+    pub(crate) fn after_next_change(&self, act: impl FnOnce() + Send + 'static) {
+        self.line.0.lock().unwrap().after_change = Some(Box::new(act));
+    }
 }
 
 impl Line {
@@ -111,6 +119,22 @@ impl Line {
         if let Some(act) = act {
             act();
         }
+    }
+
+    async fn after_change(&self) {
+        let act = self.0.lock().unwrap().after_change.take();
+        if let Some(act) = act {
+            act();
+        }
+        poll_fn(|cx| {
+            let mut state = self.0.lock().unwrap();
+            if state.fault != Some(Fault::Silent) {
+                return Poll::Ready(());
+            }
+            state.hanging.push(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
     }
 
     fn after_lookup(&self) {
@@ -176,7 +200,9 @@ where
     async fn fill(&self, key: &K, entry: Entry<V>, lease: Lease) -> Result<Filled> {
         self.line.reached().await?;
         self.line.before_change();
-        Cache::fill(&self.server, key, entry, lease).await
+        let done = Cache::fill(&self.server, key, entry, lease).await;
+        self.line.after_change().await;
+        done
     }
     async fn release(&self, key: &K, lease: Lease) {
         self.line.0.lock().unwrap().released += 1;
@@ -186,23 +212,31 @@ where
         self.fence(key);
         self.line.reached().await?;
         self.line.before_change();
-        Cache::put(&self.server, key, entry, when).await
+        let done = Cache::put(&self.server, key, entry, when).await;
+        self.line.after_change().await;
+        done
     }
     async fn renew(&self, key: &K, ttl: Option<Duration>) -> Result<bool> {
         self.line.reached().await?;
-        Cache::renew(&self.server, key, ttl).await
+        let done = Cache::renew(&self.server, key, ttl).await;
+        self.line.after_change().await;
+        done
     }
     async fn expire(&self, key: &K) -> Result<bool> {
         self.fence(key);
         self.line.reached().await?;
         self.line.before_change();
-        Cache::expire(&self.server, key).await
+        let done = Cache::expire(&self.server, key).await;
+        self.line.after_change().await;
+        done
     }
     async fn delete(&self, key: &K) -> Result<bool> {
         self.fence(key);
         self.line.reached().await?;
         self.line.before_change();
-        Cache::delete(&self.server, key).await
+        let done = Cache::delete(&self.server, key).await;
+        self.line.after_change().await;
+        done
     }
     async fn lookup_many(&self, keys: &[K], aim: Aim) -> Result<Vec<Lookup<V>>> {
         self.line.reached().await?;
@@ -213,25 +247,33 @@ where
     async fn fill_many(&self, fills: Vec<(K, Entry<V>, Lease)>) -> Result<Vec<Filled>> {
         self.line.reached().await?;
         self.line.before_change();
-        Cache::fill_many(&self.server, fills).await
+        let done = Cache::fill_many(&self.server, fills).await;
+        self.line.after_change().await;
+        done
     }
     async fn put_many(&self, entries: Vec<(K, Entry<V>)>) -> Result<()> {
         entries.iter().for_each(|(key, _)| self.fence(key));
         self.line.reached().await?;
         self.line.before_change();
-        Cache::put_many(&self.server, entries).await
+        let done = Cache::put_many(&self.server, entries).await;
+        self.line.after_change().await;
+        done
     }
     async fn delete_many(&self, keys: &[K]) -> Result<()> {
         keys.iter().for_each(|key| self.fence(key));
         self.line.reached().await?;
         self.line.before_change();
-        Cache::delete_many(&self.server, keys).await
+        let done = Cache::delete_many(&self.server, keys).await;
+        self.line.after_change().await;
+        done
     }
     async fn clear(&self) -> Result<()> {
         self.fence_all();
         self.line.reached().await?;
         self.line.before_change();
-        Cache::clear(&self.server).await
+        let done = Cache::clear(&self.server).await;
+        self.line.after_change().await;
+        done
     }
     async fn explain(&self, key: &K) -> Vec<TierReport> {
         match self.line.reached().await {

@@ -8,7 +8,10 @@ mod explain;
 mod lag;
 mod meanwhile;
 mod pages;
+mod renewals;
 mod stand;
+#[path = "../common/steps.rs"]
+mod steps;
 mod tags;
 mod tiers;
 mod values;
@@ -61,6 +64,12 @@ everywhere! {
     tiers::c33_c34_a_computed_value_is_stored_in_all_tiers_with_the_fraction_of_each
     tiers::c36_x21_promotion_never_lengthens_a_life
     tiers::c79_a_remembered_miss_ends_and_own_writes_are_seen_at_once
+    renewals::a_refresh_under_way_is_stored_over_what_was_renewed_meanwhile
+    renewals::a_refresh_of_pages_is_stored_over_what_was_renewed_meanwhile
+    renewals::a_lease_from_after_a_renewal_stores_too
+    renewals::a_renewal_saves_no_refresh_that_something_else_has_fenced
+    renewals::a_renewal_of_tiers_brings_nothing_in_front_that_a_refresh_has_replaced
+    renewals::what_happens_while_a_renewal_is_on_its_way_stays
     tags::x1_an_invalidated_tag_outdates_what_was_stored_also_elsewhere
     tags::x1_a_tag_that_is_invalidated_during_a_computation_outdates_its_value
     tags::a_softly_invalidated_tag_makes_values_stale_and_one_computes
@@ -76,7 +85,10 @@ everywhere! {
     tags::x1_a_computation_over_tiers_that_a_tag_overtakes_counts_nowhere
     tags::x9_a_near_tier_does_not_hide_that_a_record_was_evicted
     tags::a_softly_invalidated_tag_makes_values_in_tiers_stale
+    tags::a_renewal_takes_back_no_invalidation_of_a_tag
     meanwhile::who_comes_after_a_change_does_not_join_what_began_meanwhile
     meanwhile::who_comes_after_a_change_of_tiers_does_not_join_what_began_meanwhile
+    meanwhile::what_is_put_after_a_clear_outlives_others_who_deliver_that_clear
+    meanwhile::whatever_many_threads_do_at_once_what_is_in_front_is_what_is_behind
     tiers::x1_a_delete_elsewhere_fences_what_a_tier_computes
 }

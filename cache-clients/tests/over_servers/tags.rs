@@ -372,3 +372,24 @@ pub(crate) fn a_softly_invalidated_tag_makes_values_in_tiers_stale<S: Server>(st
     stand.time.advance(LAG);
     other.assert_gone(1);
 }
+
+pub(crate) fn a_renewal_takes_back_no_invalidation_of_a_tag<S: Server>(stand: &Stand<S>) {
+    fn renews<C: Cache<u64, String>>(stand: &Stand<impl Server>, [one, other]: [Process<C>; 2]) {
+        let renew = |process: &Process<C>| wait(process.texts.renew(&1, Some(LAG * 9999))).unwrap();
+        one.put(1, "old", &["team"]);
+        one.invalidate("team", Invalidation::Soft);
+        stand.time.advance(LAG);
+        for process in [&one, &other, &one] {
+            assert!(renew(process), "it may still be served");
+            let found = process.look(1);
+            assert!(matches!(&found, Lookup::Stale { value, .. } if value == "old"), "{found:?}");
+        }
+        one.invalidate("team", Invalidation::Hard);
+        stand.time.advance(LAG);
+        assert!(!renew(&other) && !renew(&one));
+        other.assert_gone(1);
+        one.assert_gone(1);
+    }
+    renews(stand, [0, 1].map(|_| process(stand)));
+    renews(stand, [0, 1].map(|_| in_tiers(stand)));
+}

@@ -1,6 +1,6 @@
 //! The client contract over an in-process cache: async in form, but every answer is ready at once.
 
-use super::Near;
+use super::{CHANGE, Near};
 use crate::client::{Cache, Reach};
 use crate::entry::{Aim, Entry, Filled, Lease, Lookup, PutWhen};
 use crate::error::Result;
@@ -57,14 +57,23 @@ where
         }
     }
 
-    /// The lease is compared under the table's lock, where puts change the mark.
+    /// The lease is compared under the table's lock, where puts change the mark. What was computed fences copies
+    /// that began before it, and nothing else.
     fn fill_now(&self, key: &K, entry: Entry<V>, lease: &Lease) -> Filled {
-        if lease.mark().is_none() {
-            return Filled::Refused;
-        }
+        let Some(mark) = lease.mark() else { return Filled::Refused };
         let hash = self.table.hash(key);
         let stripe = self.stripe(hash);
-        let admit = || lease.mark() == Some(stripe.load(Ordering::Acquire));
+        let admit = || {
+            let now = stripe.load(Ordering::Acquire);
+            if lease.is_of_copy() {
+                return now == mark;
+            }
+            let unchanged = now / CHANGE == mark / CHANGE;
+            if unchanged {
+                stripe.fetch_add(1, Ordering::AcqRel);
+            }
+            unchanged
+        };
         match self.insert(hash, key.clone(), entry, admit) {
             Inserted::Stored => Filled::Stored,
             Inserted::Fenced => Filled::Fenced,

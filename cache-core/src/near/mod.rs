@@ -31,6 +31,8 @@ pub(crate) use batch::{Distinct, wrong_count};
 
 /// Stripes of the fence for leases; a power of two.
 const STRIPES: usize = 256;
+/// One change of a key; the lower half of a mark counts what was stored under leases.
+const CHANGE: u64 = 1 << 32;
 
 /// Cleared caches of more entries than this are dropped by the pool.
 const MANY: usize = 1024;
@@ -212,20 +214,20 @@ where
     /// Fences the computation of a key. For a removal: first the fence, then the change, then the fence again: what
     /// begins in between may have found what goes, and is not to be joined by who comes later.
     pub(crate) fn fence(&self, hash: u64, eq: impl Fn(&K) -> bool) -> Option<Arc<Flight<K, V>>> {
-        self.stripe(hash).fetch_add(1, Ordering::AcqRel);
+        self.stripe(hash).fetch_add(CHANGE, Ordering::AcqRel);
         self.flights.fence(hash, eq)
     }
 
     pub(crate) fn fence_all(&self) {
         for stripe in &self.marks.stripes {
-            stripe.fetch_add(1, Ordering::AcqRel);
+            stripe.fetch_add(CHANGE, Ordering::AcqRel);
         }
         self.flights.fence_all();
     }
 
     /// Fences by the hash alone: for use under the table's lock, where no user code should run.
     fn fence_hash(&self, hash: u64, fenced: &mut Vec<Arc<Flight<K, V>>>) {
-        self.stripe(hash).fetch_add(1, Ordering::AcqRel);
+        self.stripe(hash).fetch_add(CHANGE, Ordering::AcqRel);
         fenced.extend(self.flights.fence_hash(hash));
     }
 

@@ -58,7 +58,8 @@ impl<S: Server, K: Serialize, V: Serialize + DeserializeOwned> Room<S, K, V> {
                 }
             }
             let bytes = self.reseal(&opened, hard);
-            let when = When::Token(stored.token);
+            // Whoever computes something newer meanwhile is to store it.
+            let when = When::Renewed(stored.token);
             if self.link.put_one(Put { key: name.clone(), bytes, keep, when }).await? {
                 let left = (hard != NEVER).then(|| Duration::from_millis(hard - now));
                 self.note_life(generation, digest, self.link.clock().nanos(), left);

@@ -27,6 +27,9 @@ pub(super) async fn get_many(
     keys: &[String],
     claim: Claim,
 ) -> Vec<Result<Answer>> {
+    if matches!(claim, Claim::Replace(_)) {
+        replaced(router, keys).await;
+    }
     // One key is what most calls have: nothing to sort.
     if let [key] = keys {
         return vec![get(router, key, claim).await];
@@ -72,6 +75,16 @@ async fn get(router: &Router, key: &str, claim: Claim) -> Result<Answer> {
         }
     };
     Reading { session: &session, host: session.host(), keys: &[(0, key)], claim }.one(now).await
+}
+
+/// Nothing of what is anywhere is wanted any more: also not by those who have it and are not asked now.
+async fn replaced(router: &Router, keys: &[String]) {
+    let cluster = router.cluster().await;
+    for key in keys {
+        if let Ok(route) = cluster.route(key) {
+            route.changed(&router.former, key);
+        }
+    }
 }
 
 fn place<'a>(cluster: &'a Cluster, key: &str) -> Result<(&'a Arc<Host>, Kind)> {
@@ -239,14 +252,14 @@ impl Reading<'_> {
                 let next = if take { Next::TakeOver } else { Next::Nothing };
                 (Ok(self.without(won, cas)), next)
             }
-            Seen::Value { bytes, cas, stale, .. } => {
+            Seen::Value { bytes, cas, root, stale, .. } => {
                 self.host.sized(self.key(at), bytes.len());
                 let wants = match self.claim {
                     Claim::Nothing => false,
                     Claim::Missing(_) => stale,
                     Claim::Refresh(_) | Claim::Replace(_) => true,
                 };
-                let next = if wants { Next::Lease(cas) } else { Next::Nothing };
+                let next = if wants { Next::Lease(root) } else { Next::Nothing };
                 (Ok(self.with(bytes, cas, stale, Leased::No)), next)
             }
         }
@@ -314,7 +327,7 @@ impl Reading<'_> {
                     let how = Set { ends: seconds, cas: Some(*cas), ..Set::default() };
                     request.set(key.as_bytes(), b"", how);
                 }
-                Seen::Value { bytes, cas, flags, left, stale } => {
+                Seen::Value { bytes, cas, flags, left, stale, .. } => {
                     let ends = self.ends(*left);
                     let flags = if *stale { flags | STALE } else { *flags };
                     let how = Set { ends, flags, cas: Some(*cas), absent: false };

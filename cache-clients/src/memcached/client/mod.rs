@@ -25,6 +25,8 @@ const OVERHEAD: usize = 1024;
 const EMPTY: u32 = 1 << 16;
 /// Client flag of a value that was made stale: the server's own mark is not told by `gets`.
 const STALE: u32 = 1 << 17;
+/// Client flag of a value that was renewed: behind it stands the number that it had before.
+const RENEWED: u32 = 1 << 18;
 /// The longest key that the contract knows; ours beside it are longer.
 const KEY: usize = 200;
 
@@ -150,8 +152,8 @@ impl Server for Memcached {
     }
 }
 
-/// Where the lease over a value is kept: beside it, for this token only, so that every change of the
-/// value ends it. No key of the contract looks like this one.
+/// Where the lease over a value is kept: beside it, for this number only, so that every change of the
+/// value but a renewal ends it. No key of the contract looks like this one.
 fn lease_key(key: &str, cas: u64) -> String {
     format!("{key}·{cas}")
 }

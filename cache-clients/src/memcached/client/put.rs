@@ -2,15 +2,15 @@
 
 use super::get::in_doubt;
 use super::route::{Group, Results, Route, Router, all, group};
-use super::seen::Seen;
-use super::{EMPTY, check};
+use super::seen::{Seen, with_root};
+use super::{EMPTY, RENEWED, check};
 use crate::memcached::host::{Kind, Session};
 use crate::memcached::wire::{Answer, Request, Set, expiry};
 use crate::server::{Put, When};
 use cache_core::{Error, Result};
 use std::time::Instant;
 
-/// How often somebody else may be quicker while a value is added over a lease.
+/// How often somebody else may be quicker while a value is added over a lease, or stored over a renewal.
 const ATTEMPTS: usize = 8;
 
 type Item = (Put, Route);
@@ -82,7 +82,7 @@ impl Writing<'_> {
         let mut sent = Vec::with_capacity(self.group.items.len());
         let mut changes = Vec::new();
         for (_, (put, route)) in &self.group.items {
-            let how = self.how(put, route);
+            let how = self.how(put, route).filter(|_| !matches!(put.when, When::Renewed(_)));
             sent.push(how.is_some());
             if let Some(how) = how {
                 request.set(put.key.as_bytes(), &put.bytes, how);
@@ -109,7 +109,7 @@ impl Writing<'_> {
     fn how(&self, put: &Put, route: &Route) -> Option<Set> {
         let now = self.group.host.settings.clock.unix();
         let cas = match put.when {
-            When::Token(token) => Some(self.session.cas(token)?),
+            When::Token(token) | When::Renewed(token) => Some(self.session.cas(token)?),
             When::Always | When::Absent => None,
         };
         Some(Set {
@@ -127,7 +127,12 @@ impl Writing<'_> {
             Some(Answer::NotStored) if put.when == When::Absent => {
                 self.add_over_lease(item).await?
             }
-            Some(Answer::NotStored | Answer::Exists | Answer::NotFound) => false,
+            Some(Answer::Exists) => match put.when {
+                When::Token(_) => self.put_over_renewal(item).await?,
+                When::Renewed(_) => self.renew(item).await?,
+                When::Always | When::Absent => false,
+            },
+            Some(Answer::NotStored | Answer::NotFound) => false,
             Some(Answer::Failed(what)) => {
                 return Err(self.group.host.error(format_args!("`{}`: {what}", put.key)));
             }
@@ -139,6 +144,55 @@ impl Writing<'_> {
             self.group.host.sized(&put.key, put.bytes.len());
         }
         Ok(stored)
+    }
+
+    async fn seen(&self, put: &Put) -> Result<Seen> {
+        let mut request = Request::default();
+        request.get(put.key.as_bytes(), None);
+        let seen = self.session.ask(request, None).await?.pop();
+        match seen.map_or(Seen::Nothing, Seen::of) {
+            Seen::Failed(what) => Err(self.group.host.error(what)),
+            seen => Ok(seen),
+        }
+    }
+
+    async fn set(&self, put: &Put, bytes: &[u8], how: Set) -> Result<bool> {
+        let mut request = Request::with_room(bytes.len() + 300);
+        request.set(put.key.as_bytes(), bytes, how);
+        let done = self.session.ask(request, None).await?.pop();
+        match done {
+            Some(Answer::Failed(what)) => {
+                Err(self.group.host.error(format_args!("`{}`: {what}", put.key)))
+            }
+            done => Ok(matches!(done, Some(Answer::Done(_)))),
+        }
+    }
+
+    /// Another number is there than that of the lease: if it only stands for a renewal, the lease holds.
+    async fn put_over_renewal(&self, (put, route): &Item) -> Result<bool> {
+        let Some(how) = self.how(put, route) else { return Ok(false) };
+        for _ in 0..ATTEMPTS {
+            let cas = match self.seen(put).await? {
+                Seen::Value { cas, root, .. } if Some(root) == how.cas && cas != root => cas,
+                _ => return Ok(false),
+            };
+            if self.set(put, &put.bytes, Set { cas: Some(cas), ..how }).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Stores the value with the number that leases over it go by.
+    async fn renew(&self, (put, route): &Item) -> Result<bool> {
+        let Some(how) = self.how(put, route) else { return Ok(false) };
+        let root = match self.seen(put).await? {
+            Seen::Value { cas, root, .. } if Some(cas) == how.cas => root,
+            _ => return Ok(false),
+        };
+        // There is room to spare for it behind the largest value.
+        let how = Set { flags: how.flags | RENEWED, ..how };
+        self.set(put, &with_root(&put.bytes, root), how).await
     }
 
     /// Something is there: a lease in progress over nothing loses, a value stays.

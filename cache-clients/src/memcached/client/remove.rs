@@ -130,12 +130,17 @@ pub(super) async fn discard(router: &Router, key: &str, token: u64) -> Result<bo
     let change = Change::begin(router, key).await?;
     let Some(cas) = change.session.cas(token) else { return Ok(false) };
     let mut request = Request::default();
-    request.look(key.as_bytes());
-    request.look(lease_key(key, cas).as_bytes());
-    let mut seen = change.session.ask(request, None).await?.into_iter().map(Seen::of);
+    request.get(key.as_bytes(), None);
     // A lease over nothing has a token, too.
-    let is_value = matches!(seen.next(), Some(Seen::Value { cas: now, .. }) if now == cas);
-    if !is_value || !matches!(seen.next(), Some(Seen::Nothing)) {
+    let seen = change.session.ask(request, None).await?.pop().map(Seen::of);
+    let root = match seen {
+        Some(Seen::Value { cas: now, root, .. }) if now == cas => root,
+        _ => return Ok(false),
+    };
+    let mut request = Request::default();
+    request.look(lease_key(key, root).as_bytes());
+    let lease = change.session.ask(request, None).await?.pop().map(Seen::of);
+    if !matches!(lease, Some(Seen::Nothing)) {
         return Ok(false);
     }
     let mut request = Request::default();

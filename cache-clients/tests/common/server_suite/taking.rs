@@ -2,6 +2,7 @@
 
 use super::{LONG, delete, expire, fresh_key, get, put, taken, text, token, won};
 use cache_clients::server::{Claim, Leased, Server, When};
+use cache_core::wait;
 
 /// `Claim::Replace`.
 pub fn taking_over(server: &impl Server) {
@@ -18,6 +19,66 @@ pub fn conditions(server: &impl Server) {
     absent_wins_over_a_lease_over_nothing(server);
     a_token_stores_once(server);
     a_token_of_a_read_stores_where_nothing_has_happened(server);
+    a_renewal_leaves_the_lease_with_who_has_it(server);
+    a_renewal_stores_only_in_place_of_the_value_that_was_read(server);
+}
+
+fn a_renewal_leaves_the_lease_with_who_has_it(server: &impl Server) {
+    for (claim, bytes) in [(Claim::Refresh(LONG), ""), (Claim::Replace(LONG), "a value")] {
+        let key = fresh_key("renew-leased");
+        put(server, &key, bytes, When::Always);
+        let lease = won(&get(server, &key, claim));
+        for _ in 0..3 {
+            let before = get(server, &key, Claim::Nothing).stored.unwrap();
+            assert!(put(server, &key, bytes, When::Renewed(before.token)));
+            let after = get(server, &key, Claim::Nothing).stored.unwrap();
+            assert_eq!((&after.bytes[..], after.stale), (bytes.as_bytes(), false));
+            assert_ne!(after.token, before.token);
+            assert!(!put(server, &key, "late", When::Renewed(before.token)));
+            taken(&get(server, &key, Claim::Refresh(LONG)));
+            assert!(!wait(server.discard(&key, after.token)).unwrap());
+        }
+        assert!(put(server, &key, "new", When::Token(lease)));
+        assert_eq!(text(server, &key).as_deref(), Some("new"));
+    }
+    // Given back, and taken over.
+    let key = fresh_key("renew-released");
+    put(server, &key, "v", When::Always);
+    let lease = won(&get(server, &key, Claim::Refresh(LONG)));
+    assert!(put(server, &key, "v", When::Renewed(token(server, &key))));
+    wait(server.release(&key, lease)).unwrap();
+    let before = won(&get(server, &key, Claim::Refresh(LONG)));
+    assert!(put(server, &key, "v", When::Renewed(token(server, &key))));
+    let lease = won(&get(server, &key, Claim::Replace(LONG)));
+    assert!(!put(server, &key, "late", When::Token(before)), "it has been taken away");
+    assert_eq!(text(server, &key).as_deref(), Some("v"));
+    assert!(put(server, &key, "new", When::Token(lease)));
+}
+
+fn a_renewal_stores_only_in_place_of_the_value_that_was_read(server: &impl Server) {
+    let key = fresh_key("renew");
+    assert!(!put(server, &key, "late", When::Renewed(12_345)), "there is nothing");
+    let lease = won(&get(server, &key, Claim::Missing(LONG)));
+    assert!(!put(server, &key, "late", When::Renewed(lease)), "a lease over nothing is no value");
+    assert!(put(server, &key, "v", When::Token(lease)));
+    let changes: [fn(&_, &str); 3] = [
+        |server, key| assert!(put(server, key, "w", When::Always)),
+        |server, key| assert!(expire(server, key)),
+        |server, key| assert!(delete(server, key)),
+    ];
+    for change in changes {
+        put(server, &key, "v", When::Always);
+        let lease = won(&get(server, &key, Claim::Refresh(LONG)));
+        let read = token(server, &key);
+        assert!(put(server, &key, "v", When::Renewed(read)));
+        let renewed = token(server, &key);
+        change(server, &key);
+        let there = text(server, &key);
+        for late in [When::Renewed(read), When::Renewed(renewed), When::Token(lease)] {
+            assert!(!put(server, &key, "late", late));
+        }
+        assert_eq!(text(server, &key), there);
+    }
 }
 
 fn a_replace_gets_the_lease_whatever_is_there(server: &impl Server) {
