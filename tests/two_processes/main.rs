@@ -81,9 +81,11 @@ fn x1_an_expiry_during_a_computation_elsewhere_is_not_overwritten(stand: Stand) 
 
 fn forgotten_in_the_middle(stand: Stand, how: &str) {
     let pair = Pair::over(stand, LONG_LEASE);
-    for key in ["gated-1", "gated-2"] {
+    for (round, key) in (1..).zip(["gated-1", "gated-2"]) {
         pair.b.tell(&format!("call 3 {key}"));
         pair.b.hear(&format!("computing {key}"));
+        // A caller whose thread begins later is one who comes later.
+        pair.b.ask(&format!("joined {}", 2 * round));
         pair.a.ask(&format!("{how} {key}"));
         pair.b.tell(&format!("open {key}"));
         // Who waited before may have it; nobody who comes later.
@@ -118,9 +120,11 @@ fn x1_a_put_during_a_computation_elsewhere_stays(stand: Stand) {
 
 fn x1_a_tag_invalidated_during_a_computation_elsewhere_outdates_its_value(stand: Stand) {
     let pair = Pair::over(stand, LONG_LEASE);
-    for key in ["gated-tagged-1", "gated-tagged-2"] {
+    for (round, key) in (1..).zip(["gated-tagged-1", "gated-tagged-2"]) {
         pair.b.tell(&format!("call 3 {key}"));
         pair.b.hear(&format!("computing {key}"));
+        // A caller whose thread begins later is one who comes later.
+        pair.b.ask(&format!("joined {}", 2 * round));
         pair.a.ask(&format!("forget {key}"));
         pair.b.tell(&format!("open {key}"));
         // Who waited before may have it.

@@ -100,6 +100,14 @@ fn obey(order: &str) {
             OPEN.0.lock().unwrap().push(key.to_owned());
             OPEN.1.notify_all();
         }
+        // So many callers of this process wait by now, or have waited.
+        ["joined", callers] => {
+            let callers: u64 = callers.parse().unwrap();
+            while compute::stats().waiters + compute_tagged::stats().waiters < callers {
+                thread::yield_now();
+            }
+            say(order);
+        }
         ["fail", key] => FAILING.lock().unwrap().push(key.to_owned()),
         ["peek", key] => {
             let known = if is_tagged(key) { compute_tagged::peek(key) } else { compute::peek(key) };
