@@ -108,14 +108,10 @@ fn changes_that_overlap_leave_nothing_in_front_that_is_not_behind() {
     let changes: [Act; 8] = [
         |cache| assert!(wait(cache.put(&1, entry("a"), PutWhen::Always)).unwrap()),
         |cache| wait(cache.put_many(vec![(2, entry("b")), (1, entry("b"))])).unwrap(),
-        |cache| {
-            assert!(
-                [true, false].contains(&wait(cache.put(&1, entry("c"), PutWhen::Absent)).unwrap())
-            )
-        },
-        |cache| assert!([true, false].contains(&wait(cache.delete(&1)).unwrap())),
+        |cache| _ = wait(cache.put(&1, entry("c"), PutWhen::Absent)).unwrap(),
+        |cache| _ = wait(cache.delete(&1)).unwrap(),
         |cache| wait(cache.delete_many(&[2, 1])).unwrap(),
-        |cache| assert!([true, false].contains(&wait(cache.expire(&1)).unwrap())),
+        |cache| _ = wait(cache.expire(&1)).unwrap(),
         |cache| wait(cache.clear()).unwrap(),
         |cache| refresh(cache, "d"),
     ];

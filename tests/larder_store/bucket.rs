@@ -103,6 +103,7 @@ pub(crate) fn until(what: &str, mut there: impl FnMut() -> bool) {
     let began = Instant::now();
     while !there() {
         assert!(began.elapsed() < Duration::from_secs(60), "{what}");
+        // The other process comes there in its own time, and tells nobody.
         std::thread::sleep(Duration::from_millis(5));
     }
 }
