@@ -29,6 +29,16 @@ fn get(region: &Region, key: u64) -> Option<String> {
     wait(region.get(&key)).unwrap()
 }
 
+/// By the clock it is due: what is in front goes a moment after the region's own look at its record has told it, which
+/// may be under way.
+fn gone(region: &Region, key: u64, what: &str) {
+    let began = std::time::Instant::now();
+    while get(region, key).is_some() {
+        assert!(began.elapsed() < Duration::from_secs(20), "{what}");
+        std::thread::yield_now();
+    }
+}
+
 fn put(region: &Region, key: u64, value: &str) {
     wait(region.put(&key, value.to_owned())).unwrap();
 }
@@ -59,13 +69,13 @@ fn d30_processes_learn_of_an_invalidation_within_the_lag() {
     wait(one.invalidate(Invalidation::Hard)).unwrap();
     assert_eq!(get(one, 1), None);
     time.advance(Duration::from_secs(6));
-    assert_eq!(get(other, 1), None, "heard of within five seconds");
+    gone(other, 1, "heard of within five seconds");
     for region in [one, other] {
         put(region, 1, "old");
     }
     wait(one.invalidate(Invalidation::Soft)).unwrap();
     time.advance(Duration::from_secs(6));
-    assert_eq!(get(other, 1), None);
+    gone(other, 1, "the same of a soft one");
     let any = ReadOptions::new().ignoring_expiration();
     assert_eq!(wait(other.get_with::<u64, String>(&1, any)).unwrap().as_deref(), Some("old"));
 }
